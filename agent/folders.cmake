@@ -1,0 +1,1 @@
+# The folders of the agent, in the order of a request.

@@ -1,0 +1,1 @@
+// Owner of a precompiled header; see weft.cmake.

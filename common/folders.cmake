@@ -1,0 +1,5 @@
+weft_library(common/result LINK weft_ext_boost)
+weft_library(common/reason)
+weft_library(common/time)
+weft_library(common/random)
+weft_library(common/net DEPS common/result)

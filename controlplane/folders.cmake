@@ -1,0 +1,1 @@
+# The folders of the control plane, in the order of a change.
