@@ -8,6 +8,7 @@ target_precompile_headers(weft_pch PRIVATE <algorithm> <array> <atomic> <bitset>
   <unordered_map> <utility> <variant> <vector>)
 target_compile_options(weft_pch PRIVATE ${WEFT_WARNINGS})
 add_library(weft_test_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_link_libraries(weft_test_pch PRIVATE GTest::gtest)
 target_precompile_headers(weft_test_pch PRIVATE <gtest/gtest.h>)
 target_compile_options(weft_test_pch PRIVATE ${WEFT_WARNINGS})
 

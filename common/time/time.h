@@ -1,0 +1,49 @@
+#pragma once
+// Time as it is passed around: nanoseconds on a monotonic clock whose zero means nothing. Nobody but loops and
+// programs reads a clock; everything else is given `now`.
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+
+namespace weft {
+
+using Duration = std::chrono::nanoseconds;
+using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+struct Monotonic {
+  using duration = Duration;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<Monotonic>;
+  static constexpr bool is_steady = true;
+};
+using TimePoint = Monotonic::time_point;
+
+TimePoint ReadMonotonicClock();   // CLOCK_MONOTONIC
+WallTime ReadWallClock();
+
+inline std::int64_t Nanos(TimePoint t) { return t.time_since_epoch().count(); }
+inline TimePoint FromNanos(std::int64_t n) { return TimePoint(Duration(n)); }
+
+// A moment after which work is pointless. The default never comes.
+class Deadline {
+ public:
+  Deadline() = default;
+  explicit Deadline(TimePoint at) : at_(at) {}
+
+  static Deadline Never() { return {}; }
+  static Deadline After(TimePoint now, Duration span);   // span <= 0: never
+
+  bool never() const { return at_ == TimePoint::max(); }
+  bool Passed(TimePoint now) const { return now >= at_; }
+  Duration Remaining(TimePoint now) const;               // >= 0; Duration::max() when never
+  TimePoint at() const { return at_; }
+
+  friend auto operator<=>(const Deadline&, const Deadline&) = default;
+
+ private:
+  TimePoint at_ = TimePoint::max();
+};
+
+}  // namespace weft
