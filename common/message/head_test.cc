@@ -8,7 +8,8 @@ namespace {
 TEST(FieldIdTest, EveryKnownNameInternsToItself) {
   for (std::size_t i = 1; i < static_cast<std::size_t>(FieldId::kCount); ++i) {
     const auto id = static_cast<FieldId>(i);
-    if (!FieldName(id).empty()) EXPECT_EQ(InternFieldName(FieldName(id)), id) << FieldName(id);
+    if (FieldName(id).empty()) continue;
+    EXPECT_EQ(InternFieldName(FieldName(id)), id) << FieldName(id);
   }
 }
 

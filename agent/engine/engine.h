@@ -1,0 +1,75 @@
+#pragma once
+// The decision core of one worker: composes route, limit, breaker, health, select and retry. Pure: no sockets, clocks
+// or globals; all inputs are arguments, all shared results go through `Shared`, so a recording of the calls replays
+// to the same decisions. Agent, replay and simulator link the same objects.
+//
+// Order for one request: Start, then (Pick, Ended)* while it says so, then Finish exactly once.
+// Thread rule: one worker, except where said. No call allocates once a service is known to the worker.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "agent/engine/call.h"
+#include "agent/engine/view.h"
+
+namespace weft::decision {
+class Recorder;
+}
+
+namespace weft::engine {
+
+struct Settings {
+  std::uint64_t seed = 0;
+  std::uint32_t worker = 0;
+  std::string cluster = "local";
+  std::string ns = "default";            // own namespace: short names, consumer routes
+};
+
+class Shared;   // process-wide atomics: breaker words, permits, caps (shared.h). Thread safe, outlives engines.
+
+class Engine {
+ public:
+  // `recorder` may be null: no recording. Both outlive the engine.
+  Engine(Settings settings, Shared& shared, decision::Recorder* recorder);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Configuration. A call in progress keeps the snapshot it began with.
+  void Install(snapshot::SnapshotPtr snapshot, TimePoint now);
+  void Install(ViewPtr view, TimePoint now);
+  const snapshot::Snapshot* snapshot() const;      // null before the first
+  std::size_t live_generations() const;
+
+  // What a connection at this destination speaks, before any byte was read. kDetect when unknown.
+  policy::Protocol ProtocolOf(const Origin& origin) const;
+  // The service a connection that is not HTTP belongs to; null: unknown destination.
+  Backend* BackendOf(const Origin& origin, TimePoint now);
+
+  // The request path.
+  Verdict Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now);
+  // Starts an attempt: an instance, or null and why not. Counts it in flight there until Ended.
+  Target* Pick(Call& call, TimePoint now, Reason& why);
+  RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
+  // `reason` as logged: kOk for a forwarded response of any status.
+  void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
+
+  // Caps that the pool asks for; exact over all workers. Each successful Try is returned once.
+  bool TryConnect(Target& target);         // connectionPool.maxConnections of the instance
+  void ReleaseConnection(Target& target);
+  bool TryPend(Backend& backend);          // connectionPool.maxPending
+  void ReleasePend(Backend& backend);
+
+  // Outcomes of active checks, from the cold thread by way of the loop.
+  void Checked(Target& target, bool passed, Duration took, TimePoint now);
+
+  // Every 100 ms: what this worker learned since the last tick, for the aggregator (view.h).
+  WorkerDelta Tick(TimePoint now);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::engine

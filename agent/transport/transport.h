@@ -1,0 +1,62 @@
+#pragma once
+// What a codec reads from and writes to: plain TCP now, TLS behind the same seam later. Never blocks.
+// Thread rule: one worker.
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/loop/loop.h"
+#include "common/net/address.h"
+#include "common/result/result.h"
+
+namespace weft::transport {
+
+struct IoResult {
+  enum class Kind : std::uint8_t {
+    kOk,           // `bytes` moved; fewer than asked: no more now, a new readiness event will come
+    kWouldBlock,   // nothing moved
+    kEnd,          // read: the peer closed its direction cleanly
+    kError,        // reset, refused, broken; `error` is errno
+  };
+  Kind kind = Kind::kOk;
+  std::size_t bytes = 0;
+  int error = 0;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Registers with the loop; `handler` hears readiness until Close.
+  virtual Status Attach(loop::EventLoop& loop, loop::Handler& handler) = 0;
+  virtual IoResult Read(char* into, std::size_t most) = 0;
+  virtual IoResult Write(const iovec* pieces, int count) = 0;
+  virtual void ShutdownWrite() = 0;   // half close
+  // Forgets the handler and closes. `reset`: RST instead of FIN, for a response that must not look complete.
+  virtual void Close(bool reset) = 0;
+
+  virtual net::Address local() const = 0;
+  virtual net::Address peer() const = 0;
+  virtual std::string_view alpn() const { return {}; }            // empty: none was negotiated
+  virtual std::string_view peer_identity() const { return {}; }   // SPIFFE id; empty: not authenticated
+};
+
+// Over a connected or connecting socket, which it owns.
+std::unique_ptr<Transport> PlainTransport(int fd);
+
+// Starts a connection. The first writable event tells how it went: ConnectError(transport) is 0 or an errno.
+Result<std::unique_ptr<Transport>> Connect(const net::Address& to);
+int ConnectError(const Transport& transport);
+
+// Sockets, non-blocking and close-on-exec, with TCP_NODELAY where it applies.
+Result<int> Listen(const net::Address& at, int backlog = 1024);
+net::Address LocalAddress(int fd);
+net::Address PeerAddress(int fd);
+// SO_ORIGINAL_DST of a redirected connection; the local address when there is none.
+net::Address OriginalDestination(int fd);
+
+}  // namespace weft::transport
