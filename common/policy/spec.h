@@ -1,0 +1,85 @@
+#pragma once
+// What a document wrote about a policy: the blocks of policy.h with every field optional. merge.h lays specs
+// over each other; fields.h lists their names and bounds. Durations here are what was written; zero means
+// what policy.h says. Thread rule: plain values.
+
+#include <optional>
+
+#include "common/policy/policy.h"
+
+namespace weft::policy {
+
+struct CircuitBreakerSpec {
+  std::optional<bool> enabled;
+  std::optional<double> failure_threshold;
+  std::optional<std::uint32_t> minimum_requests;
+  std::optional<bool> adaptive;
+  std::optional<Duration> open_duration;  // written: fixed, no back-off
+  std::optional<std::uint32_t> half_open_max_calls;
+  std::optional<Duration> slow_response;
+  std::optional<double> weight_timeout, weight_5xx, weight_connection, weight_slow, weight_4xx;
+};
+
+struct OutlierDetectionSpec {
+  std::optional<bool> enabled;
+  std::optional<std::uint32_t> consecutive_failures;
+  std::optional<Duration> consecutive_span;
+  std::optional<double> failure_rate;
+  std::optional<std::uint32_t> minimum_requests;
+  std::optional<Duration> base_ejection;
+  std::optional<Duration> max_ejection;
+  std::optional<std::uint32_t> max_ejected_percent;
+};
+
+struct HealthCheckSpec {
+  std::optional<bool> enabled;
+  std::optional<bool> tcp;
+  std::optional<std::string> path;
+  std::optional<std::uint16_t> port;
+  std::optional<Duration> interval;
+  std::optional<Duration> timeout;
+  std::optional<std::uint32_t> failure_threshold;
+  std::optional<std::uint32_t> recovery_threshold;
+  std::optional<Duration> max_response_time;
+};
+
+struct ConnectionPoolSpec {
+  std::optional<std::uint32_t> max_connections;
+  std::optional<std::uint32_t> max_pending;
+  std::optional<std::uint32_t> max_requests;
+  std::optional<std::uint32_t> max_keepalive;
+  std::optional<Duration> keepalive_expiry;
+  std::optional<Duration> max_age;
+};
+
+struct LoadBalancerSpec {
+  std::optional<Balancer> policy;
+};
+
+struct RetrySpec {
+  std::optional<bool> enabled;
+  std::optional<std::uint32_t> attempts;
+  std::optional<std::uint32_t> on;  // bits of RetryOn
+  std::optional<std::vector<std::uint16_t>> codes;
+  std::optional<Duration> backoff;
+  std::optional<Duration> max_backoff;
+  std::optional<bool> backoff_is_minimum;  // set together with the backoff of a Gateway API route
+  std::optional<double> budget_percent;
+  std::optional<std::uint32_t> budget_min_per_second;
+};
+
+struct TimeoutsSpec {
+  std::optional<Duration> connect, request, attempt, response_head, stream_idle;
+};
+
+struct PolicySpec {
+  LoadBalancerSpec load_balancer;
+  CircuitBreakerSpec circuit_breaker;
+  OutlierDetectionSpec outlier_detection;
+  ConnectionPoolSpec connection_pool;
+  HealthCheckSpec health_check;
+  RetrySpec retry;
+  TimeoutsSpec timeouts;
+};
+
+}  // namespace weft::policy
