@@ -1,0 +1,135 @@
+"""The demo's processes: the control plane, the servers, and an agent beside each."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def wait_for(what, condition, deadline=15.0):
+    """Polls until condition() is true; its last value is returned. Raises with `what` when it does not happen."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise SystemExit(f"demo: {what} did not happen within {deadline:.0f} s")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    def __init__(self, name, command, directory):
+        self.name, self.command, self.log = name, command, directory / f"{name}.log"
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=open(self.log, "a"), stderr=subprocess.STDOUT)
+        return self
+
+    def signal(self, number):
+        """To the program itself: `ip netns exec` and `setpriv` replace themselves by it."""
+        self.process.send_signal(number)
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, number=signal.SIGTERM):
+        if not self.alive():
+            return
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(number)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Control(Process):
+    """weft-control with its embedded store; agents and users show a bearer token."""
+
+    def __init__(self, bin_dir, directory, host):
+        self.directory, self.host = directory, host
+        self.token = directory / "token"
+        secret = os.urandom(24).hex()
+        self.token.write_text(f"{secret} demo admin\n")
+        os.chmod(self.token, 0o644)
+        self.grpc, self.http = free_port(), free_port()
+        super().__init__("control", [
+            str(bin_dir / "weft-control"), "--grpc-listen", f"{host}:{self.grpc}", "--http-listen", f"{host}:{self.http}",
+            "--data", str(directory / "store"), "--token-file", str(self.token)], directory)
+
+    def ready(self):
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.http)) == 0
+
+
+class Agent(Process):
+    """An agent beside one server (or beside nothing: a client's)."""
+
+    def __init__(self, bin_dir, directory, net, control, name, service, app_port, address):
+        self.net, self.address = net, address
+        self.admin = free_port() if not net.transparent else 15000
+        self.outbound = {s: (free_port() if not net.transparent else 8080) for s in ("web", "cart", "prices")}
+        self.inbound = free_port() if not net.transparent else 15006
+        self.telemetry = free_port() if not net.transparent else 15020
+        listen = "0.0.0.0" if net.transparent else "127.0.0.1"
+        file = directory / f"{name}.agent.yaml"
+        config = {
+            "node": {"id": f"{name}", "namespace": "demo", **({"service": service} if service else {})},
+            "controlPlane": {"address": f"{control.host}:{control.grpc}", "tokenFile": str(control.token)},
+            "outbound": {"listen": f"127.0.0.1:{15001 if net.transparent else 0}", "transparent": net.transparent},
+            "admin": {"listen": f"127.0.0.1:{self.admin}"},
+            "telemetry": {"listen": f"{listen}:{self.telemetry}"},
+            "cache": {"path": str(directory / f"{name}.cache")},
+            "accessLog": {"format": "json", "path": str(directory / f"{name}.access.log")},
+        }
+        if not net.transparent:
+            config["outbound"]["services"] = [
+                {"listen": f"127.0.0.1:{port}", "service": f"demo/{s}", "port": "http"} for s, port in self.outbound.items()]
+        if service:
+            config["inbound"] = [{"listen": f"{listen}:{self.inbound}", "forward": f"127.0.0.1:{app_port}",
+                                  "service": f"demo/{service}", "port": "http"}]
+        file.write_text(json.dumps(config, indent=1))   # JSON is YAML
+        command = [*net.inside(name, as_agent=True), str(bin_dir / "weft-agent"), "--config", str(file)]
+        super().__init__(f"{name}.agent", command, directory)
+
+    def url(self, service):
+        return f"http://127.0.0.1:{self.outbound[service]}" if not self.net.transparent else f"http://{service}.demo:8080"
+
+
+class Nginx(Process):
+    """The front: nginx, which hands /cart to the service cart. It knows only an address."""
+
+    def __init__(self, directory, net, name, port, upstream):
+        conf = directory / f"{name}.nginx"
+        conf.mkdir(exist_ok=True)
+        paths = " ".join(f"{kind}_temp_path {conf}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (conf / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {conf}/pid; error_log {conf}/error.log crit;
+events {{ worker_connections 1024; }}
+http {{ access_log off; {paths}
+  server {{ listen 127.0.0.1:{port};
+    location = / {{ return 200 "front\\n"; }}
+    location / {{ proxy_pass http://{upstream}; proxy_http_version 1.1; proxy_set_header Connection "";
+                  proxy_set_header Host cart.demo; }} }} }}
+""")
+        super().__init__(name, [*net.inside(name), "/usr/sbin/nginx", "-p", str(conf), "-c", str(conf / "nginx.conf"),
+                                "-e", str(conf / "error.log")], directory)
+
+
+class App(Process):
+    def __init__(self, directory, net, name, port, next_url=None):
+        command = [*net.inside(name), sys.executable, str(HERE / "app.py"), name, str(port)] + ([next_url] if next_url else [])
+        super().__init__(name, command, directory)
