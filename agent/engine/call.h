@@ -1,6 +1,6 @@
 #pragma once
-// The values that pass between an exchange and the decision core. No allocation; a Call lives inside its exchange.
-// Thread rule: one worker.
+// The values that pass between an exchange and the decision core. No allocation; a Call lives inside its
+// exchange. Thread rule: one worker.
 
 #include <array>
 #include <cstdint>
@@ -14,9 +14,9 @@
 
 namespace weft::engine {
 
-struct Backend;       // one BackendKey in this worker: windows, budget, selection state (backend.h)
-struct Target;        // one instance of a Backend in this worker (backend.h)
-struct Generation;    // a snapshot and how many calls of this worker use it (backend.h)
+struct Backend;     // one BackendKey in this worker: windows, budget, selection state (backend.h)
+struct Target;      // one instance of a Backend in this worker (backend.h)
+struct Generation;  // a snapshot and how many calls of this worker use it (backend.h)
 
 inline constexpr std::size_t kMaxAttempts = 8;
 
@@ -25,12 +25,14 @@ enum class Direction : std::uint8_t { kOutbound, kInbound };
 // How a request arrived. Filled by accept and exchange.
 struct Origin {
   Direction direction = Direction::kOutbound;
-  const BackendKey* fixed = nullptr;     // per-service port, or the service of an inbound listener
-  net::Address original;                 // transparent mode; port 0: none
-  net::Address peer;                     // the client's address
-  bool allow_passthrough = false;        // transparent mode: unknown destinations are relayed as they are
-  bool explain = false;                  // x-weft-explain from the own workload
-  std::uint32_t caller_attempt = 0;      // x-weft-attempt received; > 1: an outer hop retries, so this one does not
+  const BackendKey* fixed = nullptr;  // per-service port, or the service of an inbound listener
+  net::Address original;              // transparent mode; port 0: none
+  net::Address peer;                  // the client's address
+  net::Address application;           // inbound: where our workload listens; port 0: `original`
+  bool allow_passthrough = false;     // transparent mode: unknown destinations are relayed as they are
+  bool explain = false;               // x-weft-explain from the own workload
+  std::uint32_t caller_attempt =
+      0;  // x-weft-attempt received; > 1: an outer hop retries, so this one does not
   Deadline caller_deadline;
 };
 
@@ -39,39 +41,41 @@ enum class Action : std::uint8_t { kForward, kRedirect, kAnswer, kPassthrough };
 // What Start decided.
 struct Verdict {
   Action action = Action::kAnswer;
-  Reason reason = Reason::kOk;           // of kAnswer
+  Reason reason = Reason::kOk;  // of kAnswer
 };
 
 // What happened to one attempt, or to the whole request.
 enum class Outcome : std::uint8_t {
-  kResponse,           // a complete head arrived; `status` says which; truncation later is kTruncated
+  kResponse,  // a complete head arrived; `status` says which; truncation later is kTruncated
   kConnectFailed,
   kConnectTimeout,
-  kReset,              // closed before a complete head
+  kReset,  // closed before a complete head
   kTruncated,
   kMalformed,
   kAttemptTimeout,
   kHeadTimeout,
   kRequestTimeout,
-  kCallerDeadline,     // weighs nothing
-  kClientClosed,       // weighs nothing, unless it was slow
-  kLocal,              // refused by us: pool, caps, memory; weighs nothing
+  kCallerDeadline,  // weighs nothing
+  kClientClosed,    // weighs nothing, unless it was slow
+  kLocal,           // refused by us: pool, caps, memory; weighs nothing
 };
 
 struct AttemptResult {
   Outcome outcome = Outcome::kLocal;
-  Reason reason = Reason::kOk;           // why it failed; kOk for a response
+  Reason reason = Reason::kOk;  // why it failed; kOk for a response
   std::uint16_t status = 0;
-  bool never_sent = false;               // not a byte reached the kernel: safe for any method
+  bool never_sent = false;  // not a byte reached the kernel: safe for any method
   bool reused_connection = false;
-  bool replayable = true;                // the request body is still whole in the tee
-  Duration retry_after = Duration::zero();   // of Retry-After; zero: none
+  bool replayable = true;                   // the request body is still whole in the tee
+  bool committed = false;                   // a response head was forwarded
+  TimePoint head_at;                        // when the response head was complete; zero: there was none
+  Duration retry_after = Duration::zero();  // of Retry-After; zero: none
 };
 
 struct RetryVerdict {
   bool retry = false;
   Duration delay = Duration::zero();
-  const char* why = "";                  // static text for the record: "budget", "not_idempotent", "committed", …
+  const char* why = "";  // static text for the record: "budget", "not_idempotent", "committed", …
 };
 
 // One attempt as the record keeps it.
@@ -84,34 +88,35 @@ struct AttemptRecord {
 
 struct Call {
   // Identity.
-  std::uint64_t number = 0;              // in this worker, from 1; the RNG stream
+  std::string_view request_id;  // the exchange's; read by Finish for the record
+  std::uint64_t number = 0;     // in this worker, from 1; the RNG stream
   Generation* generation = nullptr;
   TimePoint started;
   Origin origin;
 
   // Decisions of Start.
-  Backend* backend = nullptr;            // chosen by route; null until then
-  const snapshot::Service* service = nullptr;   // the parent service whose routes were matched
+  Backend* backend = nullptr;                  // chosen by route; null until then
+  const snapshot::Service* service = nullptr;  // the parent service whose routes were matched
   std::uint16_t service_port = 0;
   const policy::Route* route = nullptr;  // null: the service's default route
   const policy::RouteRule* rule = nullptr;
   const policy::BackendRef* backend_ref = nullptr;
-  std::uint16_t match_index = 0;         // which match of the rule; for prefix rewrites
+  std::uint16_t match_index = 0;  // which match of the rule; for prefix rewrites
   const policy::Retry* retry = nullptr;
   const policy::Timeouts* timeouts = nullptr;
-  Deadline deadline;                     // of the whole request: timeouts.request and the caller's
+  Deadline deadline;  // of the whole request: timeouts.request and the caller's
   bool deadline_is_callers = false;
   message::Method method = message::Method::kGet;
   bool idempotency_key = false;
 
   // Permits held; returned by Finish whatever happened.
   bool holds_request = false;
-  std::uint64_t breaker_permit = 0;      // generation of the permit; zero: none was needed
+  std::uint64_t breaker_permit = 0;  // generation of the permit; zero: none was needed
 
   // Attempts.
-  std::uint32_t attempts = 0;            // started so far
+  std::uint32_t attempts = 0;  // started so far
   std::array<AttemptRecord, kMaxAttempts> log;
-  Target* target = nullptr;              // of the current attempt
+  Target* target = nullptr;  // of the current attempt
 };
 
 }  // namespace weft::engine

@@ -1,7 +1,7 @@
 #pragma once
-// The decision core of one worker: composes route, limit, breaker, health, select and retry. Pure: no sockets, clocks
-// or globals; all inputs are arguments, all shared results go through `Shared`, so a recording of the calls replays
-// to the same decisions. Agent, replay and simulator link the same objects.
+// The decision core of one worker: composes route, limit, breaker, health, select and retry. Pure: no
+// sockets, clocks or globals; all inputs are arguments, all shared results go through `Shared`, so a
+// recording of the calls replays to the same decisions. Agent, replay and simulator link the same objects.
 //
 // Order for one request: Start, then (Pick, Ended)* while it says so, then Finish exactly once.
 // Thread rule: one worker, except where said. No call allocates once a service is known to the worker.
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "agent/engine/backend.h"
 #include "agent/engine/call.h"
 #include "agent/engine/view.h"
 
@@ -23,10 +24,9 @@ struct Settings {
   std::uint64_t seed = 0;
   std::uint32_t worker = 0;
   std::string cluster = "local";
-  std::string ns = "default";            // own namespace: short names, consumer routes
+  std::string ns = "default";  // own namespace: short names, consumer routes
+  std::uint32_t workers = 1;   // floors of budgets are split between them
 };
-
-class Shared;   // process-wide atomics: breaker words, permits, caps (shared.h). Thread safe, outlives engines.
 
 class Engine {
  public:
@@ -39,7 +39,7 @@ class Engine {
   // Configuration. A call in progress keeps the snapshot it began with.
   void Install(snapshot::SnapshotPtr snapshot, TimePoint now);
   void Install(ViewPtr view, TimePoint now);
-  const snapshot::Snapshot* snapshot() const;      // null before the first
+  const snapshot::Snapshot* snapshot() const;  // null before the first
   std::size_t live_generations() const;
 
   // What a connection at this destination speaks, before any byte was read. kDetect when unknown.
@@ -51,15 +51,25 @@ class Engine {
   Verdict Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now);
   // Starts an attempt: an instance, or null and why not. Counts it in flight there until Ended.
   Target* Pick(Call& call, TimePoint now, Reason& why);
+  // Whether a response of this status may be tried again. The exchange then calls Ended at its head, before
+  // anything was forwarded; for any other status it forwards and calls Ended when the response is over.
+  bool Retriable(const Call& call, std::uint16_t status) const;
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
   // `reason` as logged: kOk for a forwarded response of any status.
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
 
   // Caps that the pool asks for; exact over all workers. Each successful Try is returned once.
-  bool TryConnect(Target& target);         // connectionPool.maxConnections of the instance
+  bool TryConnect(Target& target);  // connectionPool.maxConnections of the instance
   void ReleaseConnection(Target& target);
-  bool TryPend(Backend& backend);          // connectionPool.maxPending
+  bool TryPend(Backend& backend);  // connectionPool.maxPending
   void ReleasePend(Backend& backend);
+
+  // The instance marked itself as draining (x-weft-drain of a meshed instance).
+  void MarkDraining(Target& target);
+  Load LoadOf(const Backend& inbound) const;
+  // Backends and targets of this worker, for the pool's sweep and for admin. Valid until the next Install or
+  // Tick.
+  const std::vector<std::unique_ptr<Backend>>& backends() const;
 
   // Outcomes of active checks, from the cold thread by way of the loop.
   void Checked(Target& target, bool passed, Duration took, TimePoint now);

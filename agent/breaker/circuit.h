@@ -1,0 +1,76 @@
+#pragma once
+// The circuit of one service port, shared by all workers and exact: two atomic words.
+//
+//   kClosed    requests flow
+//   kOpen      requests are refused until the deadline
+//   kHalfOpen  halfOpenMaxCalls permits; their results decide
+//
+// Every transition raises the generation. A permit carries the generation it was given in, and a result of
+// another generation changes nothing: a straggler from before an opening neither closes nor reopens. A permit
+// whose request was not sent is returned and can be given again. The first request past the deadline moves
+// kOpen to kHalfOpen; no timer is needed. Half-open permits whose results stay out for max(2 attempt
+// timeouts, 5 s) count as time-outs. Open lasts `open_duration` when the policy fixes it, else
+// min(open_duration, 5 s * 2^(k-1)), half of it jittered; k falls by one per 60 s spent closed. Source:
+// resilience.md 1.6 (Finagle's equal jitter, Envoy's decrement). A healthy request costs one load. Thread
+// rule: any thread.
+
+#include <atomic>
+#include <cstdint>
+
+#include "common/policy/policy.h"
+#include "common/time/time.h"
+
+namespace weft::breaker {
+
+enum class State : std::uint8_t { kClosed, kOpen, kHalfOpen };
+const char* ToString(State state);  // "closed", "open", "half_open"
+
+// What Admit gave: zero means refused. Opaque; fits Call::breaker_permit.
+using Permit = std::uint64_t;
+
+// `retry_after` of a refusal says when the circuit asks again.
+struct Admission {
+  Permit permit = 0;
+  State state = State::kClosed;
+  Duration retry_after = Duration::zero();
+};
+
+enum class Change : std::uint8_t { kNone, kOpened, kHalfOpened, kClosed };
+
+struct View {
+  State state = State::kClosed;
+  std::uint32_t generation = 0;
+  std::uint32_t openings = 0;  // k
+  TimePoint deadline;          // of kOpen and kHalfOpen; of kClosed: since when
+};
+
+class Circuit {
+ public:
+  // `stream` keys the jitter: a hash of the service port.
+  Circuit(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
+
+  Admission Admit(const policy::CircuitBreaker& policy, Duration attempt_timeout, TimePoint now);
+  // A final outcome of weight `points` (zero: good). Only results of half-open permits can change the state.
+  Change Record(Permit permit, double points, const policy::CircuitBreaker& policy, TimePoint now);
+  // The request was never sent, or its outcome says nothing.
+  void Return(Permit permit);
+  // kClosed -> kOpen if the circuit is still in the generation the evidence was gathered in.
+  bool Trip(std::uint32_t generation, const policy::CircuitBreaker& policy, TimePoint now);
+
+  View Look() const;
+  std::uint32_t generation() const;
+  static std::uint32_t GenerationOf(Permit permit);
+
+ private:
+  Change Move(std::uint64_t from, State to, std::uint32_t openings, TimePoint deadline);
+  Change Reopen(std::uint64_t from, const policy::CircuitBreaker& policy, TimePoint now);
+  Permit TryTrial(std::uint32_t generation, std::uint32_t most);
+  Duration OpenFor(std::uint32_t openings, std::uint32_t generation,
+                   const policy::CircuitBreaker& policy) const;
+
+  const std::uint64_t seed_, stream_;
+  alignas(64) std::atomic<std::uint64_t> word_{0};  // [state:3][k:4][generation:17][deadline in ms:40]
+  std::atomic<std::uint64_t> trial_{0};             // [generation:17][given:11][done:11][points * 64: 25]
+};
+
+}  // namespace weft::breaker

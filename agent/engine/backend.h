@@ -1,0 +1,82 @@
+#pragma once
+// What one worker knows about a service port and its instances. State survives a change of snapshot: it is
+// found again by BackendKey and instance id. The pool and the exchange may read everything that is not under
+// "engine's own" and may write `user`, `report`. Thread rule: one worker.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/engine/shared.h"
+#include "agent/engine/view.h"
+#include "agent/select/node.h"
+#include "common/policy/policy.h"
+#include "common/snapshot/snapshot.h"
+
+namespace weft::engine {
+
+struct Backend;
+
+struct Generation {
+  snapshot::SnapshotPtr snapshot;
+  std::uint64_t revision = 0;
+  std::uint32_t calls = 0;  // of this worker that began with it; no atomics
+  bool current = true;
+};
+
+struct Target {
+  // Never null, except for the application behind an inbound listener.
+  std::shared_ptr<const snapshot::Instance> instance;
+  std::uint64_t hash = 0;  // snapshot::Instance::hash; the identity in records
+  net::Address address;    // where to connect; of this service port
+  Backend* backend = nullptr;
+  bool meshed = false;       // an agent stands before it: long keep-alive, its load and drain marks count
+  bool application = false;  // inbound: our own workload
+  bool draining = false;     // by registry or by its own mark: no new requests
+  bool removed = false;      // not in the snapshot any more: close idle connections, then clear `user`
+  InstanceState state = InstanceState::kHealthy;  // as of the latest view
+  std::uint32_t connections = 0;                  // this worker's share of the cap
+  void* user = nullptr;    // the pool's; a removed target is freed only after the pool cleared it
+  void* report = nullptr;  // the report's metric handles
+
+  std::uint32_t in_flight() const { return node.in_flight; }
+
+  // Engine's own.
+  select::Node node;
+  std::shared_ptr<SharedInstance> shared;
+  struct Health;
+  std::unique_ptr<Health> health;
+  ~Target();
+  Target();
+};
+
+struct Backend {
+  BackendKey key;
+  std::string key_text;  // "namespace/name:port"
+  policy::Protocol protocol = policy::Protocol::kDetect;
+  bool inbound = false;
+  const policy::ServicePolicy* policy = nullptr;  // of the newest snapshot; never null
+  std::uint32_t in_flight = 0;                    // requests of this worker
+  std::uint32_t waiting = 0;                      // of this worker, for a connection
+  std::vector<std::unique_ptr<Target>> targets;   // sorted by hash; removed ones stay until unused
+  void* user = nullptr;                           // the pool's
+  void* report = nullptr;                         // the report's metric handles
+
+  // Engine's own.
+  policy::BundlePtr bundle;  // keeps `policy` alive
+  snapshot::EndpointsPtr endpoints;
+  std::shared_ptr<SharedBackend> shared;
+  struct State;
+  std::unique_ptr<State> state;
+  Backend();
+  ~Backend();
+};
+
+// What an inbound response tells a calling agent (x-weft-load).
+struct Load {
+  std::uint32_t in_flight = 0;          // of all workers' requests to the application in this worker
+  Duration latency = Duration::zero();  // recent average
+};
+
+}  // namespace weft::engine

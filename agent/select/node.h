@@ -1,0 +1,42 @@
+#pragma once
+// What selection keeps about one instance in one worker, and the peak-sensitive average of its response
+// times.
+//
+// Observe: a slower sample replaces the average at once (peak), a faster one moves it by exp(-dt/tau), tau =
+// 10 s (Finagle's PeakEwma, Linkerd). An instance never seen counts as 30 ms; below 1 ms all are alike. A
+// failure never improves the average, so answering errors fast attracts nobody; an overload answer (429, 503)
+// costs 5 s or its Retry-After. Thread rule: one worker. Costs are nanoseconds.
+
+#include <cstdint>
+
+#include "common/time/time.h"
+
+namespace weft::select {
+
+inline constexpr Duration kTau = std::chrono::seconds(10);
+inline constexpr Duration kDefaultCost = std::chrono::milliseconds(30);
+inline constexpr Duration kLeastCost = std::chrono::milliseconds(1);
+inline constexpr Duration kOverloadCost = std::chrono::seconds(5);
+inline constexpr Duration kMostOverloadCost = std::chrono::seconds(300);
+
+// exp(-elapsed/tau) from a table of our own: the same in every binary. 1 for elapsed <= 0, 0 past 16 tau.
+double Decay(Duration elapsed, Duration tau);
+
+struct Node {
+  std::uint32_t weight = 1;  // zero: drained
+  std::uint32_t in_flight = 0;
+  bool degraded = false;  // counts as a quarter of its weight
+  double cost = static_cast<double>(kDefaultCost.count());
+  TimePoint stamp;           // of `cost`; zero: never observed
+  std::int64_t current = 0;  // of smooth weighted round robin
+
+  void ObserveSuccess(Duration took, TimePoint now) { Observe(static_cast<double>(took.count()), now); }
+  void ObserveFailure(Duration took, TimePoint now);
+  void ObserveOverload(Duration took, Duration retry_after, TimePoint now);
+  double Cost(TimePoint now) const;  // decayed to now, at least kLeastCost
+
+ private:
+  void Observe(double nanos, TimePoint now);
+};
+
+}  // namespace weft::select
