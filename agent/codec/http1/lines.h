@@ -1,0 +1,38 @@
+#pragma once
+// Lines, tokens and fields of RFC 9112 sections 2 and 5.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "agent/codec/http1/event.h"
+#include "common/message/head.h"
+#include "common/reason/reason.h"
+
+namespace weft::http1 {
+
+// Where the search for the end of a head stands, so that bytes arriving one by one are looked at once.
+struct LineScan {
+  std::size_t at = 0;    // bytes searched
+  std::size_t line = 0;  // where the current line begins
+};
+
+enum class ScanResult : std::uint8_t { kMore, kFound, kBareLf, kTooLong };
+
+// Finds the empty line that ends a head; `scan.at` is then the size of the head with that line.
+ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, LineScan& scan);
+
+bool IsToken(std::string_view text);                            // 1*tchar
+bool IsFieldValue(std::string_view text);                       // no control characters but HTAB
+bool IsTargetText(std::string_view text);                       // visible ASCII, no '#'
+bool IsAuthority(std::string_view text);                        // host[:port]; empty allowed
+bool ParseLength(std::string_view text, std::uint64_t& value);  // 1*DIGIT, below 2^63
+
+// Takes the first line, without its CRLF, off `head` (which ends with an empty line).
+std::string_view TakeLine(std::string_view& head);
+
+// Parses the field lines that are left of a head, up to and with its empty line.
+// kOk, kBadRequest or kHeadTooLarge.
+Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields);
+
+}  // namespace weft::http1

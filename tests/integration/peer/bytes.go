@@ -1,0 +1,88 @@
+package main
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// bytesCommand moves bodies of many sizes down and up, by length and chunked, and compares hashes.
+func bytesCommand(args []string) error {
+	flags := flag.NewFlagSet("bytes", flag.ExitOnError)
+	url := flags.String("url", "", "base URL of a peer serve, through the mesh")
+	sizes := flags.String("sizes", "0,1,1023,1024,65535,65536,65537,1048576,16777216", "bytes, comma separated")
+	flags.Parse(args)
+	for _, text := range strings.Split(*sizes, ",") {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return err
+		}
+		want := sha256.New()
+		io.CopyBuffer(want, io.LimitReader(&pattern{}, n), make([]byte, 1<<16))
+		sum := fmt.Sprintf("%x", want.Sum(nil))
+		for _, chunked := range []bool{false, true} {
+			if err := download(*url, n, chunked, sum); err != nil {
+				return fmt.Errorf("download of %d bytes, chunked %v: %w", n, chunked, err)
+			}
+			if err := upload(*url, n, chunked, sum); err != nil {
+				return fmt.Errorf("upload of %d bytes, chunked %v: %w", n, chunked, err)
+			}
+		}
+	}
+	fmt.Println("every body arrived whole")
+	return nil
+}
+
+func download(url string, n int64, chunked bool, sum string) error {
+	query := fmt.Sprintf("%s/bytes?n=%d", url, n)
+	if chunked {
+		query += "&chunked=1"
+	}
+	response, err := http.Get(query)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	hash := sha256.New()
+	got, err := io.Copy(hash, response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != 200 || got != n || fmt.Sprintf("%x", hash.Sum(nil)) != sum {
+		return fmt.Errorf("status %d, %d bytes, hash differs: %v", response.StatusCode, got, fmt.Sprintf("%x", hash.Sum(nil)) != sum)
+	}
+	if chunked && n > 0 && response.Trailer.Get("x-sum") != sum {
+		return fmt.Errorf("the trailer x-sum is %q", response.Trailer.Get("x-sum"))
+	}
+	return nil
+}
+
+func upload(url string, n int64, chunked bool, sum string) error {
+	request, err := http.NewRequest("POST", url+"/hash", io.LimitReader(&pattern{}, n))
+	if err != nil {
+		return err
+	}
+	if !chunked {
+		request.ContentLength = n
+		if n == 0 {
+			request.Body = http.NoBody
+		}
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if want := fmt.Sprintf("%d %s", n, sum); string(body) != want {
+		return fmt.Errorf("status %d, the server says %.100q", response.StatusCode, body)
+	}
+	return nil
+}
