@@ -7,7 +7,7 @@ weft_library(agent/codec/http1 DEPS common/message common/reason)
 
 # Pure stages: values in, decisions out. They do not know each other.
 weft_library(agent/detect)
-weft_library(agent/route DEPS common/message common/policy common/random LINK weft_ext_re2)
+weft_library(agent/route DEPS common/message common/policy common/random common/reason LINK weft_ext_re2)
 weft_library(agent/limit)
 weft_library(agent/breaker DEPS common/policy common/stats common/random common/time)
 weft_library(agent/select DEPS common/policy common/random common/stats common/time)

@@ -1,0 +1,49 @@
+#pragma once
+// What the request path tells about itself: one RequestReport per request, a few events per connection.
+// `Sink` is all that exchange, pool and tunnel know of metrics and logs; reporter.h implements it. Thread
+// rule: one worker.
+
+#include <cstdint>
+#include <string_view>
+
+#include "agent/engine/backend.h"
+#include "agent/engine/call.h"
+#include "common/message/head.h"
+#include "common/reason/reason.h"
+#include "common/time/time.h"
+
+namespace weft::report {
+
+// Reported once per request, before Engine::Finish, whatever became of it. Texts live during the call only.
+struct RequestReport {
+  const engine::Call* call = nullptr;  // never null: direction, route, backend, attempts, start, peer
+  Reason reason = Reason::kOk;         // as in x-weft-reason; kOk: forwarded, whatever its status
+  std::uint16_t status = 0;            // sent to the client; 0: none (the log says 499 for client_closed)
+  std::int8_t grpc_status = -1;        // 0 to 16; -1: not gRPC
+  message::Method method = message::Method::kGet;
+  std::string_view method_text;        // as it came; may be long or strange
+  std::string_view authority, target;  // as they came, before rewriting
+  std::string_view request_id;
+  std::uint64_t request_bytes = 0;   // body bytes taken from the client
+  std::uint64_t response_bytes = 0;  // body bytes sent to the client
+  TimePoint first_byte;              // response head sent to the client; zero: never
+  TimePoint ended;
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void Request(const RequestReport& report) = 0;
+
+  // A client's connection (HTTP or TCP) was accepted, and is gone.
+  virtual void Opened(engine::Direction direction) = 0;
+  virtual void Closed(engine::Direction direction) = 0;
+  // Bytes of relayed connections (TCP); those of requests come with their report.
+  virtual void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) = 0;
+  // The pool lent a connection. `waited`: time in the queue, zero when it was there or allowed at once.
+  virtual void Lent(engine::Backend& backend, bool reused, Duration waited) = 0;
+  // At the end of a loop turn and at every tick: writes the access log, lets go of expired metrics.
+  virtual void Flush(TimePoint now) = 0;
+};
+
+}  // namespace weft::report
