@@ -1,0 +1,41 @@
+#include "agent/answer/answer.h"
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace weft::answer {
+namespace {
+
+TEST(AnswerTest, EveryReasonMapsToTheStatusItsDocumentationSays) {
+  std::ifstream in("docs/reasons.md");
+  std::stringstream page;
+  page << in.rdbuf();
+  for (std::size_t i = 0; i < kReasonCount; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (reason == Reason::kOk || reason == Reason::kClientClosed) continue;
+    const int status = MappingOf(reason).http;
+    EXPECT_TRUE(status >= 400 && status < 600) << ToString(reason);
+    const std::string row = "| `" + std::string(ToString(reason)) + "` | " + std::to_string(status) + " |";
+    EXPECT_NE(page.str().find(row), std::string::npos) << row;
+  }
+}
+
+TEST(AnswerTest, CarriesReasonRequestIdAndRetryAfter) {
+  const Answer answer(Reason::kBreakerOpen, "abc", 7);
+  EXPECT_EQ(answer.head().status, 503);
+  EXPECT_EQ(answer.head().fields.Find(message::FieldId::kWeftReason)->value, "breaker_open");
+  EXPECT_EQ(answer.head().fields.Find(message::FieldId::kXRequestId)->value, "abc");
+  EXPECT_EQ(answer.head().fields.Find(message::FieldId::kRetryAfter)->value, "7");
+  EXPECT_EQ(answer.body(), "weft: the circuit breaker of the service is open (breaker_open)\n");
+  EXPECT_FALSE(answer.close());
+}
+
+TEST(AnswerTest, NoRetryAfterWhenItIsNotKnown) {
+  EXPECT_EQ(Answer(Reason::kBreakerOpen, "abc").head().fields.Find(message::FieldId::kRetryAfter), nullptr);
+}
+
+}  // namespace
+}  // namespace weft::answer
