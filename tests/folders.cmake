@@ -10,3 +10,4 @@ endif()
 # Parsers of foreign bytes; scripts/fuzz runs them.
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)
+weft_fuzzer(bundle DEPS common/wire)

@@ -118,6 +118,9 @@ bool Builder::ApplyEndpoints(const Delta& delta) {
     const auto found = parts_.services.find(update.endpoints->service);
     if (found == parts_.services.end() || !Newer(update, found->second.endpoints, parts_.version)) continue;
     found->second.endpoints = update;
+    const auto refusal = refusals_.find(update.endpoints->service);
+    if (refusal != refusals_.end() && refusal->second.error.field.starts_with("endpoints"))
+      refusals_.erase(refusal);
     changed = true;
   }
   return changed;
