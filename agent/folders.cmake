@@ -11,8 +11,8 @@ weft_library(agent/route DEPS common/message common/policy common/random common/
 weft_library(agent/limit)
 weft_library(agent/breaker DEPS common/policy common/stats common/random common/time)
 weft_library(agent/select DEPS common/policy common/random common/stats common/time)
-weft_library(agent/retry DEPS common/message common/policy common/random)
-weft_library(agent/health DEPS common/policy common/stats common/random)
+weft_library(agent/retry DEPS common/message common/policy common/random common/time)
+weft_library(agent/health DEPS common/policy common/stats common/random common/time)
 weft_library(agent/decision DEPS common/reason common/time common/net)
 weft_library(agent/answer DEPS common/message common/reason)
 

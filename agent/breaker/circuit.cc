@@ -76,6 +76,13 @@ View Circuit::Look() const {
   return {w.state, w.generation, w.openings, FromMillis(w.millis)};
 }
 
+Counts Circuit::counts() const {
+  const auto of = [this](State state) {
+    return moved_[static_cast<std::size_t>(state)].load(std::memory_order_relaxed);
+  };
+  return {of(State::kClosed), of(State::kOpen), of(State::kHalfOpen)};
+}
+
 std::uint32_t Circuit::generation() const { return Unpack(word_.load(std::memory_order_acquire)).generation; }
 std::uint32_t Circuit::GenerationOf(Permit permit) {
   return static_cast<std::uint32_t>(permit) & kGenerationMask;
@@ -181,6 +188,7 @@ Change Circuit::Move(std::uint64_t from, State to, std::uint32_t openings, TimeP
   const std::uint64_t millis = Millis(deadline + std::chrono::microseconds(999));
   const std::uint64_t next = Pack(Word{to, openings, (w.generation + 1) & kGenerationMask, millis});
   if (!word_.compare_exchange_strong(from, next, std::memory_order_acq_rel)) return Change::kNone;
+  moved_[static_cast<std::size_t>(to)].fetch_add(1, std::memory_order_relaxed);
   return to == State::kOpen ? Change::kOpened : to == State::kClosed ? Change::kClosed : Change::kHalfOpened;
 }
 

@@ -37,6 +37,10 @@ struct Admission {
 
 enum class Change : std::uint8_t { kNone, kOpened, kHalfOpened, kClosed };
 
+struct Counts {  // transitions into each state since the start; exact
+  std::uint64_t closed = 0, opened = 0, half_opened = 0;
+};
+
 struct View {
   State state = State::kClosed;
   std::uint32_t generation = 0;
@@ -58,6 +62,7 @@ class Circuit {
   bool Trip(std::uint32_t generation, const policy::CircuitBreaker& policy, TimePoint now);
 
   View Look() const;
+  Counts counts() const;
   std::uint32_t generation() const;
   static std::uint32_t GenerationOf(Permit permit);
 
@@ -70,6 +75,7 @@ class Circuit {
 
   const std::uint64_t seed_, stream_;
   alignas(64) std::atomic<std::uint64_t> word_{0};  // [state:3][k:4][generation:17][deadline in ms:40]
+  std::atomic<std::uint64_t> moved_[3] = {};        // by new state
   std::atomic<std::uint64_t> trial_{0};             // [generation:17][given:11][done:11][points * 64: 25]
 };
 

@@ -44,6 +44,7 @@ struct Target {
 
   // Engine's own.
   select::Node node;
+  std::uint32_t name = 0;  // in the log's names
   std::shared_ptr<SharedInstance> shared;
   struct Health;
   std::unique_ptr<Health> health;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "agent/decision/record.h"
 #include "common/message/head.h"
 #include "common/policy/route.h"
 #include "common/reason/reason.h"
@@ -74,6 +75,7 @@ struct AttemptResult {
 
 struct RetryVerdict {
   bool retry = false;
+  bool fresh = false;  // on a new connection: the old one was stale
   Duration delay = Duration::zero();
   const char* why = "";  // static text for the record: "budget", "not_idempotent", "committed", …
 };
@@ -84,6 +86,7 @@ struct AttemptRecord {
   TimePoint started, ended;
   AttemptResult result;
   const char* retry_why = "";
+  decision::Standing standing = decision::Standing::kPicked;  // kTrial and kConfirming hold something
 };
 
 struct Call {
@@ -109,6 +112,8 @@ struct Call {
   message::Method method = message::Method::kGet;
   bool idempotency_key = false;
 
+  Duration retry_after = Duration::zero();  // of a breaker's refusal: when it asks again
+
   // Permits held; returned by Finish whatever happened.
   bool holds_request = false;
   std::uint64_t breaker_permit = 0;  // generation of the permit; zero: none was needed
@@ -116,7 +121,14 @@ struct Call {
   // Attempts.
   std::uint32_t attempts = 0;  // started so far
   std::array<AttemptRecord, kMaxAttempts> log;
-  Target* target = nullptr;  // of the current attempt
+  Target* target = nullptr;   // of the current attempt
+  std::uint32_t retries = 0;  // granted; a stale connection's is not counted
+  bool stale_used = false;
+
+  // For the record; read by nobody else.
+  decision::Seen seen;
+  std::uint32_t candidate_count = 0;
+  std::array<decision::Candidate, decision::kMostCandidates> candidates;  // deliberately not zeroed
 };
 
 }  // namespace weft::engine

@@ -15,8 +15,9 @@
 #include "agent/engine/view.h"
 
 namespace weft::decision {
+class Log;
 class Recorder;
-}
+}  // namespace weft::decision
 
 namespace weft::engine {
 
@@ -24,7 +25,8 @@ struct Settings {
   std::uint64_t seed = 0;
   std::uint32_t worker = 0;
   std::string cluster = "local";
-  std::string ns = "default";  // own namespace: short names, consumer routes
+  std::string ns = "default";  // own namespace: short names, consumer routes  std::size_t record_bytes = 2 <<
+                               // 20;  // ring of all decision records; that of non-2xx ones has half of it
   std::uint32_t workers = 1;   // floors of budgets are split between them
 };
 
@@ -70,6 +72,9 @@ class Engine {
   // Backends and targets of this worker, for the pool's sweep and for admin. Valid until the next Install or
   // Tick.
   const std::vector<std::unique_ptr<Backend>>& backends() const;
+
+  // The decision records of this worker. Read it on the worker (post there).
+  decision::Log& log();
 
   // Outcomes of active checks, from the cold thread by way of the loop.
   void Checked(Target& target, bool passed, Duration took, TimePoint now);

@@ -6,7 +6,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/breaker/window.h"
+#include "agent/decision/log.h"
+#include "agent/engine/classify.h"
 #include "agent/engine/engine.h"
+#include "agent/health/instance.h"
+#include "agent/retry/budget.h"
+#include "agent/select/select.h"
 
 namespace weft::engine {
 
@@ -18,16 +24,43 @@ struct Resolved {
   Backend* backend = nullptr;
 };
 
-struct Target::Health {};
+// What this worker saw of an instance.
+struct Target::Health {
+  stats::Ring<health::Badness, 10> recent{std::chrono::seconds(1)};
+  health::Evidence since_tick;
+  bool told = true;       // nothing new since the last tick
+  std::uint32_t run = 0;  // failures in a row
+  TimePoint run_began;
+  std::uint32_t confirming = 0;  // requests under way that were sent to confirm a suspicion
+  TimePoint confirmed;           // when the last one was sent
+  bool suspect = false;          // listed in State::suspects
+  InstanceState seen =
+      InstanceState::kHealthy;  // of the view; Target::state has the registry's word in it too
+};
 
 struct Backend::State {
+  explicit State(std::uint32_t workers) : budget(workers) {}
+
+  select::Set set;  // of `pickable`, same order
   std::vector<Target*> pickable;
-  std::size_t next = 0;
+  std::vector<Target*> probing;   // on probation; trial requests only
+  std::vector<Target*> suspects;  // last attempt failed, not ejected; capacity for all targets
+  bool panic = false;
+  bool all_pickable = true;
+  std::size_t next_probe = 0;
+
+  breaker::Window window;
+  breaker::Points since_tick;
+  std::uint32_t since_generation = 0;
+  retry::Budget budget;
+  std::vector<double> scratch;  // of Concentrated; capacity for all targets
+
   Duration latency = Duration::zero();  // inbound: average, 1/8 per sample
+  decision::NameId name = decision::kNoName, service_name = decision::kNoName, sources = decision::kNoName;
 };
 
 struct Engine::Impl {
-  Impl(Settings s, Shared& sh, decision::Recorder* r) : settings(std::move(s)), shared(sh), recorder(r) {}
+  Impl(Settings s, Shared& sh, decision::Recorder* r);
 
   // resolve.cc
   Resolved Resolve(const Origin& origin, std::string_view authority);
@@ -39,17 +72,45 @@ struct Engine::Impl {
 
   // install.cc
   void Install(snapshot::SnapshotPtr snapshot);
+  void Install(ViewPtr view);
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
   Backend* InboundBackendFor(const BackendKey& key);
+  Backend* AddBackend(const BackendKey& key, bool inbound);
   void Update(Backend& backend);
+  void ApplyView(Backend& backend);
   void Rebuild(Backend& backend);
   Target* ApplicationTarget(Backend& backend, const net::Address& address);
   void FreeRemoved(Backend& backend);
   void ReleaseGenerations();
 
+  // request.cc
+  Verdict Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now);
+  Verdict Route(Call& call, const message::RequestHead& head, TimePoint now);
+  Verdict Admit(Call& call, TimePoint now);
+  void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
+  void FeedBreaker(Call& call, Reason reason, TimePoint now);
+  bool Concentrated(Backend& backend, TimePoint now);
+  void WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now);
+
+  // attempt.cc
+  bool Retriable(const Call& call, std::uint16_t status) const;
+  Target* Pick(Call& call, TimePoint now, Reason& why);
+  Target* PickTrial(Call& call, TimePoint now);
+  Target* PickSuspect(Call& call, TimePoint now);
+  Target* PickBest(Call& call, TimePoint now);
+  RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
+  void LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now);
+  void Consider(Call& call, const Target& target, decision::Standing standing, double score);
+
+  // tick.cc
+  WorkerDelta Tick(TimePoint now);
+  void Checked(Target& target, bool passed, Duration took);
+
   Settings settings;
   Shared& shared;
   decision::Recorder* recorder;
+  decision::Log log;
+  ViewPtr view;
   Generation* current = nullptr;
   std::vector<std::unique_ptr<Generation>> generations;
   std::vector<std::unique_ptr<Backend>> backends;

@@ -29,6 +29,22 @@ Target* FindTarget(Backend& backend, std::uint64_t hash) {
   return at == backend.targets.end() || (*at)->hash != hash ? nullptr : at->get();
 }
 
+InstanceState DeclaredState(const snapshot::Instance& instance) {
+  switch (instance.declared) {
+    case snapshot::Declared::kUnhealthy: return InstanceState::kUnhealthy;
+    case snapshot::Declared::kDegraded: return InstanceState::kDegraded;
+    case snapshot::Declared::kUnknown:
+    case snapshot::Declared::kHealthy: break;
+  }
+  return InstanceState::kHealthy;
+}
+
+std::string SourcesText(const std::vector<policy::FieldSource>& sources) {
+  std::string text;
+  for (const policy::FieldSource& s : sources) text += (text.empty() ? "" : "; ") + s.field + ": " + s.source;
+  return text;
+}
+
 Target& AddTarget(Backend& backend, std::uint64_t hash) {
   auto target = std::make_unique<Target>();
   target->hash = hash;
@@ -42,7 +58,7 @@ Target& AddTarget(Backend& backend, std::uint64_t hash) {
 
 Target::Target() : health(std::make_unique<Health>()) {}
 Target::~Target() = default;
-Backend::Backend() : state(std::make_unique<State>()) {}
+Backend::Backend() = default;
 Backend::~Backend() = default;
 
 void Engine::Impl::Install(snapshot::SnapshotPtr snapshot) {
@@ -68,14 +84,24 @@ Backend* Engine::Impl::BackendFor(const BackendKey& key) {
   if (service == current->snapshot->services.end()) return nullptr;
   if (FindPort(*service->second->bundle, key.port) == nullptr) return nullptr;
   if (const auto known = by_key.find(key); known != by_key.end()) return known->second;
+  Backend* backend = AddBackend(key, false);
+  Update(*backend);
+  return backend;
+}
+
+Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
   auto backend = std::make_unique<Backend>();
   backend->key = key;
   backend->key_text = key.ToString();
-  backend->shared = shared.Backend(key);
+  backend->inbound = inbound;
   backend->policy = &BuiltIn();
-  by_key[key] = backend.get();
+  const std::string cluster = inbound ? key.service.cluster + "/inbound" : key.service.cluster;
+  backend->shared = shared.Backend({{cluster, key.service.ns, key.service.name}, key.port});
+  backend->state = std::make_unique<Backend::State>(settings.workers);
+  backend->state->name = log.names().Intern(backend->key_text);
+  backend->state->service_name = log.names().Intern(key.service.ToString());
+  (inbound ? inbound_by_key : by_key)[key] = backend.get();
   backends.push_back(std::move(backend));
-  Update(*backends.back());
   return backends.back().get();
 }
 
@@ -92,6 +118,7 @@ void Engine::Impl::Update(Backend& backend) {
     backend.policy = &service->bundle->policy;
     backend.protocol = port->protocol;
     backend.endpoints = service->endpoints;
+    backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
     for (const snapshot::Instance& instance : service->endpoints->instances) {
       Target* target = FindTarget(backend, instance.hash);
       if (target == nullptr) target = &AddTarget(backend, instance.hash);
@@ -104,10 +131,12 @@ void Engine::Impl::Update(Backend& backend) {
       target->meshed = instance.capabilities.meshed;
       target->draining = instance.draining;
       target->node.weight = instance.weight;
+      target->name = log.names().Intern(instance.id);
       target->removed = false;
     }
   }
   FreeRemoved(backend);
+  ApplyView(backend);
   Rebuild(backend);
 }
 
@@ -117,27 +146,80 @@ void Engine::Impl::FreeRemoved(Backend& backend) {
   });
 }
 
-void Engine::Impl::Rebuild(Backend& backend) {
-  backend.state->pickable.clear();
+void Engine::Impl::Install(ViewPtr newer) {
+  view = std::move(newer);
+  for (const auto& backend : backends) {
+    if (backend->inbound) continue;
+    ApplyView(*backend);
+    Rebuild(*backend);
+  }
+}
+
+// What the registry declares and what the process found out, whichever is worse. An instance that comes back
+// begins with a clean window.
+void Engine::Impl::ApplyView(Backend& backend) {
+  const std::vector<InstanceView>* known = nullptr;
+  if (view) {
+    if (const auto found = view->backends.find(backend.key); found != view->backends.end())
+      known = &found->second;
+  }
   for (const auto& target : backend.targets) {
-    if (!target->removed && !target->draining && target->node.weight > 0) {
-      backend.state->pickable.push_back(target.get());
+    InstanceState seen = InstanceState::kHealthy;
+    if (known != nullptr) {
+      for (const InstanceView& v : *known) {
+        if (v.instance == target->hash) seen = v.state;
+      }
+    }
+    const bool was_out =
+        target->health->seen == InstanceState::kEjected || target->health->seen == InstanceState::kProbing;
+    const bool is_out = seen == InstanceState::kEjected || seen == InstanceState::kProbing;
+    if (was_out != is_out) {
+      target->health->run = 0;
+      target->health->recent.Clear();
+    }
+    target->health->seen = seen;
+    const InstanceState declared =
+        target->instance == nullptr ? InstanceState::kHealthy : DeclaredState(*target->instance);
+    target->state =
+        declared == InstanceState::kUnhealthy || seen == InstanceState::kHealthy ? declared : seen;
+  }
+}
+
+void Engine::Impl::Rebuild(Backend& backend) {
+  Backend::State& state = *backend.state;
+  state.pickable.clear();
+  state.probing.clear();
+  state.suspects.clear();
+  std::vector<Target*> usable;
+  for (const auto& target : backend.targets) {
+    target->health->suspect = false;
+    if (target->removed || target->draining || target->node.weight == 0) continue;
+    usable.push_back(target.get());
+    target->node.degraded = target->state == InstanceState::kDegraded;
+    if (target->state == InstanceState::kProbing) state.probing.push_back(target.get());
+    if (target->state == InstanceState::kHealthy || target->state == InstanceState::kDegraded) {
+      state.pickable.push_back(target.get());
+      target->health->suspect = target->health->run > 0;
+      if (target->health->suspect) state.suspects.push_back(target.get());
     }
   }
+  state.panic = state.pickable.size() * 2 < usable.size();
+  if (state.panic) {
+    state.pickable = usable;
+    state.probing.clear();
+    state.suspects.clear();
+  }
+  state.all_pickable = state.pickable.size() == backend.targets.size();
+  state.suspects.reserve(backend.targets.size());
+  state.scratch.reserve(backend.targets.size());
+  std::vector<select::Node*> nodes;
+  for (Target* target : state.pickable) nodes.push_back(&target->node);
+  state.set.Assign(std::move(nodes));
 }
 
 Backend* Engine::Impl::InboundBackendFor(const BackendKey& key) {
   if (const auto known = inbound_by_key.find(key); known != inbound_by_key.end()) return known->second;
-  auto backend = std::make_unique<Backend>();
-  backend->key = key;
-  backend->key_text = key.ToString();
-  backend->inbound = true;
-  backend->shared =
-      shared.Backend({{key.service.cluster + "/inbound", key.service.ns, key.service.name}, key.port});
-  backend->policy = &BuiltIn();
-  inbound_by_key[key] = backend.get();
-  backends.push_back(std::move(backend));
-  return backends.back().get();
+  return AddBackend(key, true);
 }
 
 Target* Engine::Impl::ApplicationTarget(Backend& backend, const net::Address& address) {
@@ -148,6 +230,7 @@ Target* Engine::Impl::ApplicationTarget(Backend& backend, const net::Address& ad
   Target& target = AddTarget(backend, HashBytes(text));
   target.address = address;
   target.application = true;
+  target.name = log.names().Intern(text);
   target.shared = shared.Instance(target.hash, address.port);
   return &target;
 }

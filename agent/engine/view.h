@@ -34,8 +34,8 @@ using ViewPtr = std::shared_ptr<const ServiceView>;
 struct InstanceDelta {
   std::uint64_t instance = 0;
   std::uint32_t requests = 0;
-  float points = 0;               // weighted badness
-  std::uint32_t consecutive = 0;  // failures in a row at the end of the tick
+  double points = 0, squares = 0;  // weighted badness of attempts, and its squares
+  std::uint32_t consecutive = 0;   // failures in a row at the end of the tick
   TimePoint first_of_run;
   std::uint32_t passed_checks = 0, failed_checks = 0, slow_checks = 0;
   std::uint32_t probe_passed = 0, probe_failed = 0;  // trial requests of kProbing
@@ -44,7 +44,8 @@ struct InstanceDelta {
 struct BackendDelta {
   BackendKey backend;
   std::vector<InstanceDelta> instances;
-  float points = 0, points_4xx = 0;
+  std::uint32_t generation = 0;       // of the circuit that the points belong to
+  double points = 0, points_4xx = 0;  // weighted, of final outcomes
   std::uint32_t requests = 0;
 };
 

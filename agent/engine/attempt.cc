@@ -1,0 +1,224 @@
+// One attempt: which instance, and what its outcome says about the instance and about trying again.
+//
+// Two kinds of requests go where selection would not send them, so that suspicion ends soon one way or the
+// other: a trial to an instance on probation, and a confirming request to one whose last attempt failed, at
+// most one per 60 ms and never more than could complete the run of R1. A hanging instance would otherwise
+// draw no traffic once its average is high, and never be ejected. Both take requests that can be repeated
+// elsewhere while there are any.
+#include <algorithm>
+
+#include "agent/engine/impl.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr Duration kConfirmEvery = std::chrono::milliseconds(60);
+constexpr Duration kPatience = std::chrono::seconds(5);  // then any request may be a trial
+
+using decision::Standing;
+
+bool CanRepeat(const Call& call) {
+  return call.retry->enabled && call.retry->attempts > 0 && call.origin.caller_attempt <= 1 &&
+         (call.idempotency_key || message::IsIdempotent(call.method));
+}
+
+Standing StandingOf(const Target& target) {
+  if (target.draining) return Standing::kDraining;
+  if (target.node.weight == 0) return Standing::kDrained;
+  switch (target.state) {
+    case InstanceState::kUnhealthy: return Standing::kUnhealthy;
+    case InstanceState::kEjected: return Standing::kEjected;
+    case InstanceState::kProbing: return Standing::kProbing;
+    case InstanceState::kHealthy:
+    case InstanceState::kDegraded: break;
+  }
+  return Standing::kCompared;
+}
+
+}  // namespace
+
+void Engine::Impl::Consider(Call& call, const Target& target, Standing standing, double score) {
+  if (call.candidate_count == decision::kMostCandidates) return;
+  call.candidates[call.candidate_count++] = {target.name, static_cast<std::uint8_t>(call.attempts), standing,
+                                             static_cast<float>(score)};
+}
+
+Target* Engine::Impl::Pick(Call& call, TimePoint now, Reason& why) {
+  Backend& backend = *call.backend;
+  Standing standing = Standing::kPicked;
+  Target* target = nullptr;
+  if (call.attempts >= kMaxAttempts) {
+    why = Reason::kNoHealthyInstances;
+    return nullptr;
+  }
+  if (backend.inbound) {
+    const net::Address& application = call.origin.application;
+    target = ApplicationTarget(backend, application.port != 0 ? application : call.origin.original);
+  } else {
+    Backend::State& state = *backend.state;
+    if (call.attempts == 0 && !state.probing.empty()) target = PickTrial(call, now);
+    if (target != nullptr) standing = Standing::kTrial;
+    if (target == nullptr && call.attempts == 0 && !state.suspects.empty()) {
+      target = PickSuspect(call, now);
+      if (target != nullptr) standing = Standing::kConfirming;
+    }
+    if (target == nullptr) target = PickBest(call, now);
+    if (standing != Standing::kPicked) Consider(call, *target, standing, 0);
+  }
+  if (target == nullptr) {
+    const bool none =
+        std::all_of(backend.targets.begin(), backend.targets.end(), [](const auto& t) { return t->removed; });
+    why = none ? Reason::kNoInstances : Reason::kNoHealthyInstances;
+    return nullptr;
+  }
+  call.target = target;
+  AttemptRecord& attempt = call.log[call.attempts++];
+  attempt = {};
+  attempt.target = target;
+  attempt.started = now;
+  attempt.standing = standing;
+  ++target->node.in_flight;
+  return target;
+}
+
+Target* Engine::Impl::PickTrial(Call& call, TimePoint now) {
+  Backend::State& state = *call.backend->state;
+  Target* target = state.probing[state.next_probe++ % state.probing.size()];
+  if (state.pickable.empty() || (!CanRepeat(call) && now - target->health->confirmed < kPatience))
+    return nullptr;
+  if (!target->shared->trials.TryTake(1)) return nullptr;
+  target->health->confirmed = now;
+  return target;
+}
+
+Target* Engine::Impl::PickSuspect(Call& call, TimePoint now) {
+  if (!CanRepeat(call) || call.backend->state->pickable.size() < 2) return nullptr;
+  const std::uint32_t wanted = call.backend->policy->outlier_detection.consecutive_failures;
+  for (Target* target : call.backend->state->suspects) {
+    Target::Health& health = *target->health;
+    if (now - health.confirmed < kConfirmEvery || health.confirming + health.run > wanted) continue;
+    health.confirmed = now;
+    ++health.confirming;
+    return target;
+  }
+  return nullptr;
+}
+
+Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
+  Backend::State& state = *call.backend->state;
+  std::array<const select::Node*, kMaxAttempts> tried;
+  for (std::uint32_t i = 0; i < call.attempts; ++i) tried[i] = &call.log[i].target->node;
+  Rng rng(settings.seed, std::uint64_t{settings.worker} << 48 | call.number,
+          std::uint64_t{call.attempts} * 64);
+  select::Considered considered;
+  const std::size_t at = select::Pick(call.backend->policy->load_balancer.policy, state.set,
+                                      {tried.data(), call.attempts}, rng, now, considered);
+  call.seen.panic = state.panic;
+  if (at != select::kNone) {
+    const bool first = at == considered.first;
+    Consider(call, *state.pickable[at], Standing::kPicked,
+             first ? considered.first_score : considered.second_score);
+    const std::size_t other = first ? considered.second : considered.first;
+    if (other != select::kNone) {
+      Consider(call, *state.pickable[other], Standing::kCompared,
+               first ? considered.second_score : considered.first_score);
+    }
+  }
+  for (std::uint32_t i = 0; i < call.attempts; ++i) Consider(call, *call.log[i].target, Standing::kTried, 0);
+  if (!state.all_pickable) {
+    for (const auto& target : call.backend->targets) {
+      const Standing standing = StandingOf(*target);
+      if (!target->removed && standing != Standing::kCompared) Consider(call, *target, standing, 0);
+    }
+  }
+  return at == select::kNone ? nullptr : state.pickable[at];
+}
+
+bool Engine::Impl::Retriable(const Call& call, std::uint16_t status) const {
+  return !call.backend->inbound && retry::Listed(*call.retry, retry::Kind::kResponse, status);
+}
+
+RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePoint now) {
+  Backend& backend = *call.backend;
+  AttemptRecord& attempt = call.log[call.attempts - 1];
+  attempt.ended = now;
+  attempt.result = result;
+  Target& target = *std::exchange(call.target, nullptr);
+  --target.node.in_flight;
+  if (backend.inbound) return {};
+
+  retry::Verdict verdict{false, false, {}, "ok"};
+  if (result.outcome != Outcome::kResponse || Retriable(call, result.status)) {
+    retry::Situation s;
+    s.kind = KindOf(result.outcome);
+    s.status = result.status;
+    s.method = call.method;
+    s.idempotency_key = call.idempotency_key;
+    s.never_sent = result.never_sent;
+    s.reused_connection = result.reused_connection;
+    s.stale_used = call.stale_used;
+    s.committed = result.committed;
+    s.replayable = result.replayable;
+    s.breaker_open = backend.policy->circuit_breaker.enabled &&
+                     backend.shared->circuit.Look().state == breaker::State::kOpen;
+    s.other_hosts = backend.state->pickable.size() > call.attempts;
+    s.retries = call.retries;
+    s.caller_attempt = call.origin.caller_attempt;
+    s.retry_after = result.retry_after;
+    s.remaining = call.deadline.Remaining(now);
+    Rng rng(settings.seed, std::uint64_t{settings.worker} << 48 | call.number,
+            std::uint64_t{call.attempts} * 64 + 32);
+    verdict = retry::Decide(*call.retry, s, backend.state->budget, rng, now);
+    if (verdict.retry && call.attempts >= kMaxAttempts) verdict = {false, false, {}, "attempts"};
+    call.stale_used |= verdict.fresh;
+    if (verdict.retry && !verdict.fresh) ++call.retries;
+  }
+  attempt.retry_why = verdict.why;
+  LearnFrom(call, attempt, verdict.fresh, now);
+  return {verdict.retry, verdict.fresh, verdict.delay, verdict.why};
+}
+
+// A stale connection says nothing about the instance: it closed an idle connection as it may.
+void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now) {
+  auto& target = const_cast<Target&>(*attempt.target);
+  Target::Health& health = *target.health;
+  const AttemptResult& result = attempt.result;
+  const Duration took = (result.head_at == TimePoint{} ? now : result.head_at) - attempt.started;
+  const Weight weight = stale ? Weight{} : WeighAttempt(result, took, call.backend->policy->circuit_breaker);
+  if (attempt.standing == Standing::kConfirming) --health.confirming;
+  if (attempt.standing == Standing::kTrial) target.shared->trials.Return();
+  if (!weight.counts) return;
+
+  const bool failed = weight.points >= 1;
+  if (result.outcome == Outcome::kResponse && (result.status == 429 || result.status == 503)) {
+    target.node.ObserveOverload(took, result.retry_after, now);
+  } else if (weight.points > 1) {
+    target.node.ObserveFailure(took, now);
+  } else {
+    target.node.ObserveSuccess(took, now);
+  }
+  health.told = false;
+  if (attempt.standing == Standing::kTrial) {
+    ++(failed ? health.since_tick.trials_failed : health.since_tick.trials_passed);
+    return;
+  }
+  const health::Badness badness{weight.points, weight.points * weight.points, 1};
+  health.recent.Add(now, badness);
+  health.since_tick.badness += badness;
+  if (!failed) {
+    health.run = 0;
+  } else if (health.run++ == 0) {
+    health.run_began = now;
+  }
+  const bool suspect =
+      failed && (target.state == InstanceState::kHealthy || target.state == InstanceState::kDegraded);
+  if (suspect == health.suspect) return;
+  health.suspect = suspect;
+  if (suspect) {
+    call.backend->state->suspects.push_back(&target);
+  } else {
+    std::erase(call.backend->state->suspects, &target);
+  }
+}
+
+}  // namespace weft::engine

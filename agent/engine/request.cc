@@ -1,0 +1,214 @@
+// A request's beginning and end: route, limit, breaker; and what its outcome teaches.
+#include <algorithm>
+#include <cstring>
+
+#include "agent/engine/impl.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr double kMostShare =
+    0.7;  // of the badness in the worst 30 % of the instances: their fault, not the service's
+constexpr double kRestBadness = 0.15;
+
+Duration UntilHead(const Call& call, TimePoint now) {
+  if (call.attempts == 0) return now - call.started;
+  const TimePoint head = call.log[call.attempts - 1].result.head_at;
+  return (head == TimePoint{} ? now : head) - call.started;
+}
+
+decision::Attempt AttemptOf(const Call& call, const AttemptRecord& a) {
+  return {a.target->name,
+          a.result.status,
+          (a.started - call.started).count(),
+          (a.ended - a.started).count(),
+          ToString(a.result.outcome),
+          a.retry_why,
+          a.result.reason};
+}
+
+}  // namespace
+
+Verdict Engine::Impl::Start(Call& call, const Origin& origin, const message::RequestHead& head,
+                            TimePoint now) {
+  call.number = ++calls;
+  call.started = now;
+  call.origin = origin;
+  call.method = head.method;
+  call.idempotency_key = head.fields.Find(message::FieldId::kIdempotencyKey) != nullptr;
+  call.deadline = origin.caller_deadline;
+  call.deadline_is_callers = !origin.caller_deadline.never();
+  if (origin.direction == Direction::kInbound) {
+    static const BackendKey kUnnamed;
+    call.backend = InboundBackendFor(origin.fixed == nullptr ? kUnnamed : *origin.fixed);
+    call.retry = &call.backend->policy->retry;
+    call.timeouts = &call.backend->policy->timeouts;
+    call.seen.in_flight = ++call.backend->in_flight;
+    return {Action::kForward, Reason::kOk};
+  }
+  const Verdict routed = Route(call, head, now);
+  if (call.backend == nullptr) return routed;
+  call.seen.in_flight = ++call.backend->in_flight;
+  return routed.action == Action::kForward ? Admit(call, now) : routed;
+}
+
+Verdict Engine::Impl::Route(Call& call, const message::RequestHead& head, TimePoint now) {
+  const Resolved resolved = Resolve(call.origin, head.authority);
+  if (resolved.reason != Reason::kOk) {
+    const bool pass = call.origin.allow_passthrough && resolved.reason == Reason::kUnknownService;
+    return {pass ? Action::kPassthrough : Action::kAnswer, resolved.reason};
+  }
+  call.generation = current;
+  ++call.generation->calls;
+  call.service = resolved.service;
+  call.service_port = resolved.port;
+  call.backend = resolved.backend;
+  call.retry = &resolved.service->bundle->policy.retry;
+  call.timeouts = &resolved.service->bundle->policy.timeouts;
+  const Deadline own = Deadline::After(now, call.timeouts->request);
+  if (own < call.deadline) {
+    call.deadline = own;
+    call.deadline_is_callers = false;
+  }
+  return {Action::kForward, Reason::kOk};
+}
+
+Verdict Engine::Impl::Admit(Call& call, TimePoint now) {
+  Backend& backend = *call.backend;
+  if (call.deadline.Passed(now)) {
+    return {Action::kAnswer, call.deadline_is_callers ? Reason::kCallerDeadline : Reason::kRequestTimeout};
+  }
+  if (const std::uint32_t most = backend.policy->connection_pool.max_requests; most > 0) {
+    if (!backend.shared->requests.TryTake(most)) return {Action::kAnswer, Reason::kRequestOverflow};
+    call.holds_request = true;
+  }
+  const policy::CircuitBreaker& breaker = backend.policy->circuit_breaker;
+  if (breaker.enabled) {
+    const breaker::Admission admission = backend.shared->circuit.Admit(breaker, call.timeouts->attempt, now);
+    call.seen.breaker = breaker::ToString(admission.state);
+    call.seen.breaker_trial = admission.state == breaker::State::kHalfOpen && admission.permit != 0;
+    call.breaker_permit = admission.permit;
+    call.retry_after = admission.retry_after;
+    if (admission.permit == 0) return {Action::kAnswer, Reason::kBreakerOpen};
+  }
+  backend.state->budget.Deposit(*call.retry);
+  return {Action::kForward, Reason::kOk};
+}
+
+void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
+  if (call.target != nullptr) {  // The exchange gave up in the middle of an attempt.
+    AttemptResult cut;
+    cut.outcome = reason == Reason::kCallerDeadline   ? Outcome::kCallerDeadline
+                  : reason == Reason::kRequestTimeout ? Outcome::kRequestTimeout
+                                                      : Outcome::kClientClosed;
+    cut.reason = reason;
+    Ended(call, cut, now);
+  }
+  if (call.backend != nullptr) {
+    Backend& backend = *call.backend;
+    if (!backend.inbound) FeedBreaker(call, reason, now);
+    if (backend.inbound && call.attempts > 0) {
+      backend.state->latency += (UntilHead(call, now) - backend.state->latency) / 8;
+    }
+    if (call.holds_request) backend.shared->requests.Return();
+    call.holds_request = false;
+  }
+  WriteRecord(call, reason, status, now);
+  if (call.backend != nullptr) --call.backend->in_flight;
+  call.backend = nullptr;
+  if (call.generation == nullptr) return;
+  if (--call.generation->calls == 0 && !call.generation->current) ReleaseGenerations();
+  call.generation = nullptr;
+}
+
+void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
+  Backend& backend = *call.backend;
+  Backend::State& state = *backend.state;
+  const policy::CircuitBreaker& policy = backend.policy->circuit_breaker;
+  breaker::Circuit& circuit = backend.shared->circuit;
+  const breaker::Permit permit = std::exchange(call.breaker_permit, 0);
+  if (permit == 0) return;
+  const AttemptResult last = call.attempts == 0 ? AttemptResult{} : call.log[call.attempts - 1].result;
+  const Weight weight = WeighFinal(last, reason, UntilHead(call, now), policy);
+  if (!weight.counts) {
+    circuit.Return(permit);
+    return;
+  }
+  circuit.Record(permit, weight.is_4xx ? 0 : weight.points, policy, now);
+  const breaker::View now_is = circuit.Look();
+  call.seen.breaker_generation = now_is.generation;
+  if (now_is.state != breaker::State::kClosed || now_is.generation != breaker::Circuit::GenerationOf(permit))
+    return;
+  state.window.Add(now_is.generation, weight.points, weight.is_4xx, weight.hard, now);
+  if (state.since_generation != now_is.generation) {
+    state.since_tick = {};
+    state.since_generation = now_is.generation;
+  }
+  state.since_tick += breaker::Points{weight.points, weight.is_4xx ? weight.points : 0, 1};
+  const breaker::Points slow = state.window.Slow(now);
+  call.seen.breaker_points = static_cast<float>(slow.all);
+  call.seen.breaker_requests = slow.requests;
+  if (weight.points == 0 || state.window.Evaluate(policy, now) == breaker::Trip::kNo) return;
+  if (!Concentrated(backend, now)) circuit.Trip(now_is.generation, policy, now);
+}
+
+// Whether the worst 30 % of the instances have 70 % of the badness and the others are clean: then ejecting
+// them is the remedy and opening the circuit would punish the rest. (resilience.md 1.8)
+bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
+  if (!backend.policy->outlier_detection.enabled) return false;
+  std::vector<double>& points = backend.state->scratch;
+  points.clear();
+  double sum = 0;
+  std::uint32_t requests = 0;
+  for (const auto& target : backend.targets) {
+    if (target->removed) continue;
+    const health::Badness& recent = target->health->recent.Total(now);
+    points.push_back(recent.points);
+    sum += recent.points;
+    requests += recent.requests;
+  }
+  if (points.size() < 2 || sum == 0) return false;
+  const std::size_t worst = (points.size() * 3 + 9) / 10;
+  std::partial_sort(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(worst), points.end(),
+                    std::greater<>());
+  double theirs = 0;
+  for (std::size_t i = 0; i < worst; ++i) theirs += points[i];
+  std::uint32_t others = 0;
+  for (const auto& target : backend.targets) {
+    const health::Badness& recent = target->health->recent.Total(now);
+    if (!target->removed && recent.points < points[worst - 1]) others += recent.requests;
+  }
+  return theirs >= kMostShare * sum && others > 0 && sum - theirs < kRestBadness * others;
+}
+
+void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now) {
+  decision::Record record;
+  record.id_size = static_cast<std::uint8_t>(std::min(call.request_id.size(), decision::kIdSize));
+  std::memcpy(record.id.data(), call.request_id.data(), record.id_size);
+  record.attempts = static_cast<std::uint8_t>(call.attempts);
+  record.candidates = static_cast<std::uint8_t>(call.candidate_count);
+  record.inbound = call.origin.direction == Direction::kInbound;
+  record.reason = reason;
+  record.status = status;
+  record.caller_attempt = call.origin.caller_attempt;
+  if (call.backend != nullptr) {
+    const Backend::State& state = *call.backend->state;
+    record.service = state.service_name;
+    record.backend = state.name;
+    record.sources = state.sources;
+    record.seen = call.seen;
+    record.seen.budget = static_cast<float>(state.budget.tokens());
+  }
+  record.worker = settings.worker;
+  record.number = call.number;
+  record.revision = call.generation == nullptr ? 0 : call.generation->revision;
+  record.started = Nanos(call.started);
+  record.took = (now - call.started).count();
+  record.deadline = call.deadline.never() ? -1 : call.deadline.Remaining(call.started).count();
+  record.deadline_is_callers = call.deadline_is_callers;
+  std::array<decision::Attempt, kMaxAttempts> attempts;
+  for (std::uint32_t i = 0; i < call.attempts; ++i) attempts[i] = AttemptOf(call, call.log[i]);
+  log.Add(record, {attempts.data(), call.attempts}, {call.candidates.data(), call.candidate_count});
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,57 @@
+// What this worker tells the others.
+#include "agent/engine/impl.h"
+
+namespace weft::engine {
+namespace {
+
+InstanceDelta TakeDelta(Target& target) {
+  Target::Health& health = *target.health;
+  const health::Evidence evidence = std::exchange(health.since_tick, {});
+  health.told = true;
+  InstanceDelta delta;
+  delta.instance = target.hash;
+  delta.requests = evidence.badness.requests;
+  delta.points = evidence.badness.points;
+  delta.squares = evidence.badness.squares;
+  delta.consecutive = health.run;
+  delta.first_of_run = health.run_began;
+  delta.passed_checks = evidence.passed_checks;
+  delta.failed_checks = evidence.failed_checks;
+  delta.slow_checks = evidence.slow_checks;
+  delta.probe_passed = evidence.trials_passed;
+  delta.probe_failed = evidence.trials_failed;
+  return delta;
+}
+
+}  // namespace
+
+WorkerDelta Engine::Impl::Tick(TimePoint now) {
+  WorkerDelta delta{settings.worker, now, {}};
+  for (const auto& backend : backends) {
+    FreeRemoved(*backend);
+    if (backend->inbound) continue;
+    Backend::State& state = *backend->state;
+    BackendDelta said;
+    for (const auto& target : backend->targets) {
+      if (!target->health->told) said.instances.push_back(TakeDelta(*target));
+    }
+    if (said.instances.empty() && state.since_tick.requests == 0) continue;
+    said.backend = backend->key;
+    said.generation = state.since_generation;
+    said.points = state.since_tick.all;
+    said.points_4xx = state.since_tick.of_4xx;
+    said.requests = state.since_tick.requests;
+    state.since_tick = {};
+    delta.backends.push_back(std::move(said));
+  }
+  return delta;
+}
+
+void Engine::Impl::Checked(Target& target, bool passed, Duration took) {
+  health::Evidence& evidence = target.health->since_tick;
+  target.health->told = false;
+  ++(passed ? evidence.passed_checks : evidence.failed_checks);
+  if (passed && took > target.backend->policy->health_check.max_response_time) ++evidence.slow_checks;
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,96 @@
+#pragma once
+// The health of one instance of a service port as the process sees it: active checks, passive evidence,
+// ejection.
+//
+//   kHealthy, kDegraded   may be picked; degraded: a successful check slower than maxResponseTime, or so
+//   declared kUnhealthy            active checks failed failureThreshold times in a row; back after
+//   recoveryThreshold passes.
+//                         The first check ever decides alone.
+//   kEjected              until `until`; then kProbing
+//   kProbing              trial requests only, one at a time; 3 good ones lead back, a bad one ejects for
+//   twice as long
+//
+// Time alone never brings an ejected instance back, evidence does. Ejection lasts min(base * 2^(m-1), max),
+// half of it jittered; m falls by one per 60 s without ejection. Source: resilience.md 4. Thread rule: one
+// owner.
+
+#include <cstdint>
+#include <vector>
+
+#include "common/policy/policy.h"
+#include "common/stats/ring.h"
+#include "common/time/time.h"
+
+namespace weft::health {
+
+enum class State : std::uint8_t { kHealthy, kDegraded, kUnhealthy, kEjected, kProbing };
+
+// Attempt outcomes in weighted points (0 to 2).
+struct Badness {
+  double points = 0, squares = 0;
+  std::uint32_t requests = 0;
+
+  Badness& operator+=(const Badness& o) {
+    points += o.points, squares += o.squares, requests += o.requests;
+    return *this;
+  }
+  Badness& operator-=(const Badness& o) {
+    points -= o.points, squares -= o.squares, requests -= o.requests;
+    return *this;
+  }
+  double mean() const { return requests == 0 ? 0 : points / requests; }
+};
+
+// What one worker learned since its last report.
+struct Evidence {
+  Badness badness;
+  std::uint32_t run = 0;  // failures in a row at the end
+  TimePoint run_began;
+  std::uint32_t passed_checks = 0, failed_checks = 0, slow_checks = 0;
+  std::uint32_t trials_passed = 0, trials_failed = 0;
+};
+
+class Instance {
+ public:
+  Instance(std::uint64_t seed, std::uint64_t hash) : seed_(seed), hash_(hash) {}
+
+  std::uint32_t weight = 1;  // its share of the capacity
+
+  void Learn(std::uint32_t worker, const Evidence& evidence, const policy::HealthCheck& checks,
+             const policy::OutlierDetection& policy, TimePoint now);
+  void Eject(const char* cause, const policy::OutlierDetection& policy, TimePoint now);
+  void Advance(TimePoint now);  // kEjected to kProbing
+
+  State state() const;
+  bool available() const { return state() == State::kHealthy || state() == State::kDegraded; }
+  TimePoint until() const { return until_; }
+  const char* cause() const { return unhealthy_ ? "active_check" : cause_; }
+  std::uint32_t run() const;  // over all workers
+  TimePoint run_began() const;
+  const Badness& Recent(TimePoint now) { return recent_.Total(now); }  // 10 s
+  std::uint64_t hash() const { return hash_; }
+
+ private:
+  enum class Passive : std::uint8_t { kIn, kEjected, kProbing };
+  struct Run {
+    std::uint32_t length = 0;
+    TimePoint began;
+  };
+
+  void LearnChecks(const Evidence& evidence, const policy::HealthCheck& checks);
+  void LearnTrials(const Evidence& evidence, const policy::OutlierDetection& policy, TimePoint now);
+
+  std::uint64_t seed_, hash_;
+  Passive passive_ = Passive::kIn;
+  bool checked_ = false, unhealthy_ = false, slow_ = false;
+  std::uint32_t passes_ = 0, failures_ = 0;  // of checks, in a row
+  std::uint32_t trials_ = 0;                 // good ones
+  std::uint32_t ejections_ = 0;              // m
+  std::uint32_t times_ = 0;                  // ever; the index of the jitter
+  TimePoint until_, returned_;
+  const char* cause_ = "";
+  std::vector<Run> runs_;  // by worker
+  stats::Ring<Badness, 10> recent_{std::chrono::seconds(1)};
+};
+
+}  // namespace weft::health
