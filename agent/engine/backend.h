@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/engine/shared.h"
@@ -18,11 +19,17 @@ namespace weft::engine {
 
 struct Backend;
 
+struct ServiceRoutes;
+
 struct Generation {
   snapshot::SnapshotPtr snapshot;
   std::uint64_t revision = 0;
   std::uint32_t calls = 0;  // of this worker that began with it; no atomics
   bool current = true;
+  // Engine's own: of the services used so far.
+  std::unordered_map<const snapshot::Service*, std::unique_ptr<ServiceRoutes>> routes;
+  Generation();
+  ~Generation();
 };
 
 struct Target {

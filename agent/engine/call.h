@@ -127,6 +127,7 @@ struct Call {
 
   // For the record; read by nobody else.
   decision::Seen seen;
+  decision::NameId route_name = 0, rule_name = 0, sources = 0;
   std::uint32_t candidate_count = 0;
   std::array<decision::Candidate, decision::kMostCandidates> candidates;  // deliberately not zeroed
 };

@@ -25,9 +25,9 @@ struct Settings {
   std::uint64_t seed = 0;
   std::uint32_t worker = 0;
   std::string cluster = "local";
-  std::string ns = "default";  // own namespace: short names, consumer routes  std::size_t record_bytes = 2 <<
-                               // 20;  // ring of all decision records; that of non-2xx ones has half of it
-  std::uint32_t workers = 1;   // floors of budgets are split between them
+  std::string ns = "default";          // own namespace: short names, consumer routes
+  std::size_t record_bytes = 2 << 20;  // ring of all decision records; that of non-2xx ones has half of it
+  std::uint32_t workers = 1;           // floors of budgets are split between them
 };
 
 class Engine {

@@ -12,9 +12,20 @@
 #include "agent/engine/engine.h"
 #include "agent/health/instance.h"
 #include "agent/retry/budget.h"
+#include "agent/route/table.h"
 #include "agent/select/select.h"
 
 namespace weft::engine {
+
+// A service's routes in one generation: the table, and what its rules lead to.
+struct ServiceRoutes {
+  struct Rule {
+    decision::NameId route = decision::kNoName, name = decision::kNoName, sources = decision::kNoName;
+  };
+  std::shared_ptr<const route::Table> table;
+  std::unordered_map<const policy::RouteRule*, Rule> rules;
+  std::unordered_map<const policy::BackendRef*, Backend*> backends;  // null: not in the snapshot
+};
 
 // What a request's destination resolves to.
 struct Resolved {
@@ -22,6 +33,7 @@ struct Resolved {
   const snapshot::Service* service = nullptr;
   std::uint16_t port = 0;
   Backend* backend = nullptr;
+  const ServiceRoutes* routes = nullptr;
 };
 
 // What this worker saw of an instance.
@@ -74,6 +86,7 @@ struct Engine::Impl {
   void Install(snapshot::SnapshotPtr snapshot);
   void Install(ViewPtr view);
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
+  const ServiceRoutes* RoutesOf(const snapshot::Service& service);
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
   void Update(Backend& backend);
@@ -115,6 +128,8 @@ struct Engine::Impl {
   std::vector<std::unique_ptr<Generation>> generations;
   std::vector<std::unique_ptr<Backend>> backends;
   std::unordered_map<BackendKey, Backend*> by_key, inbound_by_key;
+  // By bundle; kept while a generation uses them.
+  std::unordered_map<const policy::ServiceBundle*, std::weak_ptr<const route::Table>> tables;
   std::uint64_t calls = 0;
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.

@@ -56,6 +56,8 @@ Target& AddTarget(Backend& backend, std::uint64_t hash) {
 
 }  // namespace
 
+Generation::Generation() = default;
+Generation::~Generation() = default;
 Target::Target() : health(std::make_unique<Health>()) {}
 Target::~Target() = default;
 Backend::Backend() = default;
@@ -87,6 +89,26 @@ Backend* Engine::Impl::BackendFor(const BackendKey& key) {
   Backend* backend = AddBackend(key, false);
   Update(*backend);
   return backend;
+}
+
+const ServiceRoutes* Engine::Impl::RoutesOf(const snapshot::Service& service) {
+  std::unique_ptr<ServiceRoutes>& routes = current->routes[&service];
+  if (routes) return routes.get();
+  routes = std::make_unique<ServiceRoutes>();
+  std::weak_ptr<const route::Table>& known = tables[service.bundle.get()];
+  routes->table = known.lock();
+  if (!routes->table)
+    known = routes->table = std::make_shared<const route::Table>(service.bundle, settings.ns);
+  std::erase_if(tables, [](const auto& entry) { return entry.second.expired(); });
+  for (const policy::Route& route : service.bundle->routes) {
+    for (const policy::RouteRule& rule : route.rules) {
+      decision::Names& names = log.names();
+      routes->rules[&rule] = {names.Intern(route.name), names.Intern(rule.name),
+                              names.Intern(SourcesText(rule.sources))};
+      for (const policy::BackendRef& ref : rule.backends) routes->backends[&ref] = BackendFor(ref.backend);
+    }
+  }
+  return routes.get();
 }
 
 Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {

@@ -11,6 +11,22 @@ constexpr double kMostShare =
     0.7;  // of the badness in the worst 30 % of the instances: their fault, not the service's
 constexpr double kRestBadness = 0.15;
 
+// Requests of different workers never share a stream of random numbers.
+constexpr std::uint64_t kWorkerStride = std::uint64_t{1} << 48;
+
+void TakeRule(Call& call, const route::Decision& decided, const ServiceRoutes& routes) {
+  call.route = decided.route;
+  call.rule = decided.rule;
+  call.backend_ref = decided.backend_ref;
+  call.match_index = decided.match_index;
+  call.retry = &decided.rule->retry;
+  call.timeouts = &decided.rule->timeouts;
+  const ServiceRoutes::Rule& rule = routes.rules.find(decided.rule)->second;
+  call.route_name = rule.route;
+  call.rule_name = rule.name;
+  if (rule.sources != decision::kNoName) call.sources = rule.sources;
+}
+
 Duration UntilHead(const Call& call, TimePoint now) {
   if (call.attempts == 0) return now - call.started;
   const TimePoint head = call.log[call.attempts - 1].result.head_at;
@@ -62,9 +78,20 @@ Verdict Engine::Impl::Route(Call& call, const message::RequestHead& head, TimePo
   ++call.generation->calls;
   call.service = resolved.service;
   call.service_port = resolved.port;
-  call.backend = resolved.backend;
+  call.sources = resolved.backend->state->sources;
   call.retry = &resolved.service->bundle->policy.retry;
   call.timeouts = &resolved.service->bundle->policy.timeouts;
+  const route::Decision decided = resolved.routes->table->Match(
+      head, resolved.port, settings.worker * kWorkerStride + call.number, settings.seed);
+  call.backend = resolved.backend;
+  if (decided.rule != nullptr) TakeRule(call, decided, *resolved.routes);
+  if (decided.action == route::Action::kAnswer) return {Action::kAnswer, decided.reason};
+  if (decided.action == route::Action::kRedirect) return {Action::kRedirect, Reason::kOk};
+  if (call.backend_ref != nullptr) {
+    Backend* chosen = resolved.routes->backends.find(call.backend_ref)->second;
+    if (chosen == nullptr) return {Action::kAnswer, Reason::kNoBackend};
+    call.backend = chosen;
+  }
   const Deadline own = Deadline::After(now, call.timeouts->request);
   if (own < call.deadline) {
     call.deadline = own;
@@ -195,10 +222,12 @@ void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t st
     const Backend::State& state = *call.backend->state;
     record.service = state.service_name;
     record.backend = state.name;
-    record.sources = state.sources;
     record.seen = call.seen;
     record.seen.budget = static_cast<float>(state.budget.tokens());
   }
+  record.route = call.route_name;
+  record.rule = call.rule_name;
+  record.sources = call.sources;
   record.worker = settings.worker;
   record.number = call.number;
   record.revision = call.generation == nullptr ? 0 : call.generation->revision;

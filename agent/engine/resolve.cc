@@ -61,7 +61,7 @@ std::uint64_t CacheHash(std::string_view text) {
 }  // namespace
 
 Resolved Engine::Impl::Resolve(const Origin& origin, std::string_view authority) {
-  if (current == nullptr) return {Reason::kNoConfig, nullptr, 0, nullptr};
+  if (current == nullptr) return {Reason::kNoConfig};
   if (origin.fixed != nullptr) return ResolveKey(*origin.fixed);
   if (origin.original.port != 0) return ResolveAddress(origin.original);
   Cached& cached = cache[CacheHash(authority) % kCacheSize];
@@ -78,7 +78,8 @@ Resolved Engine::Impl::ResolveKey(const BackendKey& key) {
   const snapshot::Service* service = FindService(*current->snapshot, key.service);
   if (service == nullptr) return {};
   Backend* backend = BackendFor(key);
-  return {backend == nullptr ? Reason::kUnknownService : Reason::kOk, service, key.port, backend};
+  if (backend == nullptr) return {};
+  return {Reason::kOk, service, key.port, backend, RoutesOf(*service)};
 }
 
 Resolved Engine::Impl::ResolveAddress(const net::Address& address) {
@@ -109,7 +110,7 @@ Resolved Engine::Impl::FindByName(std::string_view host, std::uint16_t port, boo
   if (FindService(*current->snapshot, own) != nullptr) return PortOf(own, port, port_written);
   const auto [first, last] = current->snapshot->by_name.equal_range(name);
   if (first == last) return {};
-  if (std::next(first) != last) return {Reason::kAmbiguousService, nullptr, 0, nullptr};
+  if (std::next(first) != last) return {Reason::kAmbiguousService};
   return PortOf(first->second, port, port_written);
 }
 
@@ -122,7 +123,8 @@ Resolved Engine::Impl::PortOf(const ServiceKey& key, std::uint16_t port, bool po
     port = service->bundle->ports.front().port;
     backend = BackendFor({key, port});
   }
-  return {backend == nullptr ? Reason::kUnknownService : Reason::kOk, service, port, backend};
+  if (backend == nullptr) return {};
+  return {Reason::kOk, service, port, backend, RoutesOf(*service)};
 }
 
 }  // namespace weft::engine

@@ -1,0 +1,142 @@
+#include "agent/engine/aggregator.h"
+
+#include <algorithm>
+
+#include "agent/health/group.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr Duration kPublishEvery = std::chrono::milliseconds(100);
+constexpr std::size_t kMostChanges = 1024;  // not taken: the oldest stay, the rest is dropped
+
+InstanceState StateOf(health::State state) {
+  switch (state) {
+    case health::State::kHealthy: return InstanceState::kHealthy;
+    case health::State::kDegraded: return InstanceState::kDegraded;
+    case health::State::kUnhealthy: return InstanceState::kUnhealthy;
+    case health::State::kEjected: return InstanceState::kEjected;
+    case health::State::kProbing: return InstanceState::kProbing;
+  }
+  return InstanceState::kHealthy;
+}
+
+health::Evidence EvidenceOf(const InstanceDelta& delta) {
+  health::Evidence evidence;
+  evidence.badness = {delta.points, delta.squares, delta.requests};
+  evidence.run = delta.consecutive;
+  evidence.run_began = delta.first_of_run;
+  evidence.passed_checks = delta.passed_checks;
+  evidence.failed_checks = delta.failed_checks;
+  evidence.slow_checks = delta.slow_checks;
+  evidence.trials_passed = delta.probe_passed;
+  evidence.trials_failed = delta.probe_failed;
+  return evidence;
+}
+
+}  // namespace
+
+Aggregator::Aggregator(Shared& shared, decision::Recorder* recorder) : shared_(shared), recorder_(recorder) {}
+Aggregator::~Aggregator() = default;
+
+// Health survives a new snapshot by instance; members that are gone are forgotten.
+void Aggregator::Install(const snapshot::SnapshotPtr& snapshot, TimePoint) {
+  std::map<BackendKey, Group> next;
+  for (const auto& [key, service] : snapshot->services) {
+    for (const policy::ServicePort& port : service->bundle->ports) {
+      const BackendKey backend{key, port.port};
+      auto known = groups_.extract(backend);
+      Group group = known.empty() ? Group{} : std::move(known.mapped());
+      group.bundle = service->bundle;
+      if (!group.shared) group.shared = shared_.Backend(backend);
+      std::map<std::uint64_t, Member> members;
+      for (const snapshot::Instance& instance : service->endpoints->instances) {
+        auto old = group.members.extract(instance.hash);
+        const health::Instance fresh(shared_.seed(), instance.hash);
+        Member& member =
+            members.emplace(instance.hash, old.empty() ? Member{instance.id, fresh} : std::move(old.mapped()))
+                .first->second;
+        member.health.weight = instance.draining ? 0 : instance.weight;
+      }
+      changed_ |= !group.members.empty();
+      group.members = std::move(members);
+      next.emplace(backend, std::move(group));
+    }
+  }
+  groups_ = std::move(next);
+}
+
+ViewPtr Aggregator::Absorb(const WorkerDelta& delta, TimePoint now) {
+  for (const BackendDelta& said : delta.backends) {
+    const auto found = groups_.find(said.backend);
+    if (found != groups_.end()) AbsorbBackend(found->second, said, delta.worker, now);
+  }
+  for (auto& [key, group] : groups_) {
+    std::vector<health::Instance*> instances;
+    instances.reserve(group.members.size());
+    for (auto& [hash, member] : group.members) {
+      member.health.Advance(now);
+      instances.push_back(&member.health);
+    }
+    health::EjectOutliers(instances, group.bundle->policy.outlier_detection, now);
+    Note(key, group);
+  }
+  if (!changed_ || (epoch_ > 0 && now - published_ < kPublishEvery)) return nullptr;
+  return Publish(now);
+}
+
+void Aggregator::AbsorbBackend(Group& group, const BackendDelta& delta, std::uint32_t worker, TimePoint now) {
+  const policy::ServicePolicy& policy = group.bundle->policy;
+  for (const InstanceDelta& said : delta.instances) {
+    const auto member = group.members.find(said.instance);
+    if (member == group.members.end()) continue;
+    member->second.health.Learn(worker, EvidenceOf(said), policy.health_check, policy.outlier_detection, now);
+  }
+  const breaker::View circuit = group.shared->circuit.Look();
+  if (delta.requests == 0 || circuit.state != breaker::State::kClosed ||
+      circuit.generation != delta.generation)
+    return;
+  group.window.AddMany(delta.generation, {delta.points, delta.points_4xx, delta.requests}, now);
+  // One bad instance is for ejection, which comes first; the evidence then is of the others.
+  const bool ejectable = std::any_of(group.members.begin(), group.members.end(), [&](auto& entry) {
+    const health::Badness& recent = entry.second.health.Recent(now);
+    return entry.second.health.available() && recent.requests > 0 && recent.mean() < 0.15;
+  });
+  if (policy.outlier_detection.enabled && group.members.size() > 1 && ejectable) return;
+  if (!policy.circuit_breaker.enabled || delta.points == 0) return;
+  if (group.window.Evaluate(policy.circuit_breaker, now) != breaker::Trip::kNo) {
+    group.shared->circuit.Trip(delta.generation, policy.circuit_breaker, now);
+  }
+}
+
+void Aggregator::Note(const BackendKey& key, Group& group) {
+  for (auto& [hash, member] : group.members) {
+    const InstanceState state = StateOf(member.health.state());
+    if (state == member.told) continue;
+    if (changes_.size() < kMostChanges)
+      changes_.push_back({key, member.id, member.told, state, member.health.cause()});
+    member.told = state;
+    changed_ = true;
+  }
+}
+
+ViewPtr Aggregator::Publish(TimePoint now) {
+  auto view = std::make_shared<ServiceView>();
+  view->epoch = ++epoch_;
+  view->at = now;
+  for (const auto& [key, group] : groups_) {
+    std::vector<InstanceView> instances;
+    for (const auto& [hash, member] : group.members) {
+      if (member.told == InstanceState::kHealthy) continue;
+      instances.push_back({hash, member.told, member.health.until(), member.health.cause()});
+    }
+    if (!instances.empty()) view->backends.emplace(key, std::move(instances));
+  }
+  changed_ = false;
+  published_ = now;
+  return view;
+}
+
+std::vector<HealthChange> Aggregator::TakeChanges() { return std::exchange(changes_, {}); }
+
+}  // namespace weft::engine
