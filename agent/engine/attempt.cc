@@ -1,8 +1,9 @@
 // One attempt: which instance, and what its outcome says about the instance and about trying again.
 //
 // Two kinds of requests go where selection would not send them, so that suspicion ends soon one way or the
-// other: a trial to an instance on probation, and a confirming request to one whose last attempt failed, at
-// most one per 60 ms and never more than could complete the run of R1. A hanging instance would otherwise
+// other: a trial to an instance on probation, and a confirming request to one whose last attempt failed or
+// whose recent ones failed too often for how few they were, at most one per 60 ms and never more than could
+// complete the run of R1. A hanging instance would otherwise
 // draw no traffic once its average is high, and never be ejected. Both take requests that can be repeated
 // elsewhere while there are any.
 #include <algorithm>
@@ -13,6 +14,8 @@ namespace weft::engine {
 namespace {
 
 constexpr Duration kConfirmEvery = std::chrono::milliseconds(60);
+constexpr double kDoubtful = 0.2;                        // badness of an instance that fails now and then,
+constexpr std::uint32_t kClear = 50;                     // until so many recent requests tell
 constexpr Duration kPatience = std::chrono::seconds(5);  // then any request may be a trial
 
 using decision::Standing;
@@ -210,8 +213,10 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   } else if (health.run++ == 0) {
     health.run_began = now;
   }
-  const bool suspect =
-      failed && (target.state == InstanceState::kHealthy || target.state == InstanceState::kDegraded);
+  const health::Badness& recent = health.recent.Total(now);
+  const bool unclear = recent.requests < kClear && recent.mean() >= kDoubtful;
+  const bool in_service = target.state == InstanceState::kHealthy || target.state == InstanceState::kDegraded;
+  const bool suspect = in_service && (failed || unclear);
   if (suspect == health.suspect) return;
   health.suspect = suspect;
   if (suspect) {
