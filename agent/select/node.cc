@@ -31,8 +31,9 @@ double Decay(Duration elapsed, Duration tau) {
 }
 
 double Node::Cost(TimePoint now) const {
-  const double decayed = stamp == TimePoint{} ? cost : cost * Decay(now - stamp, kTau);
-  return std::max(decayed, static_cast<double>(kLeastCost.count()));
+  const auto least = static_cast<double>(kLeastCost.count());
+  if (stamp == TimePoint{}) return in_flight == 0 ? least : cost;
+  return std::max(cost * Decay(now - stamp, kTau), least);
 }
 
 void Node::Observe(double nanos, TimePoint now) {
