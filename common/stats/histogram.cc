@@ -9,6 +9,11 @@ void Histogram::Merge(const Histogram& other) {
   total_ += other.total_;
 }
 
+void Histogram::Subtract(const Histogram& before) {
+  for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] -= before.counts_[i];
+  total_ -= before.total_;
+}
+
 void Histogram::Clear() {
   counts_.fill(0);
   total_ = 0;

@@ -19,11 +19,20 @@ class Histogram {
     ++total_;
   }
   void Merge(const Histogram& other);
+  void Subtract(const Histogram& before);  // `before` is an earlier state of this one
   void Clear();
   std::uint64_t total() const { return total_; }
   // The smallest recorded value (middle of its bucket) that at least `percent` of all values do not exceed;
   // none: 0.
   std::uint32_t Percentile(double percent) const;
+
+  // Calls visit(index, count) for every bucket that is not empty, ascending.
+  template <class Visit>
+  void ForEach(Visit&& visit) const {
+    for (std::uint32_t i = 0; i < kBuckets; ++i) {
+      if (counts_[i] != 0) visit(i, counts_[i]);
+    }
+  }
 
   static constexpr std::uint32_t IndexOf(std::uint32_t value) {
     if (value < 64) return value;
