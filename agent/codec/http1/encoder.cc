@@ -1,7 +1,7 @@
 #include "agent/codec/http1/encoder.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace weft::http1 {
 namespace {
@@ -20,8 +20,7 @@ class HeadWriter {
       full_ = true;
       return;
     }
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    at_ = std::copy(text.begin(), text.end(), at_);
   }
   void PutNumber(std::uint64_t value) {
     char digits[20];
@@ -33,12 +32,10 @@ class HeadWriter {
       full_ = true;
       return;
     }
-    std::memcpy(at_, name.data(), name.size());
-    at_ += name.size();
+    at_ = std::copy(name.begin(), name.end(), at_);
     *at_++ = ':';
     *at_++ = ' ';
-    std::memcpy(at_, value.data(), value.size());
-    at_ += value.size();
+    at_ = std::copy(value.begin(), value.end(), at_);
     *at_++ = '\r';
     *at_++ = '\n';
   }
