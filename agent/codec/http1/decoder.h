@@ -46,7 +46,7 @@ class RequestDecoder {
   Limits limits_;
   State state_ = State::kHead;
   LineScan scan_;
-  bool keep_alive_ = true, expects_continue_ = false, upgrade_ = false, absolute_ = false;
+  bool keep_alive_ = true, expects_continue_ = false, upgrade_ = false, absolute_ = false, skipped_empty_line_ = false;
   message::Body body_;
   std::uint64_t left_ = 0;
   ChunkedDecoder chunked_;

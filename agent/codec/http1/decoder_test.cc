@@ -76,6 +76,10 @@ TEST(RequestDecoderTest, SkipsOneEmptyLineBeforeARequest) {
   ExpectRequests("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET x /\nend\n");
 }
 
+TEST(RequestDecoderTest, RefusesASecondEmptyLineHoweverItArrives) {
+  ExpectRequests("\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "error bad_request");
+}
+
 TEST(RequestDecoderTest, RefusesWhatTwoParsersCouldReadDifferently) {
   const std::string start = "POST / HTTP/1.1\r\nHost: x\r\n";
   const std::pair<std::string, const char*> cases[] = {

@@ -40,15 +40,15 @@ Event RequestDecoder::Next(std::string_view bytes, message::RequestHead& head, m
 
 Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
   std::size_t skipped = 0;
-  if (scan_.at == 0 && bytes.starts_with("\r\n")) {  // RFC 9112 2.2; one is enough
+  if (scan_.at == 0 && !skipped_empty_line_ && bytes.starts_with("\r\n")) {   // RFC 9112 2.2; once
     bytes.remove_prefix(2);
     skipped = 2;
-    if (bytes.starts_with("\r\n")) return Fail(Reason::kBadRequest);
+    skipped_empty_line_ = true;
   }
   switch (FindHeadEnd(bytes, limits_.head_bytes, scan_)) {
     case ScanResult::kMore:
       if (scan_.line == 0 && scan_.at > limits_.target_bytes) return Fail(Reason::kUriTooLong);
-      if (scan_.at == 1 && bytes[0] == '\r') scan_ = {};  // perhaps the first half of an empty line
+      if (scan_.at == 1 && bytes[0] == '\r' && !skipped_empty_line_) scan_ = {};  // perhaps the first half of an empty line
       return Event::NeedMore(skipped);
     case ScanResult::kBareLf: return Fail(Reason::kBadRequest);
     case ScanResult::kTooLong: return Fail(Reason::kHeadTooLarge);
@@ -56,6 +56,7 @@ Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
   }
   const std::size_t size = scan_.at;
   scan_ = {};
+  skipped_empty_line_ = false;
   std::string_view lines = bytes.substr(0, size);
   Reason reason = ParseRequestLine(TakeLine(lines), head);
   if (reason == Reason::kOk) {
