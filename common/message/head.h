@@ -78,6 +78,7 @@ class FieldList {
   std::size_t Remove(std::string_view name);
   void Set(std::string_view name, std::string_view value);    // replaces all of that name, else adds
   void Clear() { size_ = 0; }
+  void Truncate(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }   // size <= size()
 
   const Field* begin() const { return fields_.data(); }
   const Field* end() const { return fields_.data() + size_; }
