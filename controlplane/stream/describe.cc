@@ -1,0 +1,35 @@
+// What a session tells people: the agents table and one agent's configuration.
+#include <algorithm>
+
+#include "common/wire/wire.h"
+#include "controlplane/stream/session.h"
+
+namespace weft::stream {
+
+v1::Agent Session::Describe() const {
+  v1::Agent agent = info_;
+  agent.set_subscriptions(static_cast<std::uint32_t>(subscribed_.size()));
+  const bool refused = std::any_of(told_.begin(), told_.end(),
+                                   [](const auto& entry) { return entry.second.nack.has_value(); });
+  agent.set_partial(refused || !refused_.empty());
+  return agent;
+}
+
+v1::AgentConfig Session::DescribeConfig() const {
+  v1::AgentConfig config;
+  *config.mutable_agent() = Describe();
+  config.set_refused(refused_);
+  for (const auto& [key, told] : told_) {
+    if (told.nack) *config.add_rejected() = *told.nack;
+    if (told.unknown) continue;
+    v1::HeldService& held = *config.add_held();
+    *held.mutable_service() = wire::ToProto(key);
+    held.set_bundle_hash(told.effective_hash);
+    held.set_endpoints_store_id(told.store_id);
+    held.set_endpoints_epoch(told.epoch);
+    held.set_endpoints_version(told.endpoints_version);
+  }
+  return config;
+}
+
+}  // namespace weft::stream

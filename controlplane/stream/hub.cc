@@ -1,0 +1,252 @@
+#include "controlplane/stream/hub.h"
+
+#include <algorithm>
+
+namespace weft::stream {
+namespace {
+
+constexpr std::size_t kReleasesTimed = 64;
+constexpr auto kStallCheck = std::chrono::seconds(1);
+
+Error NotConnected(const std::string& node_id) {
+  return {ErrorKind::kNotFound,
+          "no agent '" + node_id + "' is connected; `weftctl agents` lists those that are",
+          {},
+          {}};
+}
+
+}  // namespace
+
+Hub::Hub(std::function<TimePoint()> clock)
+    : clock_(std::move(clock)), newest_(std::make_shared<const Release>()) {}
+
+Hub::~Hub() { Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}}); }
+
+void Hub::Start() {
+  ticker_ = std::thread([this] { RunTicker(); });
+}
+
+void Hub::RunTicker() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const TimePoint now = clock_();
+    const TimePoint due = std::min(lanes_.due().value_or(TimePoint::max()), now + kStallCheck);
+    if (due > now) changed_.wait_for(lock, due - now);
+    if (stopping_) return;
+    lock.unlock();
+    Tick();
+    lock.lock();
+  }
+}
+
+void Hub::Tick() {
+  const TimePoint now = clock_();
+  Outlets kick, stalled;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (lanes_.Flush(now)) kick = All();
+    for (const auto& [ticket, stream] : streams_) {
+      if (stream.session.Stalled(now)) stalled.push_back(stream.outlet);
+    }
+  }
+  for (const auto& outlet : stalled) {
+    outlet->Close(
+        {ErrorKind::kOverloaded, "no acknowledgement within 30 s; connect again to resynchronise", {}, {}});
+  }
+  for (const auto& outlet : kick) outlet->Kick();
+}
+
+void Hub::Stop(const Error& error) {
+  Outlets all;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    all = All();
+  }
+  changed_.notify_all();
+  if (ticker_.joinable()) ticker_.join();
+  for (const auto& outlet : all) outlet->Close(error);
+}
+
+void Hub::SetRelease(ReleasePtr release) {
+  Outlets kick;
+  {
+    const std::scoped_lock lock(mutex_);
+    const TimePoint now = clock_();
+    newest_ = release;
+    released_at_.emplace_back(release->version, now);
+    if (released_at_.size() > kReleasesTimed) released_at_.pop_front();
+    if (lanes_.OfferRelease(std::move(release), now)) kick = All();
+  }
+  changed_.notify_all();
+  for (const auto& outlet : kick) outlet->Kick();
+}
+
+void Hub::SetEndpoints(snapshot::EndpointsPtr endpoints) {
+  Outlets kick;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (lanes_.OfferEndpoints(std::move(endpoints), clock_())) kick = All();
+  }
+  changed_.notify_all();
+  for (const auto& outlet : kick) outlet->Kick();
+}
+
+ReleasePtr Hub::release() const {
+  const std::scoped_lock lock(mutex_);
+  return newest_;
+}
+
+Result<std::uint64_t> Hub::Open(const v1::Hello& hello, const std::string& peer,
+                                std::shared_ptr<Outlet> outlet) {
+  const std::int64_t unix_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(ReadWallClock().time_since_epoch()).count();
+  std::shared_ptr<Outlet> replaced;
+  std::uint64_t ticket = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) return Error{ErrorKind::kUnavailable, "the control plane is stopping", {}, {}};
+    Result<Session> session = Session::Open(hello, peer, clock_(), unix_ms);
+    if (!session) return session.error();
+    ticket = ++last_ticket_;
+    std::uint64_t& current = by_node_[hello.node_id()];
+    if (const auto older = streams_.find(current); older != streams_.end()) {
+      replaced = std::move(older->second.outlet);
+      streams_.erase(older);
+    }
+    current = ticket;
+    streams_.emplace(ticket, Stream{std::move(*session), std::move(outlet)});
+  }
+  if (replaced != nullptr) {
+    replaced->Close({ErrorKind::kConflict,
+                     "a newer stream of the node '" + hello.node_id() +
+                         "' replaced this one; give each agent its own node.id",
+                     {},
+                     {}});
+  }
+  return ticket;
+}
+
+Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found == streams_.end()) return {};
+  Session& session = found->second.session;
+  switch (message.message_case()) {
+    case v1::AgentMessage::kSubscribe: return session.Subscribe(message.subscribe());
+    case v1::AgentMessage::kUnsubscribe: session.Unsubscribe(message.unsubscribe()); return {};
+    case v1::AgentMessage::kAck: {
+      const TimePoint now = clock_();
+      const Session::Acked acked = session.OnAck(message.ack(), now);
+      metrics_.rejects += acked.rejects;
+      if (acked.effective) Observe(*acked.effective, now);
+      return {};
+    }
+    case v1::AgentMessage::kHello: return Invalid("a stream has one hello", "hello");
+    case v1::AgentMessage::MESSAGE_NOT_SET: return {};  // Of a newer agent: what we do not know we ignore.
+  }
+  return {};
+}
+
+void Hub::Observe(const snapshot::Version& effective, TimePoint now) {
+  const auto found = std::find_if(released_at_.begin(), released_at_.end(),
+                                  [&](const auto& entry) { return entry.first == effective; });
+  if (found == released_at_.end()) return;
+  const double seconds = std::chrono::duration<double>(now - found->second).count();
+  const auto bucket = std::lower_bound(kConvergenceBounds.begin(), kConvergenceBounds.end(), seconds) -
+                      kConvergenceBounds.begin();
+  ++metrics_.convergence[static_cast<std::size_t>(bucket)];
+  metrics_.convergence_sum += seconds;
+}
+
+std::optional<v1::ControlMessage> Hub::Next(std::uint64_t ticket) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found == streams_.end()) return std::nullopt;
+  std::optional<v1::ControlMessage> message = found->second.session.Next(lanes_.world(), clock_());
+  if (message) {
+    ++metrics_.pushes;
+    metrics_.push_bytes += message->ByteSizeLong();
+  }
+  return message;
+}
+
+void Hub::Close(std::uint64_t ticket) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found == streams_.end()) return;
+  by_node_.erase(found->second.session.node_id());
+  streams_.erase(found);
+}
+
+Hub::Outlets Hub::All() const {
+  Outlets all;
+  all.reserve(streams_.size());
+  for (const auto& [ticket, stream] : streams_) all.push_back(stream.outlet);
+  return all;
+}
+
+std::uint64_t Hub::TicketOf(const std::string& node_id) const {
+  const auto found = by_node_.find(node_id);
+  return found == by_node_.end() ? 0 : found->second;
+}
+
+std::vector<v1::Agent> Hub::Agents(const std::string& ns) const {
+  std::vector<v1::Agent> agents;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [ticket, stream] : streams_) {
+      v1::Agent agent = stream.session.Describe();
+      if (ns.empty() || agent.namespace_() == ns) agents.push_back(std::move(agent));
+    }
+  }
+  std::sort(agents.begin(), agents.end(),
+            [](const v1::Agent& a, const v1::Agent& b) { return a.node_id() < b.node_id(); });
+  return agents;
+}
+
+Result<v1::AgentConfig> Hub::Config(const std::string& node_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(TicketOf(node_id));
+  if (found == streams_.end()) return NotConnected(node_id);
+  return found->second.session.DescribeConfig();
+}
+
+Result<std::uint32_t> Hub::Accept(const std::string& node_id) {
+  Outlets kick;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!node_id.empty() && TicketOf(node_id) == 0) return NotConnected(node_id);
+    for (auto& [ticket, stream] : streams_) {
+      if (!stream.session.awaiting_confirmation() ||
+          (!node_id.empty() && stream.session.node_id() != node_id))
+        continue;
+      stream.session.AcceptResync();
+      kick.push_back(stream.outlet);
+    }
+  }
+  for (const auto& outlet : kick) outlet->Kick();
+  return static_cast<std::uint32_t>(kick.size());
+}
+
+Status Hub::Drain(const std::string& node_id, std::int64_t deadline_ms) {
+  std::shared_ptr<Outlet> outlet;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = streams_.find(TicketOf(node_id));
+    if (found == streams_.end()) return NotConnected(node_id);
+    found->second.session.Drain(deadline_ms);
+    outlet = found->second.outlet;
+  }
+  outlet->Kick();
+  return {};
+}
+
+Metrics Hub::metrics() const {
+  const std::scoped_lock lock(mutex_);
+  Metrics metrics = metrics_;
+  metrics.agents = streams_.size();
+  return metrics;
+}
+
+}  // namespace weft::stream

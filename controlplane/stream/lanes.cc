@@ -1,0 +1,68 @@
+#include "controlplane/stream/lanes.h"
+
+#include <algorithm>
+
+namespace weft::stream {
+namespace {
+
+const snapshot::Instance* FindInstance(const snapshot::Endpoints& endpoints, const InstanceId& id) {
+  const auto found = std::lower_bound(
+      endpoints.instances.begin(), endpoints.instances.end(), id,
+      [](const snapshot::Instance& instance, const InstanceId& wanted) { return instance.id < wanted; });
+  return found != endpoints.instances.end() && found->id == id ? &*found : nullptr;
+}
+
+bool TakesTraffic(const snapshot::Instance& instance) {
+  return !instance.draining && instance.weight > 0 && instance.declared != snapshot::Declared::kUnhealthy;
+}
+
+}  // namespace
+
+bool IsUrgent(const snapshot::Endpoints& before, const snapshot::Endpoints& after) {
+  return std::any_of(before.instances.begin(), before.instances.end(), [&](const snapshot::Instance& old) {
+    const snapshot::Instance* now = FindInstance(after, old.id);
+    return now == nullptr || !(now->address == old.address) || (TakesTraffic(old) && !TakesTraffic(*now));
+  });
+}
+
+bool Lanes::OfferRelease(ReleasePtr release, TimePoint now) {
+  waiting_release_ = std::move(release);
+  return Flush(now);
+}
+
+bool Lanes::OfferEndpoints(snapshot::EndpointsPtr endpoints, TimePoint now) {
+  const auto shown = world_.endpoints.find(endpoints->service);
+  if (shown != world_.endpoints.end()) {
+    if (endpoints->version <= shown->second->version) return false;
+    if (IsUrgent(*shown->second, *endpoints)) {
+      waiting_endpoints_.erase(endpoints->service);
+      Show(endpoints);
+      return true;
+    }
+  }
+  snapshot::EndpointsPtr& waiting = waiting_endpoints_[endpoints->service];
+  if (waiting == nullptr || waiting->version < endpoints->version) waiting = std::move(endpoints);
+  return Flush(now);
+}
+
+bool Lanes::Flush(TimePoint now) {
+  const std::optional<TimePoint> when = due();
+  if (!when || now < *when) return false;
+  last_flush_ = now;
+  if (waiting_release_ != nullptr) world_.release = std::move(waiting_release_);
+  waiting_release_ = nullptr;
+  for (const auto& [service, endpoints] : waiting_endpoints_) Show(endpoints);
+  waiting_endpoints_.clear();
+  return true;
+}
+
+std::optional<TimePoint> Lanes::due() const {
+  if (waiting_release_ == nullptr && waiting_endpoints_.empty()) return std::nullopt;
+  return last_flush_ ? *last_flush_ + kCoalesce : TimePoint::min();
+}
+
+void Lanes::Show(const snapshot::EndpointsPtr& endpoints) {
+  world_.endpoints[endpoints->service] = endpoints;
+}
+
+}  // namespace weft::stream

@@ -1,0 +1,50 @@
+#include "controlplane/stream/release.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/wire/wire.h"
+
+namespace weft::stream {
+namespace {
+
+std::vector<ServiceKey> ReferencesOf(const policy::ServiceBundle& bundle) {
+  std::set<ServiceKey> keys;
+  for (const policy::Route& route : bundle.routes) {
+    for (const policy::RouteRule& rule : route.rules) {
+      for (const policy::BackendRef& ref : rule.backends) {
+        if (ref.usable) keys.insert(ref.backend.service);
+      }
+      for (const policy::Mirror& mirror : rule.mirrors) keys.insert(mirror.backend.service);
+    }
+  }
+  keys.erase(bundle.key);
+  return {keys.begin(), keys.end()};
+}
+
+BlobPtr MakeBlob(const policy::ServiceBundle& bundle, const BlobPtr& previous) {
+  std::string bytes = wire::Serialize(bundle);
+  if (previous != nullptr && previous->bytes == bytes) return previous;
+  std::string hash = wire::Sha256Hex(bytes);
+  return std::make_shared<const Blob>(Blob{std::move(bytes), std::move(hash), ReferencesOf(bundle)});
+}
+
+}  // namespace
+
+ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version& version,
+                       const ReleasePtr& previous) {
+  auto release = std::make_shared<Release>();
+  release->version = version;
+  for (const auto& [key, bundle] : compiled.bundles) {
+    const auto old = previous == nullptr ? decltype(previous->bundles.end()){} : previous->bundles.find(key);
+    const bool known = previous != nullptr && old != previous->bundles.end();
+    release->bundles.emplace(key, MakeBlob(bundle, known ? old->second : nullptr));
+  }
+  return release;
+}
+
+ServiceKey KeyOf(const v1::ServiceKey& wire) {
+  return {wire.cluster().empty() ? "local" : wire.cluster(), wire.namespace_(), wire.name()};
+}
+
+}  // namespace weft::stream
