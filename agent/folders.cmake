@@ -19,7 +19,7 @@ weft_library(agent/answer DEPS common/message common/reason)
 # The decision core and what runs requests through it.
 weft_library(agent/engine DEPS common/snapshot common/reason common/message agent/route agent/limit agent/breaker agent/select agent/retry
   agent/health agent/decision)
-weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/engine)
+weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
 weft_library(agent/pool DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/engine)
 weft_library(agent/upstream DEPS agent/pool)
 weft_library(agent/exchange DEPS agent/upstream agent/answer agent/report)

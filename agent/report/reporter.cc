@@ -100,7 +100,8 @@ void Reporter::CountAttempts(Book& book, Edge& edge, const engine::Call& call) {
       ++edge.totals.retries;
       book.Retries(outcome == 0).Add();
     }
-    if (std::strcmp(attempt.retry_why, "budget") == 0) book.BudgetExhausted().Add();
+    const bool budget = attempt.retry_why[0] == 'b' && std::strcmp(attempt.retry_why, "budget") == 0;
+    if (budget) book.BudgetExhausted().Add();
   }
 }
 

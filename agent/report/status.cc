@@ -1,0 +1,130 @@
+#include "agent/report/status.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+namespace weft::report {
+namespace {
+
+CircuitStatus CircuitOf(const engine::Backend& backend) {
+  CircuitStatus status;
+  if (backend.policy != nullptr) {
+    status.enabled = backend.policy->circuit_breaker.enabled;
+    status.threshold = backend.policy->circuit_breaker.failure_threshold;
+  }
+  if (backend.shared == nullptr) return status;
+  const breaker::View view = backend.shared->circuit.Look();
+  const breaker::Counts counts = backend.shared->circuit.counts();
+  status.state = breaker::ToString(view.state);
+  status.openings = view.openings;
+  status.to_closed = counts.closed;
+  status.to_open = counts.opened;
+  status.to_half_open = counts.half_opened;
+  return status;
+}
+
+InstanceStatus InstanceOf(const engine::Target& target) {
+  InstanceStatus status;
+  status.address = target.address.ToString();
+  status.zone = target.instance->zone;
+  status.state = target.state;
+  status.draining = target.draining;
+  status.weight = target.instance->weight;
+  status.in_flight = target.in_flight();
+  status.connections = target.connections;
+  return status;
+}
+
+// HTTP/1.1: a connection carries one request, so what is in flight is what is active.
+BackendStatus StatusOf(const engine::Backend& backend) {
+  BackendStatus status;
+  status.in_flight = backend.in_flight;
+  status.circuit = CircuitOf(backend);
+  status.pool.pending = backend.waiting;
+  if (backend.policy != nullptr)
+    status.pool.max_connections = backend.policy->connection_pool.max_connections;
+  for (const auto& target : backend.targets) {
+    const std::uint32_t active = std::min(target->in_flight(), target->connections);
+    status.pool.active += active;
+    status.pool.idle += target->connections - active;
+    if (target->instance != nullptr && !target->removed) {
+      status.instances.emplace(target->instance->id, InstanceOf(*target));
+    }
+  }
+  return status;
+}
+
+void Merge(InstanceStatus& into, const InstanceStatus& from) {
+  into.in_flight += from.in_flight;
+  into.connections += from.connections;
+  into.draining |= from.draining;
+}
+
+void Merge(BackendStatus& into, BackendStatus&& from) {
+  into.in_flight += from.in_flight;
+  into.pool.active += from.pool.active;
+  into.pool.idle += from.pool.idle;
+  into.pool.pending += from.pool.pending;
+  for (auto& [id, instance] : from.instances) {
+    const auto [found, added] = into.instances.emplace(id, instance);
+    if (!added) Merge(found->second, instance);
+  }
+}
+
+struct Gathering {
+  std::mutex mutex;
+  AgentStatus status;       // guarded by mutex
+  std::size_t missing = 0;  // guarded by mutex
+  std::function<void(AgentStatus)> done;
+};
+
+void Deliver(Gathering& gathering, AgentStatus&& status) {
+  bool last = false;
+  {
+    const std::lock_guard lock(gathering.mutex);
+    Merge(gathering.status, std::move(status));
+    last = --gathering.missing == 0;
+  }
+  if (last) gathering.done(std::move(gathering.status));
+}
+
+}  // namespace
+
+AgentStatus Look(const engine::Engine& engine, const Reporter& reporter) {
+  AgentStatus status;
+  if (engine.snapshot() != nullptr) status.revision = engine.snapshot()->version.revision;
+  status.generations = engine.live_generations();
+  for (const auto& backend : engine.backends()) {
+    const auto direction = backend->inbound ? engine::Direction::kInbound : engine::Direction::kOutbound;
+    status.backends.emplace(EdgeKey{backend->key, direction}, StatusOf(*backend));
+  }
+  status.totals = reporter.Copy();
+  return status;
+}
+
+void Merge(AgentStatus& into, AgentStatus&& from) {
+  into.revision = std::max(into.revision, from.revision);
+  into.generations = std::max(into.generations, from.generations);
+  for (auto& [key, backend] : from.backends) {
+    const auto found = into.backends.find(key);
+    if (found == into.backends.end()) {
+      into.backends.emplace(key, std::move(backend));
+    } else {
+      Merge(found->second, std::move(backend));
+    }
+  }
+  Merge(into.totals, from.totals);
+}
+
+void Gather(const std::vector<Worker>& workers, std::function<void(AgentStatus)> done) {
+  if (workers.empty()) return done(AgentStatus{});
+  const auto gathering = std::make_shared<Gathering>();
+  gathering->missing = workers.size();
+  gathering->done = std::move(done);
+  for (const Worker& worker : workers) {
+    worker.loop->Post([gathering, worker] { Deliver(*gathering, Look(*worker.engine, *worker.reporter)); });
+  }
+}
+
+}  // namespace weft::report
