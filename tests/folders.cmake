@@ -11,3 +11,11 @@ endif()
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)
 weft_fuzzer(bundle DEPS common/wire)
+
+# The alert rules, where Prometheus' own tool is installed.
+find_program(WEFT_PROMTOOL promtool)
+if(WEFT_PROMTOOL)
+  add_test(NAME prometheus_alerts COMMAND ${WEFT_PROMTOOL} test rules weft-alerts.test.yaml
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/prometheus)
+  set_tests_properties(prometheus_alerts PROPERTIES TIMEOUT 60)
+endif()
