@@ -13,12 +13,14 @@ weft_library(agent/breaker DEPS common/policy common/stats common/random common/
 weft_library(agent/select DEPS common/policy common/random common/stats common/time)
 weft_library(agent/retry DEPS common/message common/policy common/random common/time)
 weft_library(agent/health DEPS common/policy common/stats common/random common/time)
-weft_library(agent/decision DEPS common/reason common/time common/net)
+weft_library(agent/decision DEPS common/reason common/result common/time common/net)
 weft_library(agent/answer DEPS common/message common/reason)
 
 # The decision core and what runs requests through it.
 weft_library(agent/engine DEPS common/snapshot common/reason common/message agent/route agent/limit agent/breaker agent/select agent/retry
   agent/health agent/decision)
+weft_library(agent/replay DEPS agent/engine)
+weft_program(agent/replay/app NAME weft-replay DEPS agent/replay)
 weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
 weft_library(agent/pool DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/engine)
 weft_library(agent/upstream DEPS agent/pool)

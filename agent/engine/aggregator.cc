@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/decision/recorder.h"
+#include "agent/engine/tape.h"
 #include "agent/health/group.h"
 
 namespace weft::engine {
@@ -36,13 +38,32 @@ health::Evidence EvidenceOf(const InstanceDelta& delta) {
 
 }  // namespace
 
-Aggregator::Aggregator(Shared& shared, decision::Recorder* recorder) : shared_(shared), recorder_(recorder) {}
+Aggregator::Aggregator(Shared& shared, decision::Recorder* recorder) : shared_(shared), recorder_(recorder) {
+  if (recorder == nullptr) return;
+  const auto order = recorder->Order();
+  recorder->Write(decision::LineWriter("aggregator").Put("shared_seed", shared.seed()).text(), "aggregator");
+}
 Aggregator::~Aggregator() = default;
 
+void Aggregator::Install(const snapshot::SnapshotPtr& snapshot, TimePoint now) {
+  if (recorder_ == nullptr) return Take(*snapshot);
+  const auto order = recorder_->Order();
+  Take(*snapshot);
+  recorder_->Write(tape::SnapshotInput("members", 0, *snapshot, now), "members");
+}
+
+ViewPtr Aggregator::Absorb(const WorkerDelta& delta, TimePoint now) {
+  if (recorder_ == nullptr) return Judge(delta, now);
+  const auto order = recorder_->Order();
+  ViewPtr view = Judge(delta, now);
+  recorder_->Write(tape::AbsorbInput(delta, now), "absorb " + tape::ViewText(view.get()));
+  return view;
+}
+
 // Health survives a new snapshot by instance; members that are gone are forgotten.
-void Aggregator::Install(const snapshot::SnapshotPtr& snapshot, TimePoint) {
+void Aggregator::Take(const snapshot::Snapshot& snapshot) {
   std::map<BackendKey, Group> next;
-  for (const auto& [key, service] : snapshot->services) {
+  for (const auto& [key, service] : snapshot.services) {
     for (const policy::ServicePort& port : service->bundle->ports) {
       const BackendKey backend{key, port.port};
       auto known = groups_.extract(backend);
@@ -66,7 +87,7 @@ void Aggregator::Install(const snapshot::SnapshotPtr& snapshot, TimePoint) {
   groups_ = std::move(next);
 }
 
-ViewPtr Aggregator::Absorb(const WorkerDelta& delta, TimePoint now) {
+ViewPtr Aggregator::Judge(const WorkerDelta& delta, TimePoint now) {
   for (const BackendDelta& said : delta.backends) {
     const auto found = groups_.find(said.backend);
     if (found != groups_.end()) AbsorbBackend(found->second, said, delta.worker, now);

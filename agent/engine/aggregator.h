@@ -57,6 +57,8 @@ class Aggregator {
     breaker::Window window;
   };
 
+  void Take(const snapshot::Snapshot& snapshot);
+  ViewPtr Judge(const WorkerDelta& delta, TimePoint now);
   void AbsorbBackend(Group& group, const BackendDelta& delta, std::uint32_t worker, TimePoint now);
   void Note(const BackendKey& key, Group& group);
   ViewPtr Publish(TimePoint now);

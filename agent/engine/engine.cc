@@ -1,6 +1,8 @@
 #include "agent/engine/engine.h"
 
+#include "agent/decision/recorder.h"
 #include "agent/engine/impl.h"
+#include "agent/engine/tape.h"
 
 namespace weft::engine {
 
@@ -10,12 +12,39 @@ Engine::Impl::Impl(Settings s, Shared& sh, decision::Recorder* r)
       recorder(r),
       log(settings.record_bytes, settings.record_bytes / 2) {}
 
+// Makes a call as one turn of the recording: under the recorder's order, its inputs written before what came
+// of it. `inputs` and `result` are only evaluated while recording.
+template <class Call, class Inputs, class Result>
+static auto Taped(decision::Recorder* recorder, Inputs inputs, Call call, Result result) {
+  if (recorder == nullptr) return call();
+  const auto order = recorder->Order();
+  const std::string in = inputs();
+  const auto value = call();
+  recorder->Write(in, result(value));
+  return value;
+}
+
 Engine::Engine(Settings settings, Shared& shared, decision::Recorder* recorder)
-    : impl_(std::make_unique<Impl>(std::move(settings), shared, recorder)) {}
+    : impl_(std::make_unique<Impl>(std::move(settings), shared, recorder)) {
+  Taped(
+      recorder, [&] { return tape::EngineInput(impl_->settings, shared.seed()); }, [] { return 0; },
+      [](int) { return std::string("engine"); });
+}
 Engine::~Engine() = default;
 
-void Engine::Install(snapshot::SnapshotPtr snapshot, TimePoint) { impl_->Install(std::move(snapshot)); }
-void Engine::Install(ViewPtr view, TimePoint) { impl_->Install(std::move(view)); }
+void Engine::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
+  const snapshot::SnapshotPtr kept = impl_->recorder == nullptr ? nullptr : snapshot;
+  Taped(
+      impl_->recorder, [&] { return tape::SnapshotInput("snapshot", impl_->settings.worker, *kept, now); },
+      [&] { return impl_->Install(std::move(snapshot)), 0; }, [](int) { return std::string("snapshot"); });
+}
+
+void Engine::Install(ViewPtr view, TimePoint now) {
+  const ViewPtr kept = impl_->recorder == nullptr ? nullptr : view;
+  Taped(
+      impl_->recorder, [&] { return tape::ViewInput(impl_->settings.worker, *kept, now); },
+      [&] { return impl_->Install(std::move(view)), 0; }, [](int) { return std::string("view"); });
+}
 
 const snapshot::Snapshot* Engine::snapshot() const {
   return impl_->current == nullptr ? nullptr : impl_->current->snapshot.get();
@@ -26,63 +55,125 @@ decision::Log& Engine::log() { return impl_->log; }
 
 policy::Protocol Engine::ProtocolOf(const Origin& origin) const {
   if (origin.fixed == nullptr && origin.original.port == 0) return policy::Protocol::kDetect;
-  const Resolved resolved = impl_->Resolve(origin, {});
-  return resolved.reason == Reason::kOk ? resolved.backend->protocol : policy::Protocol::kDetect;
+  return Taped(
+      impl_->recorder, [&] { return tape::OriginInput("protocol", impl_->settings.worker, origin, {}); },
+      [&] {
+        const Resolved resolved = impl_->Resolve(origin, {});
+        return resolved.reason == Reason::kOk ? resolved.backend->protocol : policy::Protocol::kDetect;
+      },
+      [](policy::Protocol p) { return tape::BoolResult("protocol", true, static_cast<std::uint32_t>(p)); });
 }
 
-Backend* Engine::BackendOf(const Origin& origin, TimePoint) { return impl_->Resolve(origin, {}).backend; }
+Backend* Engine::BackendOf(const Origin& origin, TimePoint now) {
+  return Taped(
+      impl_->recorder, [&] { return tape::OriginInput("backend", impl_->settings.worker, origin, now); },
+      [&] { return impl_->Resolve(origin, {}).backend; },
+      [](Backend* b) { return "backend " + (b == nullptr ? "none" : b->key_text); });
+}
 
 Verdict Engine::Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now) {
-  return impl_->Start(call, origin, head, now);
+  return Taped(
+      impl_->recorder, [&] { return tape::StartInput(impl_->settings.worker, origin, head, now); },
+      [&] { return impl_->Start(call, origin, head, now); },
+      [&](Verdict v) { return tape::StartResult(call, v); });
 }
 
-Target* Engine::Pick(Call& call, TimePoint now, Reason& why) { return impl_->Pick(call, now, why); }
+Target* Engine::Pick(Call& call, TimePoint now, Reason& why) {
+  return Taped(
+      impl_->recorder, [&] { return tape::CallInput("pick", impl_->settings.worker, call, now); },
+      [&] { return impl_->Pick(call, now, why); }, [&](Target* t) { return tape::PickResult(call, t, why); });
+}
 
 bool Engine::Retriable(const Call& call, std::uint16_t status) const {
   return impl_->Retriable(call, status);
 }
 
 RetryVerdict Engine::Ended(Call& call, const AttemptResult& result, TimePoint now) {
-  return impl_->Ended(call, result, now);
+  return Taped(
+      impl_->recorder, [&] { return tape::EndedInput(impl_->settings.worker, call, result, now); },
+      [&] { return impl_->Ended(call, result, now); },
+      [&](const RetryVerdict& v) {
+        return tape::EndedResult(call, v, call.backend->state->budget.tokens());
+      });
 }
 
 void Engine::Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
-  impl_->Finish(call, reason, status, now);
+  const SharedBackend* backend = call.backend == nullptr ? nullptr : call.backend->shared.get();
+  Taped(
+      impl_->recorder, [&] { return tape::FinishInput(impl_->settings.worker, call, reason, status, now); },
+      [&] { return impl_->Finish(call, reason, status, now), 0; },
+      [&](int) { return tape::CircuitResult("finish", backend); });
 }
 
 bool Engine::TryConnect(Target& target) {
-  if (!target.shared->connections.TryTake(target.backend->policy->connection_pool.max_connections))
-    return false;
-  ++target.connections;
-  return true;
+  return Taped(
+      impl_->recorder, [&] { return tape::TargetInput("connect", impl_->settings.worker, target); },
+      [&] {
+        const bool taken =
+            target.shared->connections.TryTake(target.backend->policy->connection_pool.max_connections);
+        target.connections += taken;
+        return taken;
+      },
+      [&](bool ok) { return tape::BoolResult("connect", ok, target.shared->connections.used()); });
 }
+
 void Engine::ReleaseConnection(Target& target) {
-  target.shared->connections.Return();
-  --target.connections;
+  Taped(
+      impl_->recorder, [&] { return tape::TargetInput("disconnect", impl_->settings.worker, target); },
+      [&] {
+        target.shared->connections.Return();
+        return --target.connections;
+      },
+      [&](std::uint32_t) { return tape::BoolResult("disconnect", true, target.shared->connections.used()); });
 }
+
 bool Engine::TryPend(Backend& backend) {
-  const std::uint32_t most = backend.policy->connection_pool.max_pending;
-  if (most == 0 || !backend.shared->pending.TryTake(most)) return false;
-  ++backend.waiting;
-  return true;
+  return Taped(
+      impl_->recorder, [&] { return tape::BackendInput("pend", impl_->settings.worker, backend); },
+      [&] {
+        const std::uint32_t most = backend.policy->connection_pool.max_pending;
+        const bool taken = most > 0 && backend.shared->pending.TryTake(most);
+        backend.waiting += taken;
+        return taken;
+      },
+      [&](bool ok) { return tape::BoolResult("pend", ok, backend.shared->pending.used()); });
 }
+
 void Engine::ReleasePend(Backend& backend) {
-  backend.shared->pending.Return();
-  --backend.waiting;
+  Taped(
+      impl_->recorder, [&] { return tape::BackendInput("unpend", impl_->settings.worker, backend); },
+      [&] {
+        backend.shared->pending.Return();
+        return --backend.waiting;
+      },
+      [&](std::uint32_t) { return tape::BoolResult("unpend", true, backend.shared->pending.used()); });
 }
 
 void Engine::MarkDraining(Target& target) {
   if (target.draining || !target.meshed) return;
-  target.draining = true;
-  impl_->Rebuild(*target.backend);
+  Taped(
+      impl_->recorder, [&] { return tape::TargetInput("drain", impl_->settings.worker, target); },
+      [&] {
+        target.draining = true;
+        impl_->Rebuild(*target.backend);
+        return 0;
+      },
+      [](int) { return std::string("drain"); });
 }
 
 Load Engine::LoadOf(const Backend& inbound) const { return {inbound.in_flight, inbound.state->latency}; }
 
-void Engine::Checked(Target& target, bool passed, Duration took, TimePoint) {
-  impl_->Checked(target, passed, took);
+void Engine::Checked(Target& target, bool passed, Duration took, TimePoint now) {
+  Taped(
+      impl_->recorder, [&] { return tape::CheckedInput(impl_->settings.worker, target, passed, took, now); },
+      [&] { return impl_->Checked(target, passed, took), 0; }, [](int) { return std::string("checked"); });
 }
 
-WorkerDelta Engine::Tick(TimePoint now) { return impl_->Tick(now); }
+WorkerDelta Engine::Tick(TimePoint now) {
+  return Taped(
+      impl_->recorder, [&] { return tape::TickInput(impl_->settings.worker, now); },
+      [&] { return impl_->Tick(now); },
+      [](const WorkerDelta& delta) { return "tick" + tape::DeltaText(delta); });
+}
 
 }  // namespace weft::engine

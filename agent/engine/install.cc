@@ -1,5 +1,6 @@
 // Taking over snapshots: generations, and the merge of their endpoints into what this worker already knows.
 #include <algorithm>
+#include <unordered_set>
 
 #include "agent/engine/impl.h"
 
@@ -37,6 +38,16 @@ InstanceState DeclaredState(const snapshot::Instance& instance) {
     case snapshot::Declared::kHealthy: break;
   }
   return InstanceState::kHealthy;
+}
+
+// An instance that was away comes back as a new one, whether or not the pool still held on to the old one.
+void StartOver(Target& target) {
+  select::Node fresh;
+  fresh.in_flight = target.node.in_flight;
+  target.node = fresh;
+  const std::uint32_t confirming = target.health->confirming;
+  *target.health = {};
+  target.health->confirming = confirming;
 }
 
 std::string SourcesText(const std::vector<policy::FieldSource>& sources) {
@@ -134,7 +145,11 @@ void Engine::Impl::Update(Backend& backend) {
       found == current->snapshot->services.end() ? nullptr : found->second.get();
   const policy::ServicePort* port =
       service == nullptr ? nullptr : FindPort(*service->bundle, backend.key.port);
-  for (const auto& target : backend.targets) target->removed = true;
+  std::unordered_set<const Target*> gone;
+  for (const auto& target : backend.targets) {
+    if (target->removed) gone.insert(target.get());
+    target->removed = true;
+  }
   if (port != nullptr) {
     backend.bundle = service->bundle;
     backend.policy = &service->bundle->policy;
@@ -143,7 +158,11 @@ void Engine::Impl::Update(Backend& backend) {
     backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
     for (const snapshot::Instance& instance : service->endpoints->instances) {
       Target* target = FindTarget(backend, instance.hash);
-      if (target == nullptr) target = &AddTarget(backend, instance.hash);
+      if (target == nullptr) {
+        target = &AddTarget(backend, instance.hash);
+      } else if (gone.contains(target)) {
+        StartOver(*target);
+      }
       const net::Address address = AddressOf(instance, *port);
       if (!target->shared || target->address.port != address.port) {
         target->shared = shared.Instance(instance.hash, address.port);

@@ -207,8 +207,8 @@ TEST(WorldTest, AnInstanceThatAnswers500ThirtyPercentOfTheTimeIsEjectedWithinTen
     world.Run(seconds(5), 200);
     world.Break(3, Fault::kThirty500);
     world.Run(seconds(12), 200);
-    ASSERT_TRUE(world.ejected.contains("cart-3"))
-        << "seed " << seed << ", " << world.picks["cart-3"] << " picks, " << world.changes.size() << " changes";
+    ASSERT_TRUE(world.ejected.contains("cart-3")) << "seed " << seed << ", " << world.picks["cart-3"]
+                                                  << " picks, " << world.changes.size() << " changes";
     EXPECT_LT(world.ejected["cart-3"] - world.first_bad["cart-3"], seconds(10)) << "seed " << seed;
     EXPECT_EQ(world.ejected.size(), 1u);
   }

@@ -1,0 +1,221 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "agent/breaker/circuit.h"
+#include "agent/breaker/window.h"
+#include "common/random/random.h"
+
+namespace weft::breaker {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+const TimePoint kStart = FromNanos(1'000'000'000'000);
+
+policy::CircuitBreaker Fixed() {
+  policy::CircuitBreaker policy;
+  policy.fixed_open = true;
+  return policy;
+}
+
+TEST(CircuitTest, OpenRefusesUntilItsDurationIsOverAndThenGivesExactlyThePermits) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(circuit.generation(), Fixed(), kStart));
+  EXPECT_EQ(circuit.Admit(Fixed(), {}, kStart + seconds(60) - milliseconds(1)).permit, 0u);
+  const TimePoint later = kStart + seconds(60) + milliseconds(1);
+  std::vector<Permit> permits;
+  for (int i = 0; i < 10; ++i) {
+    if (const Permit p = circuit.Admit(Fixed(), {}, later).permit; p != 0) permits.push_back(p);
+  }
+  ASSERT_EQ(permits.size(), 3u);
+  EXPECT_EQ(circuit.Record(permits[0], 0, Fixed(), later), Change::kNone);
+  EXPECT_EQ(circuit.Record(permits[1], 0, Fixed(), later), Change::kNone);
+  EXPECT_EQ(circuit.Record(permits[2], 0, Fixed(), later), Change::kClosed);
+}
+
+TEST(CircuitTest, AReturnedPermitIsGivenAgain) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  const TimePoint later = kStart + seconds(61);
+  const Permit first = circuit.Admit(Fixed(), {}, later).permit;
+  for (int i = 0; i < 2; ++i) EXPECT_NE(circuit.Admit(Fixed(), {}, later).permit, 0u);
+  EXPECT_EQ(circuit.Admit(Fixed(), {}, later).permit, 0u);
+  circuit.Return(first);
+  EXPECT_NE(circuit.Admit(Fixed(), {}, later).permit, 0u);
+}
+
+TEST(CircuitTest, AStragglerOfAnOlderGenerationChangesNothing) {
+  Circuit circuit(1, 2);
+  const Permit old = circuit.Admit(Fixed(), {}, kStart).permit;
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  EXPECT_FALSE(circuit.Trip(Circuit::GenerationOf(old), Fixed(), kStart))
+      << "the evidence is of a closed circuit";
+  const Permit trial = circuit.Admit(Fixed(), {}, kStart + seconds(61)).permit;
+  EXPECT_EQ(circuit.Record(old, 2, Fixed(), kStart + seconds(61)), Change::kNone);
+  EXPECT_EQ(circuit.Look().state, State::kHalfOpen);
+  EXPECT_EQ(circuit.Record(trial, 2, Fixed(), kStart + seconds(61)), Change::kOpened);
+  EXPECT_EQ(circuit.Record(trial, 0, Fixed(), kStart + seconds(61)), Change::kNone);
+}
+
+TEST(CircuitTest, HalfOpenPermitsThatNeverComeBackCountAsTimeouts) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  const TimePoint later = kStart + seconds(61);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(circuit.Admit(Fixed(), seconds(1), later).permit, 0u);
+  EXPECT_EQ(circuit.Admit(Fixed(), seconds(1), later + seconds(6)).permit, 0u);
+  EXPECT_EQ(circuit.Look().state, State::kOpen);
+}
+
+TEST(CircuitTest, BackOffGrowsFromFiveToSixtySecondsWithJitterThatDiffersBetweenAgents) {
+  const policy::CircuitBreaker policy;
+  Circuit circuit(1, 2), other(3, 2);
+  TimePoint now = kStart;
+  for (const int most : {5, 10, 20, 40, 60, 60}) {
+    ASSERT_TRUE(most == 5 ? circuit.Trip(0, policy, now) : circuit.Look().state == State::kOpen);
+    const Duration open = circuit.Look().deadline - now;
+    EXPECT_GE(open, milliseconds(500) * most);
+    EXPECT_LE(open, seconds(most) + milliseconds(2));
+    now += open + milliseconds(2);
+    EXPECT_EQ(circuit.Record(circuit.Admit(policy, {}, now).permit, 2, policy, now), Change::kOpened);
+  }
+  other.Trip(0, policy, kStart);
+  Circuit again(1, 2);
+  again.Trip(0, policy, kStart);
+  EXPECT_NE(other.Look().deadline, again.Look().deadline);
+}
+
+// The specification in plain variables, for random sequences of events.
+struct Model {
+  State state = State::kClosed;
+  std::uint32_t generation = 0, given = 0, done = 0;
+  double points = 0;
+  TimePoint deadline;
+
+  void Move(State to, TimePoint until) {
+    state = to, deadline = until, ++generation;
+    given = done = 0;
+    points = 0;
+  }
+  bool Admit(TimePoint now) {
+    if (state == State::kClosed) return true;
+    if (state == State::kHalfOpen && now >= deadline) Move(State::kOpen, now + seconds(60));
+    if (state == State::kOpen && now >= deadline) Move(State::kHalfOpen, now + seconds(5));
+    if (state != State::kHalfOpen || given >= 3) return false;
+    ++given;
+    return true;
+  }
+  void Record(std::uint32_t of, double w, TimePoint now) {
+    if (state != State::kHalfOpen || of != generation) return;
+    ++done, points += w;
+    if (points > 0.9)
+      Move(State::kOpen, now + seconds(60));
+    else if (done >= 3)
+      Move(State::kClosed, now);
+  }
+};
+
+TEST(CircuitTest, RandomSequencesOfEventsAgreeWithTheModel) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Circuit circuit(seed, 1);
+    Model model;
+    Rng random(seed, 7);
+    TimePoint now = FromNanos(1'000'000'000'000);
+    std::vector<std::pair<Permit, std::uint32_t>> out;
+    for (int step = 0; step < 500; ++step) {
+      now += milliseconds(random.Below(Purpose::kTest, 2) == 0 ? 10 : random.Below(Purpose::kTest, 4000));
+      const std::uint64_t event = random.Below(Purpose::kTest, 8);
+      if (event < 4) {
+        const Permit permit = circuit.Admit(Fixed(), {}, now).permit;
+        ASSERT_EQ(permit != 0, model.Admit(now)) << "seed " << seed << " step " << step;
+        if (permit != 0) out.emplace_back(permit, model.state == State::kClosed ? ~0U : model.generation);
+      } else if (event < 6 && !out.empty()) {
+        const std::size_t i = random.Below(Purpose::kTest, out.size());
+        const double w = random.Below(Purpose::kTest, 4) == 0 ? 2 : 0;
+        circuit.Record(out[i].first, w, Fixed(), now);
+        model.Record(out[i].second, w, now);
+        out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
+      } else if (event == 6 && !out.empty()) {
+        circuit.Return(out.back().first);
+        if (model.state == State::kHalfOpen && out.back().second == model.generation) --model.given;
+        out.pop_back();
+      } else if (event == 7 && random.Below(Purpose::kTest, 4) == 0) {
+        const bool tripped = circuit.Trip(circuit.generation(), Fixed(), now);
+        ASSERT_EQ(tripped, model.state == State::kClosed);
+        if (tripped) model.Move(State::kOpen, now + seconds(60));
+      }
+      ASSERT_EQ(circuit.Look().state, model.state) << "seed " << seed << " step " << step;
+      ASSERT_EQ(circuit.Look().generation, model.generation);
+    }
+  }
+}
+
+TEST(CircuitTest, FourThreadsGetExactlyThreePermits) {
+  for (int round = 0; round < 200; ++round) {
+    Circuit circuit(1, 2);
+    circuit.Trip(0, Fixed(), kStart);
+    std::atomic<int> admitted = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 10; ++i) admitted += circuit.Admit(Fixed(), {}, kStart + seconds(61)).permit != 0;
+      });
+    }
+    for (std::thread& t : threads) t.join();
+    ASSERT_EQ(admitted, 3);
+  }
+}
+
+TEST(WindowTest, TheThresholdOfPointsTripsExactly) {
+  policy::CircuitBreaker policy;
+  policy.adaptive = false;
+  Window window;
+  for (int i = 0; i < 40; ++i) window.Add(0, 0, false, false, kStart + milliseconds(40 * i));
+  for (int i = 0; i < 6; ++i) window.Add(0, 1.5, false, false, kStart + milliseconds(1600));
+  EXPECT_EQ(window.Evaluate(policy, kStart + milliseconds(1600)), Trip::kNo) << "9 points";
+  window.Add(0, 1.0, false, false, kStart + milliseconds(1600));
+  EXPECT_EQ(window.Evaluate(policy, kStart + milliseconds(1600)), Trip::kSlow) << "10 points";
+}
+
+TEST(WindowTest, FewerThanTheMinimumOfRequestsNeverTripByRate) {
+  Window window;
+  for (int i = 0; i < 19; ++i) window.Add(0, 2, false, false, kStart);
+  EXPECT_EQ(window.Evaluate({}, kStart), Trip::kNo);
+  window.Add(0, 2, false, false, kStart);
+  EXPECT_EQ(window.Evaluate({}, kStart), Trip::kFast);
+}
+
+TEST(WindowTest, A4xxStormNeverTrips) {
+  Window window;
+  for (int i = 0; i < 1000; ++i) window.Add(0, 0.5, true, false, kStart + milliseconds(i));
+  EXPECT_EQ(window.Evaluate({}, kStart + seconds(1)), Trip::kNo);
+}
+
+TEST(WindowTest, ARunTripsOnlyWhenItLasts) {
+  Window window;
+  for (int i = 0; i < 5; ++i) window.Add(0, 1.5, false, false, kStart + milliseconds(i));
+  EXPECT_EQ(window.Evaluate({}, kStart + milliseconds(5)), Trip::kNo);
+  window.Add(0, 1.5, false, false, kStart + milliseconds(250));
+  EXPECT_EQ(window.Evaluate({}, kStart + milliseconds(250)), Trip::kConsecutive);
+}
+
+TEST(WindowTest, AStalledClockAndANewGenerationClearTheEvidence) {
+  Window window;
+  for (int i = 0; i < 30; ++i) window.Add(0, 2, false, false, kStart);
+  EXPECT_EQ(window.Slow(kStart + seconds(3600)).requests, 0u);
+  for (int i = 0; i < 30; ++i) window.Add(0, 2, false, false, kStart + seconds(3601));
+  window.Add(1, 2, false, false, kStart + seconds(3601));
+  EXPECT_EQ(window.Slow(kStart + seconds(3601)).requests, 1u);
+}
+
+TEST(WindowTest, SlowSuccessesTripAtThirtyPercent) {
+  Window window;
+  for (int i = 0; i < 100; ++i)
+    window.Add(0, i % 10 < 3 ? 1.0 : 0, false, false, kStart + milliseconds(20 * i));
+  EXPECT_EQ(window.Evaluate({}, kStart + seconds(2)), Trip::kSlow);
+}
+
+}  // namespace
+}  // namespace weft::breaker
