@@ -11,6 +11,7 @@ endif()
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)
 weft_fuzzer(bundle DEPS common/wire)
+weft_fuzzer(cache DEPS agent/config)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)

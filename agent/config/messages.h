@@ -1,0 +1,15 @@
+#pragma once
+// Link's plain types to the messages of the control stream. Thread rule: pure functions.
+
+#include "agent/config/grpc_link.h"
+#include "weft/v1/mesh.pb.h"
+
+namespace weft::config {
+
+v1::AgentMessage MakeHello(const GrpcLinkOptions& options, const Holding& holding);
+v1::AgentMessage MakeAckMessage(const Acknowledgement& ack);
+v1::AgentMessage MakeSubscribe(std::span<const ServiceKey> keys);
+v1::AgentMessage MakeUnsubscribe(std::span<const ServiceKey> keys);
+Command FromProto(const v1::Command& command);
+
+}  // namespace weft::config
