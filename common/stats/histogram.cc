@@ -4,6 +4,13 @@ namespace weft::stats {
 
 static_assert(Histogram::IndexOf(Histogram::kLargest) == 703);
 
+bool Histogram::AddBucket(std::uint32_t index, std::uint64_t count) {
+  if (index >= kBuckets) return false;
+  counts_[index] += static_cast<std::uint32_t>(count);
+  total_ += count;
+  return true;
+}
+
 void Histogram::Merge(const Histogram& other) {
   for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
   total_ += other.total_;

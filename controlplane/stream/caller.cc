@@ -20,4 +20,16 @@ std::string PeerOf(const grpc::CallbackServerContext& context) {
   return peer;
 }
 
+grpc::Status ToGrpcStatus(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid: return {grpc::StatusCode::INVALID_ARGUMENT, error.Text()};
+    case ErrorKind::kUnauthenticated: return {grpc::StatusCode::UNAUTHENTICATED, error.Text()};
+    case ErrorKind::kForbidden: return {grpc::StatusCode::PERMISSION_DENIED, error.Text()};
+    case ErrorKind::kConflict: return {grpc::StatusCode::ABORTED, error.Text()};
+    case ErrorKind::kOverloaded: return {grpc::StatusCode::RESOURCE_EXHAUSTED, error.Text()};
+    case ErrorKind::kUnavailable: return {grpc::StatusCode::UNAVAILABLE, error.Text()};
+    default: return {grpc::StatusCode::INTERNAL, error.Text()};
+  }
+}
+
 }  // namespace weft::stream

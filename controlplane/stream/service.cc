@@ -8,18 +8,6 @@
 namespace weft::stream {
 namespace {
 
-grpc::Status ToGrpcStatus(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::kInvalid: return {grpc::StatusCode::INVALID_ARGUMENT, error.Text()};
-    case ErrorKind::kUnauthenticated: return {grpc::StatusCode::UNAUTHENTICATED, error.Text()};
-    case ErrorKind::kForbidden: return {grpc::StatusCode::PERMISSION_DENIED, error.Text()};
-    case ErrorKind::kConflict: return {grpc::StatusCode::ABORTED, error.Text()};
-    case ErrorKind::kOverloaded: return {grpc::StatusCode::RESOURCE_EXHAUSTED, error.Text()};
-    case ErrorKind::kUnavailable: return {grpc::StatusCode::UNAVAILABLE, error.Text()};
-    default: return {grpc::StatusCode::INTERNAL, error.Text()};
-  }
-}
-
 // Owns itself until OnDone; the hub and running callbacks share it.
 class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>, public Outlet {
  public:
@@ -112,13 +100,6 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   bool writing_ = false, kicked_ = false, finished_ = false;
 };
 
-// Ends a stream before it begins.
-class Refusal final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage> {
- public:
-  explicit Refusal(const Error& error) { Finish(ToGrpcStatus(error)); }
-  void OnDone() override { delete this; }
-};
-
 class MeshService final : public v1::Mesh::CallbackService {
  public:
   MeshService(Hub& hub, Authenticate authenticate) : hub_(hub), authenticate_(std::move(authenticate)) {}
@@ -127,7 +108,7 @@ class MeshService final : public v1::Mesh::CallbackService {
       grpc::CallbackServerContext* context) override {
     const std::string peer = PeerOf(*context);
     if (const Status allowed = authenticate_(AuthorizationOf(*context), peer); !allowed)
-      return new Refusal(allowed.error());
+      return new Refusal<v1::AgentMessage, v1::ControlMessage>(allowed.error());
     const auto connection = std::make_shared<Connection>(hub_, peer);
     connection->Begin(connection);
     return connection.get();

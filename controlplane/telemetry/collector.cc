@@ -1,0 +1,110 @@
+#include "controlplane/telemetry/collector.h"
+
+namespace weft::telemetry {
+namespace {
+
+std::int64_t UnixMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(ReadWallClock().time_since_epoch()).count();
+}
+
+v1::ReportCommand Settings() {
+  v1::ReportCommand command;
+  command.mutable_settings()->set_interval_ns(kReportInterval.count());
+  command.mutable_settings()->set_byte_budget(kReportBytes);
+  return command;
+}
+
+}  // namespace
+
+Collector::Collector(Lists lists, std::function<TimePoint()> clock)
+    : lists_(std::move(lists)), clock_(std::move(clock)) {}
+
+Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel) {
+  if (hello.node_id().empty())
+    return Invalid("the agent has no id; set node.id in its file", "hello.node_id");
+  const std::shared_ptr<Channel> opened = channel;
+  std::uint64_t ticket = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (streams_.size() >= kMaxAgents)
+      return Error{ErrorKind::kOverloaded, "10000 agents report already", {}, {}};
+    ticket = ++last_ticket_;
+    streams_[ticket] = {hello.node_id(), std::move(channel)};
+  }
+  opened->Write(Settings());
+  return ticket;
+}
+
+Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& message) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found == streams_.end()) return {};
+  if (message.has_hello()) return Invalid("a stream has one hello", "hello");
+  if (message.has_report()) aggregate_.Add(found->second.node_id, message.report(), clock_());
+  if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
+  return {};
+}
+
+void Collector::OnExplained(const std::string& node_id, const v1::ExplainResponse& response) {
+  const auto found = questions_.find(response.id());
+  if (found == questions_.end() || found->second.open == 0) return;  // Too late.
+  Question& question = found->second;
+  const int records = std::min<int>(response.records_size(), kExplainRecords);
+  for (int i = 0; i < records; ++i) {
+    v1::ExplainRecord& record = *question.result.add_records();
+    record.set_node_id(node_id);
+    record.set_json(response.records(i));
+  }
+  question.result.set_answered(question.result.answered() + 1);
+  if (--question.open == 0) answered_.notify_all();
+}
+
+void Collector::Close(std::uint64_t ticket) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found == streams_.end()) return;
+  aggregate_.Forget(found->second.node_id);
+  streams_.erase(found);
+}
+
+v1::ExplainResult Collector::Explain(const std::string& request_id, std::chrono::nanoseconds patience) {
+  std::vector<std::shared_ptr<Channel>> channels;
+  v1::ReportCommand command;
+  command.mutable_explain()->set_request_id(request_id);
+  command.mutable_explain()->set_limit(kExplainRecords);
+  std::uint64_t id = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [ticket, stream] : streams_) channels.push_back(stream.channel);
+    id = ++last_question_;
+    Question& question = questions_[id];
+    question.open = static_cast<std::uint32_t>(channels.size());
+    question.result.set_asked(question.open);
+  }
+  command.mutable_explain()->set_id(id);
+  for (const auto& channel : channels) channel->Write(command);
+  std::unique_lock lock(mutex_);
+  answered_.wait_for(lock, patience, [&] { return questions_[id].open == 0; });
+  v1::ExplainResult result = std::move(questions_[id].result);
+  questions_.erase(id);
+  return result;
+}
+
+std::string Collector::HealthStats(const std::string& correlation_id) const {
+  const EndpointLists lists = lists_();
+  const std::scoped_lock lock(mutex_);
+  return telemetry::HealthStats(aggregate_, lists, correlation_id, {clock_(), UnixMs()});
+}
+
+std::string Collector::ServiceStats() const {
+  const EndpointLists lists = lists_();
+  const std::scoped_lock lock(mutex_);
+  return telemetry::ServiceStats(aggregate_, lists, clock_());
+}
+
+std::size_t Collector::agents() const {
+  const std::scoped_lock lock(mutex_);
+  return streams_.size();
+}
+
+}  // namespace weft::telemetry

@@ -1,0 +1,69 @@
+#pragma once
+// Everybody's telemetry streams: reports go into one aggregate, an explain asks every connected agent and
+// joins what they keep. Thread rule: every function may be called from any thread; one lock guards all.
+// Channels are called without it.
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "controlplane/telemetry/document.h"
+#include "weft/v1/config.pb.h"
+
+namespace weft::telemetry {
+
+inline constexpr Duration kReportInterval = std::chrono::seconds(10);
+inline constexpr std::uint32_t kReportBytes = 4096;
+inline constexpr Duration kExplainPatience = std::chrono::seconds(2);
+inline constexpr std::uint32_t kExplainRecords = 10;  // of one agent
+
+// One stream's writing end; a command that cannot be written is lost.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  virtual void Write(const v1::ReportCommand& command) = 0;
+};
+
+class Collector {
+ public:
+  using Lists = std::function<EndpointLists()>;  // registered services now; called without the lock
+  explicit Collector(Lists lists, std::function<TimePoint()> clock = ReadMonotonicClock);
+
+  // Streams. A ticket names one of them.
+  Result<std::uint64_t> Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel);
+  Status OnMessage(std::uint64_t ticket, const v1::ReportMessage& message);  // an error ends the stream
+  void Close(std::uint64_t ticket);
+
+  // Answers.
+  std::string HealthStats(const std::string& correlation_id) const;
+  std::string ServiceStats() const;
+  // Waits until every connected agent answered, `patience` at most.
+  v1::ExplainResult Explain(const std::string& request_id,
+                            std::chrono::nanoseconds patience = kExplainPatience);
+  std::size_t agents() const;
+
+ private:
+  struct Stream {
+    std::string node_id;
+    std::shared_ptr<Channel> channel;
+  };
+  struct Question {
+    std::uint32_t open = 0;  // agents that have not answered
+    v1::ExplainResult result;
+  };
+  void OnExplained(const std::string& node_id, const v1::ExplainResponse& response);
+
+  const Lists lists_;
+  const std::function<TimePoint()> clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable answered_;
+  Aggregate aggregate_;
+  std::unordered_map<std::uint64_t, Stream> streams_;
+  std::unordered_map<std::uint64_t, Question> questions_;
+  std::uint64_t last_ticket_ = 0, last_question_ = 0;
+};
+
+}  // namespace weft::telemetry

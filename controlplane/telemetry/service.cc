@@ -1,0 +1,105 @@
+#include "controlplane/telemetry/service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+
+#include "controlplane/stream/caller.h"
+#include "weft/v1/telemetry.grpc.pb.h"
+
+namespace weft::telemetry {
+namespace {
+
+constexpr std::size_t kMaxWaiting = 64;
+
+// Owns itself until OnDone; the collector shares it.
+class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>,
+                           public Channel {
+ public:
+  explicit ReportStream(Collector& collector) : collector_(collector) {}
+
+  void Begin(std::shared_ptr<ReportStream> self) {
+    self_ = std::move(self);
+    StartRead(&incoming_);
+  }
+
+  void Write(const v1::ReportCommand& command) override {
+    const std::scoped_lock lock(mutex_);
+    if (finished_ || waiting_.size() >= kMaxWaiting) return;
+    waiting_.push_back(command);
+    if (waiting_.size() == 1) StartWrite(&waiting_.front());
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return End(grpc::Status::OK);
+    const Status taken = ticket_ == 0 ? Greet() : collector_.OnMessage(ticket_, incoming_);
+    if (!taken) return End(stream::ToGrpcStatus(taken.error()));
+    incoming_.Clear();
+    StartRead(&incoming_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End({grpc::StatusCode::UNAVAILABLE, "the agent closed its stream"});
+    const std::scoped_lock lock(mutex_);
+    waiting_.pop_front();
+    if (!finished_ && !waiting_.empty()) StartWrite(&waiting_.front());
+  }
+
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+
+  void OnDone() override {
+    collector_.Close(ticket_);
+    self_.reset();
+  }
+
+ private:
+  Status Greet() {
+    if (!incoming_.has_hello()) return Invalid("the first message of a stream is a hello", "hello");
+    const Result<std::uint64_t> ticket = collector_.Open(incoming_.hello(), self_);
+    if (!ticket) return ticket.error();
+    ticket_ = *ticket;
+    return {};
+  }
+
+  void End(const grpc::Status& status) {
+    const std::scoped_lock lock(mutex_);
+    if (finished_) return;
+    finished_ = true;
+    Finish(status);
+  }
+
+  Collector& collector_;
+  std::shared_ptr<ReportStream> self_;
+  v1::ReportMessage incoming_;
+  std::uint64_t ticket_ = 0;  // of the reading callbacks
+  std::mutex mutex_;
+  std::deque<v1::ReportCommand> waiting_;  // the first is being written
+  bool finished_ = false;
+};
+
+class TelemetryService final : public v1::Telemetry::CallbackService {
+ public:
+  TelemetryService(Collector& collector, Authenticate authenticate)
+      : collector_(collector), authenticate_(std::move(authenticate)) {}
+
+  grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>* Report(
+      grpc::CallbackServerContext* context) override {
+    const Status allowed = authenticate_(stream::AuthorizationOf(*context), stream::PeerOf(*context));
+    if (!allowed) return new stream::Refusal<v1::ReportMessage, v1::ReportCommand>(allowed.error());
+    const auto report = std::make_shared<ReportStream>(collector_);
+    report->Begin(report);
+    return report.get();
+  }
+
+ private:
+  Collector& collector_;
+  const Authenticate authenticate_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate authenticate) {
+  return std::make_unique<TelemetryService>(collector, std::move(authenticate));
+}
+
+}  // namespace weft::telemetry

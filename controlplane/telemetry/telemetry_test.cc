@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "controlplane/telemetry/collector.h"
+
+namespace weft::telemetry {
+namespace {
+
+using nlohmann::json;
+constexpr TimePoint kStart = TimePoint(std::chrono::seconds(100));
+
+ServiceKey Key(std::string name) { return {"local", "default", std::move(name)}; }
+
+void SetService(v1::ServiceKey* key, const std::string& name) {
+  key->set_namespace_("default");
+  key->set_name(name);
+}
+
+EndpointLists Lists(const std::string& name, const std::string& id) {
+  auto endpoints = std::make_shared<snapshot::Endpoints>();
+  endpoints->service = Key(name);
+  endpoints->instances.resize(1);
+  endpoints->instances[0].id = id;
+  endpoints->instances[0].weight = 10;
+  endpoints->instances[0].capabilities.meshed = true;
+  endpoints->instances[0].address = {net::Ip::V4(10, 0, 0, 1), 8001};
+  return {{Key(name), endpoints}};
+}
+
+// 150 requests, 5 failed, all of 250 ms, as one agent reports them.
+v1::AgentReport SeedReport() {
+  v1::AgentReport report;
+  v1::Edge& edge = *report.add_edges();
+  SetService(edge.mutable_service(), "code-generator");
+  edge.set_requests(150);
+  edge.set_failures(5);
+  edge.mutable_latency()->add_index(stats::Histogram::IndexOf(250'000));
+  edge.mutable_latency()->add_count(150);
+  edge.mutable_latency()->set_sum_ns(150ULL * 250'500'000);
+  v1::BreakerStat& breaker = *report.add_breakers();
+  SetService(breaker.mutable_service(), "code-generator");
+  breaker.set_port(80);
+  breaker.set_state("closed");
+  breaker.set_requests(150);
+  breaker.set_failures(5);
+  breaker.set_threshold(10);
+  breaker.mutable_failure_counts()->set_timeout(2);
+  breaker.mutable_failure_counts()->set_error_5xx(1);
+  breaker.mutable_failure_counts()->set_connection_error(2);
+  v1::PoolStat& pool = *report.add_pools();
+  SetService(pool.mutable_service(), "code-generator");
+  pool.set_requests(150);
+  pool.set_failures(5);
+  pool.set_last_used_unix_ms(1705312200123);
+  pool.set_created_unix_ms(1705310000456);
+  v1::InstanceStat& instance = *report.add_instances();
+  SetService(instance.mutable_service(), "code-generator");
+  instance.set_instance("code-generator-primary");
+  instance.set_state("healthy");
+  instance.set_requests(145);
+  instance.set_latency_ns(250'500'000);
+  instance.set_last_check_unix_ms(1705312200123);
+  instance.set_weight(10);
+  return report;
+}
+
+TEST(HealthStatsTest, TheDocumentIsTheSeedsToTheLetter) {
+  Aggregate aggregate;
+  aggregate.Add("a", SeedReport(), kStart);
+  const std::string text = HealthStats(aggregate, Lists("code-generator", "code-generator-primary"),
+                                       "req-123456", {kStart, 1705314600000});
+  std::ifstream file("tests/golden/health_stats.json");
+  std::stringstream golden;
+  golden << file.rdbuf();
+  EXPECT_EQ(nlohmann::ordered_json::parse(text).dump(2) + "\n", golden.str());
+}
+
+TEST(HealthStatsTest, AServiceWithoutInstancesIsUnhealthyAndAnOpenCircuitToo) {
+  Aggregate aggregate;
+  v1::AgentReport report = SeedReport();
+  report.mutable_breakers(0)->set_state("open");
+  aggregate.Add("a", report, kStart);
+  EndpointLists lists = Lists("code-generator", "code-generator-primary");
+  lists[Key("empty")] = std::make_shared<snapshot::Endpoints>();
+  json health = json::parse(HealthStats(aggregate, lists, "", {kStart, 0}))["statistics"]["service_health"];
+  EXPECT_EQ(health["code-generator"], "unhealthy");
+  EXPECT_EQ(health["empty"], "unhealthy");
+  aggregate.Forget("a");
+  health = json::parse(HealthStats(aggregate, lists, "", {kStart, 0}))["statistics"]["service_health"];
+  EXPECT_EQ(health["code-generator"], "healthy") << "who left has no say";
+}
+
+TEST(ServiceStatsTest, RatesAndPercentilesAreOfTheLastMinute) {
+  Aggregate aggregate;
+  aggregate.Add("a", SeedReport(), kStart);
+  const EndpointLists lists = Lists("code-generator", "code-generator-primary");
+  json item = json::parse(ServiceStats(aggregate, lists, kStart + std::chrono::seconds(10)))["items"][0];
+  EXPECT_EQ(item["rps"], 15.0);
+  EXPECT_EQ(item["successRate"], 0.9667);
+  EXPECT_NEAR(item["p99Ms"].get<double>(), 250, 4);
+  EXPECT_EQ(item["meshed"], 1);
+  item = json::parse(ServiceStats(aggregate, lists, kStart + std::chrono::seconds(90)))["items"][0];
+  EXPECT_EQ(item["rps"], 0.0);
+}
+
+TEST(AggregateTest, HistogramsOfTwoAgentsMergeExactly) {
+  Aggregate aggregate;
+  v1::AgentReport slow = SeedReport();
+  slow.mutable_edges(0)->mutable_latency()->set_index(0, stats::Histogram::IndexOf(1'000'000));
+  aggregate.Add("a", SeedReport(), kStart);
+  aggregate.Add("b", slow, kStart);
+  const Traffic& total = aggregate.services().at(Key("code-generator")).outbound.total;
+  EXPECT_EQ(total.latency.total(), 300U);
+  EXPECT_NEAR(total.latency.Percentile(50), 250'000, 4000);
+  EXPECT_NEAR(total.latency.Percentile(51), 1'000'000, 16'000);
+}
+
+TEST(AggregateTest, NamesAndBucketsOutOfBoundsAreDropped) {
+  Aggregate aggregate;
+  v1::AgentReport report = SeedReport();
+  report.mutable_edges(0)->mutable_service()->set_name("No Such Name");
+  report.mutable_breakers(0)->mutable_service()->set_name("");
+  v1::Edge& edge = *report.add_edges();
+  SetService(edge.mutable_service(), "cart");
+  edge.mutable_latency()->add_index(70'000);
+  edge.mutable_latency()->add_count(3);
+  edge.mutable_latency()->add_index(7);
+  aggregate.Add("a", report, kStart);
+  EXPECT_EQ(aggregate.dropped(), 2U);
+  EXPECT_EQ(aggregate.services().at(Key("cart")).outbound.total.latency.total(), 0U);
+}
+
+TEST(AggregateTest, TheNumberOfServicesIsBounded) {
+  Aggregate aggregate;
+  v1::AgentReport report;
+  for (std::size_t i = 0; i < kMaxServices + 10; ++i)
+    SetService(report.add_pools()->mutable_service(), "s" + std::to_string(i));
+  aggregate.Add("a", report, kStart);
+  EXPECT_EQ(aggregate.services().size(), kMaxServices);
+  EXPECT_EQ(aggregate.dropped(), 10U);
+}
+
+// Answers an explain at once, with the records it was made with; without any: never.
+struct FakeChannel : Channel {
+  void Write(const v1::ReportCommand& command) override {
+    if (command.has_settings()) interval_ns = command.settings().interval_ns();
+    if (!command.has_explain() || records.empty()) return;
+    v1::ReportMessage answer;
+    answer.mutable_explain()->set_id(command.explain().id());
+    for (const std::string& record : records) answer.mutable_explain()->add_records(record);
+    EXPECT_TRUE(collector->OnMessage(ticket, answer));
+  }
+  Collector* collector = nullptr;
+  std::uint64_t ticket = 0;
+  std::int64_t interval_ns = 0;
+  std::vector<std::string> records;
+};
+
+std::shared_ptr<FakeChannel> Connect(Collector& collector, const std::string& node,
+                                     std::vector<std::string> records) {
+  auto channel = std::make_shared<FakeChannel>();
+  channel->collector = &collector;
+  channel->records = std::move(records);
+  v1::ReportHello hello;
+  hello.set_node_id(node);
+  channel->ticket = *collector.Open(hello, channel);
+  return channel;
+}
+
+TEST(CollectorTest, ExplainJoinsTheRecordsOfAllAgents) {
+  Collector collector([] { return EndpointLists(); });
+  const auto web = Connect(collector, "web-1", {"{\"requestId\":\"r\"}"});
+  const auto cart = Connect(collector, "cart-1", {"{\"requestId\":\"r\"}", "{\"requestId\":\"r\"}"});
+  EXPECT_EQ(web->interval_ns, 10'000'000'000);
+  const v1::ExplainResult result = collector.Explain("r", std::chrono::hours(1));
+  EXPECT_EQ(result.asked(), 2U);
+  EXPECT_EQ(result.answered(), 2U);
+  EXPECT_EQ(result.records_size(), 3);
+}
+
+TEST(CollectorTest, AnAgentThatDoesNotAnswerIsNotWaitedForForever) {
+  Collector collector([] { return EndpointLists(); });
+  const auto silent = Connect(collector, "silent", {});
+  const v1::ExplainResult result = collector.Explain("r", std::chrono::nanoseconds(0));
+  EXPECT_EQ(result.asked(), 1U);
+  EXPECT_EQ(result.answered(), 0U);
+  EXPECT_EQ(collector.Explain("r", std::chrono::nanoseconds(0)).records_size(), 0);
+}
+
+}  // namespace
+}  // namespace weft::telemetry
