@@ -1,0 +1,33 @@
+#pragma once
+// A small HTTP/1.1 client for weftctl, tests and webhooks: one connection per call, no redirects, no TLS.
+// Answers of any status are results; errors are those of the connection (kUnavailable), of time (kTimeout),
+// of malformed or too large answers (kInternal).
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+
+#include "common/http/message.h"
+
+namespace weft::http {
+
+struct CallOptions {
+  std::chrono::milliseconds timeout{10'000};  // for everything, name resolution included
+  std::size_t max_body = 64 << 20;
+};
+
+// Blocks the calling thread. `where` may be a name. Adds Host and Content-Length.
+Result<Response> Call(const net::HostPort& where, const Request& request, CallOptions options = {});
+
+// Answers on a thread of `context`.
+void CallAsync(boost::asio::io_context& context, const net::HostPort& where, const Request& request,
+               std::function<void(Result<Response>)> done, CallOptions options = {});
+
+struct Url {
+  net::HostPort where;
+  std::string target = "/";
+};
+Result<Url> ParseUrl(
+    std::string_view text);  // "http://host:port/path"; "host:port" too; https is kUnsupported
+
+}  // namespace weft::http

@@ -1,0 +1,203 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <thread>
+
+#include "common/http/client.h"
+#include "common/http/server.h"
+
+namespace weft::http {
+namespace {
+
+namespace asio = boost::asio;
+
+net::Address Loopback() { return {net::Ip::V4(127, 0, 0, 1), 0}; }
+
+class Running {
+ public:
+  explicit Running(DeferredHandler handler, ServerOptions options = {})
+      : server_(Server::Listen(context_, Loopback(), std::move(handler), options).value()),
+        thread_([this] { context_.run(); }) {}
+  ~Running() {
+    server_.reset();
+    thread_.join();
+  }
+  net::HostPort where() const { return {"127.0.0.1", server_->address().port}; }
+  Server& server() { return *server_; }
+
+  // Sends bytes as they are; returns everything until the server closes.
+  std::string Raw(std::string_view bytes) const {
+    asio::io_context context(1);
+    asio::ip::tcp::socket socket(context);
+    socket.connect({asio::ip::make_address("127.0.0.1"), server_->address().port});
+    boost::system::error_code ignored;
+    asio::write(socket, asio::buffer(bytes.data(), bytes.size()), ignored);
+    std::string out;
+    asio::read(socket, asio::dynamic_buffer(out), ignored);
+    return out;
+  }
+
+ private:
+  asio::io_context context_{1};
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+Response Echo(const Request& request) {
+  Response response = Text(200, request.method + " " + request.target + " " + request.body);
+  response.headers.emplace_back("X-Peer", request.peer.ip.ToString());
+  return response;
+}
+
+TEST(HttpTest, ARequestComesBackWithItsBody) {
+  Running running(Deferred(Echo));
+  const auto answer = Call(running.where(), {"POST", "/a?b=c", {}, "body", {}});
+  ASSERT_TRUE(answer) << answer.error().Text();
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "POST /a?b=c body");
+  EXPECT_EQ(answer->Header("x-peer"), "127.0.0.1");
+}
+
+TEST(HttpTest, AReplyMayComeLaterFromAnotherThread) {
+  std::thread late;
+  Running running([&late](const Request&, Reply reply) {
+    late = std::thread([reply = std::move(reply)] { reply(Text(202, "later")); });
+  });
+  const auto answer = Call(running.where(), {});
+  late.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 202);
+}
+
+TEST(HttpTest, AHandlerThatDropsItsReplyAnswers500) {
+  Running running([](const Request&, const Reply&) {});
+  EXPECT_EQ(Call(running.where(), {})->status, 500);
+}
+
+TEST(HttpTest, AHandlerThatThrowsAnswers500) {
+  Running running(Deferred([](const Request&) -> Response { throw std::runtime_error("broken"); }));
+  const auto answer = Call(running.where(), {});
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_EQ(ErrorOf(*answer).detail, "broken");
+}
+
+TEST(HttpTest, PipelinedRequestsOfOneConnectionAreAnsweredInOrder) {
+  Running running(Deferred(Echo));
+  const std::string out = running.Raw(
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_LT(out.find("GET /1"), out.find("GET /2"));
+  EXPECT_NE(out.find("GET /2"), std::string::npos);
+}
+
+TEST(HttpTest, TooLargeABodyIs413AndTooLargeAHead431) {
+  Running running(Deferred(Echo), {.max_head = 1024, .max_body = 10});
+  EXPECT_EQ(Call(running.where(), {"POST", "/", {}, std::string(11, 'x'), {}})->status, 413);
+  EXPECT_EQ(Call(running.where(), {"GET", "/", {{"X-Long", std::string(2000, 'x')}}, "", {}})->status, 431);
+  EXPECT_EQ(Call(running.where(), {"POST", "/", {}, std::string(10, 'x'), {}})->status, 200);
+}
+
+TEST(HttpTest, ExpectContinueIsAnsweredBeforeTheBody) {
+  Running running(Deferred(Echo));
+  const std::string out = running.Raw(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: "
+      "2\r\n\r\nok");
+  EXPECT_TRUE(out.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")) << out;
+}
+
+TEST(HttpTest, WhatIsNotHttpIs400) {
+  Running running(Deferred(Echo));
+  EXPECT_TRUE(running.Raw("\x16\x03\x01 nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
+}
+
+TEST(HttpTest, StopClosesIdleConnectionsAndLetsRequestsFinish) {
+  std::optional<Reply> held;
+  std::atomic<bool> arrived{false};
+  Running running([&](const Request&, Reply reply) {
+    held = std::move(reply);
+    arrived = true;
+  });
+  Result<Response> answer = Error{};
+  std::thread caller([&] { answer = Call(running.where(), {}); });
+  while (!arrived) std::this_thread::yield();
+  running.server().Stop();
+  (*held)(Text(200, "done"));
+  caller.join();
+  held.reset();
+  ASSERT_TRUE(answer) << answer.error().Text();
+  EXPECT_EQ(answer->body, "done");
+  EXPECT_EQ(answer->Header("Connection"), "close");
+  EXPECT_FALSE(Call(running.where(), {}));
+}
+
+TEST(HttpTest, OneConnectionTooManyIsClosed) {
+  Running running(Deferred(Echo), {.max_connections = 0});
+  const auto answer = Call(running.where(), {});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::kUnavailable);
+}
+
+TEST(HttpTest, APortInUseIsAnErrorThatSaysSo) {
+  Running running(Deferred(Echo));
+  asio::io_context context;
+  const auto second = Server::Listen(context, running.server().address(), Deferred(Echo));
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().detail.find("cannot listen on 127.0.0.1:"), std::string::npos);
+}
+
+TEST(HttpTest, ASilentServerIsATimeout) {
+  std::vector<Reply> held;
+  Running running([&held](const Request&, Reply reply) { held.push_back(std::move(reply)); });
+  const auto answer = Call(running.where(), {}, {.timeout = std::chrono::milliseconds(20)});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::kTimeout);
+}
+
+TEST(HttpTest, AnErrorTravelsAsItsBodyAndBack) {
+  const Response response = ErrorResponse(Invalid("must be positive", "spec.x", "mesh.yaml:3:4"));
+  EXPECT_EQ(response.status, 400);
+  const Error error = ErrorOf(response);
+  EXPECT_EQ(error.kind, ErrorKind::kInvalid);
+  EXPECT_EQ(error.field, "spec.x");
+  EXPECT_EQ(error.detail, "mesh.yaml:3:4: must be positive");
+}
+
+TEST(MessageTest, QueriesAndPathsAreDecoded) {
+  Request request;
+  request.target = "/a/b%2Fc?dryRun=true&name=x%20y&flag";
+  EXPECT_EQ(request.Path(), "/a/b%2Fc");
+  EXPECT_EQ(request.Query("dryRun"), "true");
+  EXPECT_EQ(request.Query("name"), "x y");
+  EXPECT_TRUE(request.HasQuery("flag"));
+  EXPECT_FALSE(request.HasQuery("other"));
+  EXPECT_EQ(*PathSegments(request.Path()), (std::vector<std::string>{"a", "b/c"}));
+  EXPECT_FALSE(PathSegments("/a//b"));
+  EXPECT_FALSE(PathSegments("/a%2"));
+  EXPECT_FALSE(PathSegments("/a%zz"));
+  EXPECT_EQ(PercentEncode("a/b c"), "a%2Fb%20c");
+}
+
+TEST(MessageTest, OnlyAddressesAndLocalhostPassTheHostCheck) {
+  const auto allowed = [](const char* host) {
+    return CheckHost({"GET", "/", {{"host", host}}, "", {}}).has_value();
+  };
+  EXPECT_TRUE(allowed("127.0.0.1:15000"));
+  EXPECT_TRUE(allowed("localhost:15000"));
+  EXPECT_TRUE(allowed("[::1]:15000"));
+  EXPECT_TRUE(allowed("LocalHost"));
+  EXPECT_FALSE(allowed("evil.example:15000"));
+  EXPECT_FALSE(allowed(""));
+  EXPECT_FALSE(allowed("["));
+}
+
+TEST(ClientTest, UrlsGiveHostPortAndTarget) {
+  EXPECT_EQ(ParseUrl("http://127.0.0.1:80/x?y")->target, "/x?y");
+  EXPECT_EQ(ParseUrl("localhost:15014")->where.port, 15014);
+  EXPECT_EQ(ParseUrl("https://a:1").error().kind, ErrorKind::kUnsupported);
+  EXPECT_FALSE(ParseUrl("nonsense"));
+}
+
+}  // namespace
+}  // namespace weft::http

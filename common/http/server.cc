@@ -1,0 +1,352 @@
+#include "common/http/server.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <set>
+
+namespace weft::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using tcp = asio::ip::tcp;
+using Wire = beast::http::response<beast::http::string_body>;
+
+tcp::endpoint ToEndpoint(const net::Address& address) {
+  if (!address.ip.v6) {
+    asio::ip::address_v4::bytes_type bytes;
+    std::copy_n(address.ip.bytes.begin(), 4, bytes.begin());
+    return {asio::ip::address_v4(bytes), address.port};
+  }
+  asio::ip::address_v6::bytes_type bytes;
+  std::copy_n(address.ip.bytes.begin(), 16, bytes.begin());
+  return {asio::ip::address_v6(bytes), address.port};
+}
+
+net::Address FromEndpoint(const tcp::endpoint& endpoint) {
+  net::Address out;
+  out.port = endpoint.port();
+  if (endpoint.address().is_v4()) {
+    const auto bytes = endpoint.address().to_v4().to_bytes();
+    std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
+    return out;
+  }
+  const auto v6 = endpoint.address().to_v6();
+  if (v6.is_v4_mapped()) {
+    const auto bytes = asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_bytes();
+    std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
+    return out;
+  }
+  const auto bytes = v6.to_bytes();
+  out.ip.v6 = true;
+  std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
+  return out;
+}
+
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+class Connection;
+
+struct Server::State : std::enable_shared_from_this<Server::State> {
+  State(asio::io_context& context, DeferredHandler on_request, ServerOptions bounds)
+      : acceptor(asio::make_strand(context)), handler(std::move(on_request)), options(bounds) {}
+
+  void Accept();
+  void Close(bool cut);
+  void Remove(Connection* connection);
+
+  tcp::acceptor acceptor;
+  const DeferredHandler handler;
+  const ServerOptions options;
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> dead{false};  // the Server is gone: late replies go nowhere
+  mutable std::mutex mutex;
+  std::map<Connection*, std::weak_ptr<Connection>> open;  // guarded by mutex
+};
+
+// One connection: read a request, have it answered, write, again. Lives as long as an operation of its own or
+// a pending Reply holds it. Everything runs on the stream's strand.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(tcp::socket socket, std::shared_ptr<Server::State> server)
+      : stream_(std::move(socket)), server_(std::move(server)), buffer_(kBufferMost) {
+    boost::system::error_code ignored;
+    peer_ = FromEndpoint(stream_.socket().remote_endpoint(ignored));
+  }
+  ~Connection() { server_->Remove(this); }
+
+  void Start() {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->AwaitRequest(); });
+  }
+  void Stop(bool cut) {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this(), cut] {
+      if (cut || self->idle_) self->Close();
+    });
+  }
+
+ private:
+  static constexpr std::size_t kBufferMost = 64 << 10;
+
+  void AwaitRequest() {
+    if (server_->stopping) return Close();
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(server_->options.max_head));
+    parser_->body_limit(server_->options.max_body);
+    idle_ = buffer_.size() == 0;
+    if (!idle_) return ReadHead();
+    stream_.expires_after(server_->options.idle_timeout);
+    stream_.async_read_some(buffer_.prepare(4096),
+                            [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
+                              self->idle_ = false;
+                              if (error) return self->Close();
+                              self->buffer_.commit(n);
+                              self->ReadHead();
+                            });
+  }
+
+  void ReadHead() {
+    stream_.expires_after(server_->options.request_timeout);
+    beast::http::async_read_header(stream_, buffer_, *parser_,
+                                   [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                                     if (error) return self->Refuse(error);
+                                     self->ReadBody();
+                                   });
+  }
+
+  void ReadBody() {
+    const bool expects = beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
+    if (expects && !parser_->is_done()) return SendContinue();
+    beast::http::async_read(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (error) return self->Refuse(error);
+                              self->Dispatch();
+                            });
+  }
+
+  void SendContinue() {
+    const auto length = parser_->content_length();
+    if (length && *length > server_->options.max_body) return Refuse(beast::http::error::body_limit);
+    parser_->get().erase(beast::http::field::expect);
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kContinue),
+                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                        if (error) return self->Close();
+                        self->ReadBody();
+                      });
+  }
+
+  void Refuse(boost::system::error_code error) {
+    if (error == beast::http::error::body_limit) {
+      return Write(
+          ErrorResponse({ErrorKind::kTooLarge,
+                         "the body is larger than " + std::to_string(server_->options.max_body) + " bytes",
+                         {},
+                         {}}),
+          false);
+    }
+    if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow) {
+      Response response = ErrorResponse(
+          {ErrorKind::kTooLarge,
+           "the request head is larger than " + std::to_string(server_->options.max_head) + " bytes",
+           {},
+           {}});
+      response.status = 431;
+      return Write(std::move(response), false);
+    }
+    const bool gone =
+        error == beast::http::error::end_of_stream || error == beast::http::error::partial_message ||
+        error.category() != beast::http::make_error_code(beast::http::error::bad_method).category();
+    if (gone) return Close();
+    Write(ErrorResponse(Invalid("not an HTTP/1.1 request: " + error.message())), false);
+  }
+
+  // Answers 500 from its destructor unless it was used.
+  struct Once {
+    std::shared_ptr<Connection> connection;
+    std::atomic<bool> used{false};
+    void Use(Response response) {
+      if (used.exchange(true) || connection->server_->dead) return;
+      asio::post(connection->stream_.get_executor(),
+                 [self = connection, moved = std::move(response)]() mutable {
+                   self->Write(std::move(moved), true);
+                 });
+    }
+    ~Once() { Use(ErrorResponse({ErrorKind::kInternal, "the handler gave no answer", {}, {}})); }
+  };
+
+  void Dispatch() {
+    stream_.expires_never();
+    auto message = parser_->release();
+    keep_alive_ = message.keep_alive();
+    version_ = message.version();
+    head_only_ = message.method() == beast::http::verb::head;
+    Request request;
+    request.method = View(message.method_string());
+    request.target = View(message.target());
+    request.peer = peer_;
+    for (const auto& field : message)
+      request.headers.emplace_back(View(field.name_string()), View(field.value()));
+    request.body = std::move(message.body());
+    auto once = std::make_shared<Once>();
+    once->connection = shared_from_this();
+    server_->handler(std::move(request), [once](Response response) { once->Use(std::move(response)); });
+  }
+
+  void Write(Response response, bool may_keep) {
+    wire_ = std::make_unique<Wire>(static_cast<beast::http::status>(response.status), version_);
+    for (const auto& [name, value] : response.headers) wire_->insert(name, value);
+    if (!response.content_type.empty()) wire_->set(beast::http::field::content_type, response.content_type);
+    wire_->keep_alive(may_keep && keep_alive_ && !server_->stopping);
+    const std::size_t size = response.body.size();
+    if (!head_only_) wire_->body() = std::move(response.body);
+    if (response.status != 204 && response.status != 304) wire_->content_length(size);
+    stream_.expires_after(server_->options.request_timeout);
+    beast::http::async_write(stream_, *wire_,
+                             [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                               const bool more = !error && self->wire_->keep_alive();
+                               self->wire_.reset();
+                               more ? self->AwaitRequest() : self->Finish();
+                             });
+  }
+
+  // Half-close, then read a little, so that a peer that still sends sees the answer and not a reset.
+  void Finish() {
+    boost::system::error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    drained_ = 0;
+    stream_.expires_after(std::chrono::seconds(1));
+    Drain();
+  }
+  void Drain() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(16 << 10),
+                            [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
+                              self->drained_ += n;
+                              if (error || self->drained_ > (256U << 10)) return self->Close();
+                              self->Drain();
+                            });
+  }
+
+  void Close() {
+    boost::system::error_code ignored;
+    stream_.socket().close(ignored);
+  }
+
+  beast::tcp_stream stream_;
+  std::shared_ptr<Server::State> server_;
+  beast::flat_buffer buffer_;
+  std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
+  std::unique_ptr<Wire> wire_;
+  net::Address peer_;
+  std::size_t drained_ = 0;
+  unsigned version_ = 11;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool idle_ = true;
+};
+
+namespace {
+
+std::vector<std::shared_ptr<Connection>> Living(
+    const std::map<Connection*, std::weak_ptr<Connection>>& open) {
+  std::vector<std::shared_ptr<Connection>> out;
+  for (const auto& [raw, weak] : open) {
+    if (auto held = weak.lock()) out.push_back(std::move(held));
+  }
+  return out;
+}
+
+Error ListenError(const net::Address& address, const boost::system::error_code& error) {
+  std::string text = "cannot listen on " + address.ToString() + ": " + error.message();
+  if (error == asio::error::address_in_use)
+    text += "; stop what uses it or choose another port (0 takes a free one)";
+  if (error == asio::error::access_denied) text += "; ports below 1024 need privileges";
+  return {ErrorKind::kUnavailable, std::move(text), {}, {}};
+}
+
+}  // namespace
+
+void Server::State::Accept() {
+  acceptor.async_accept(asio::make_strand(acceptor.get_executor()),
+                        [self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {
+                          if (self->stopping || error == asio::error::operation_aborted) return;
+                          if (!error) {
+                            const std::lock_guard lock(self->mutex);
+                            if (self->open.size() < self->options.max_connections) {
+                              auto connection = std::make_shared<Connection>(std::move(socket), self);
+                              self->open.emplace(connection.get(), connection);
+                              connection->Start();
+                            }
+                          }
+                          self->Accept();
+                        });
+}
+
+void Server::State::Remove(Connection* connection) {
+  const std::lock_guard lock(mutex);
+  open.erase(connection);
+}
+
+void Server::State::Close(bool cut) {
+  stopping = true;
+  if (cut) dead = true;
+  asio::dispatch(acceptor.get_executor(), [self = shared_from_this()] {
+    boost::system::error_code ignored;
+    self->acceptor.close(ignored);
+  });
+  std::vector<std::shared_ptr<Connection>> living;
+  {
+    const std::lock_guard lock(mutex);
+    living = Living(open);
+  }
+  for (const auto& connection : living) connection->Stop(cut);
+}
+
+DeferredHandler Deferred(Handler handler) {
+  return [handler = std::move(handler)](const Request& request, const Reply& reply) {
+    Response response;
+    try {
+      response = handler(request);
+    } catch (const std::exception& failure) {
+      response = ErrorResponse({ErrorKind::kInternal, failure.what(), {}, {}});
+    }
+    reply(std::move(response));
+  };
+}
+
+Result<std::unique_ptr<Server>> Server::Listen(asio::io_context& context, const net::Address& address,
+                                               DeferredHandler handler, ServerOptions options) {
+  auto state = std::make_shared<State>(context, std::move(handler), options);
+  const tcp::endpoint endpoint = ToEndpoint(address);
+  boost::system::error_code error;
+  state->acceptor.open(endpoint.protocol(), error);
+  if (!error) state->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) state->acceptor.bind(endpoint, error);
+  if (!error) state->acceptor.listen(128, error);
+  if (error) return ListenError(address, error);
+  const net::Address bound = FromEndpoint(state->acceptor.local_endpoint());
+  state->Accept();
+  return std::unique_ptr<Server>(new Server(std::move(state), bound));
+}
+
+Server::Server(std::shared_ptr<State> state, net::Address address)
+    : state_(std::move(state)), address_(address) {}
+Server::~Server() { state_->Close(true); }
+void Server::Stop() {
+  if (!state_->stopping) state_->Close(false);
+}
+std::size_t Server::connections() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->open.size();
+}
+
+}  // namespace weft::http
