@@ -1,5 +1,6 @@
 #include "common/http/server.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -89,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   void Stop(bool cut) {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this(), cut] {
+      if (cut) self->pending_.reset();
       if (cut || self->idle_) self->Close();
     });
   }
@@ -171,6 +173,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Answers 500 from its destructor unless it was used.
   struct Once {
+    explicit Once(std::shared_ptr<Connection> held) : connection(std::move(held)) {}
     std::shared_ptr<Connection> connection;
     std::atomic<bool> used{false};
     void Use(Response response) {
@@ -196,12 +199,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     for (const auto& field : message)
       request.headers.emplace_back(View(field.name_string()), View(field.value()));
     request.body = std::move(message.body());
-    auto once = std::make_shared<Once>();
-    once->connection = shared_from_this();
+    pending_.emplace(stream_.get_executor());
+    auto once = std::make_shared<Once>(shared_from_this());
     server_->handler(std::move(request), [once](Response response) { once->Use(std::move(response)); });
   }
 
   void Write(Response response, bool may_keep) {
+    pending_.reset();
     wire_ = std::make_unique<Wire>(static_cast<beast::http::status>(response.status), version_);
     for (const auto& [name, value] : response.headers) wire_->insert(name, value);
     if (!response.content_type.empty()) wire_->set(beast::http::field::content_type, response.content_type);
@@ -246,6 +250,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   std::unique_ptr<Wire> wire_;
+  // The context must not run dry while a reply is due.
+  std::optional<asio::executor_work_guard<beast::tcp_stream::executor_type>> pending_;
   net::Address peer_;
   std::size_t drained_ = 0;
   unsigned version_ = 11;
