@@ -10,8 +10,9 @@ constexpr std::string_view kOverflowRoute = "_overflow";
 
 template <class List, class Same>
 auto MoveToFront(List& list, Same&& same) {
+  if (!list.empty() && same(list.front())) return list.begin();
   const auto found = std::find_if(list.begin(), list.end(), same);
-  if (found == list.end() || found == list.begin()) return found;
+  if (found == list.end()) return found;
   std::iter_swap(found, list.begin());
   return list.begin();
 }
