@@ -20,3 +20,6 @@ if(WEFT_PROMTOOL)
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/prometheus)
   set_tests_properties(prometheus_alerts PROPERTIES TIMEOUT 60)
 endif()
+
+# Fakes and a mesh in one process, and the tests that use them.
+weft_library(tests/support DEPS agent/forward LINK GTest::gtest)

@@ -65,6 +65,8 @@ class Engine {
   void ReleaseConnection(Target& target);
   bool TryPend(Backend& backend);  // connectionPool.maxPending
   void ReleasePend(Backend& backend);
+  // Whether requests of other workers wait for a connection of this service port.
+  bool OthersWait(const Backend& backend) const;
 
   // The instance marked itself as draining (x-weft-drain of a meshed instance).
   void MarkDraining(Target& target);

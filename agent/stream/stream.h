@@ -1,15 +1,16 @@
 #pragma once
-// The shape of one exchange as both sides see it, HTTP/2-shaped from the first day: head, data, trailers, interim
-// heads, reset with a code, half-close in each direction, credits. Codecs of any version sit behind these interfaces.
+// The shape of one exchange as both sides see it, HTTP/2-shaped from the first day: head, data, trailers,
+// interim heads, reset with a code, half-close in each direction, credits. Codecs of any version sit behind
+// these interfaces.
 //
-// Credits. A sender of data is told at once how many bytes the far side took (the kernel has them) and later, by
-// OnTaken, of the rest. Whoever receives data gives credit back with Consumed once the bytes went on. A stream
-// holds at most kWindow unconsumed bytes per direction; its connection stops reading (HTTP/1) or withholds
-// WINDOW_UPDATE (HTTP/2) beyond that.
+// Credits. A sender of data is told at once how many bytes the far side took (the kernel has them) and later,
+// by OnTaken, of the rest. Whoever receives data gives credit back with Consumed once the bytes went on. A
+// stream holds at most kWindow unconsumed bytes per direction; its connection stops reading (HTTP/1) or
+// withholds WINDOW_UPDATE (HTTP/2) beyond that.
 //
-// Lifetime. After OnEnd/OnTrailers nothing more arrives in that direction. After Reset() or OnReset() nothing at all
-// happens on the stream. Views are valid during the call only.
-// Thread rule: one worker. Re-entrancy: a call may raise events of the *other* stream, never of the same stream.
+// Lifetime. After OnEnd/OnTrailers nothing more arrives in that direction. After Reset() or OnReset() nothing
+// at all happens on the stream. Views are valid during the call only. Thread rule: one worker. Re-entrancy: a
+// call may raise events of the *other* stream, never of the same stream.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +23,12 @@ namespace weft::stream {
 inline constexpr std::size_t kWindow = 64 * 1024;
 
 enum class ResetCode : std::uint8_t {
-  kCancel,      // the receiver of the message no longer wants it
-  kRefused,     // not processed at all: safe to send again
-  kProtocol,    // malformed
+  kCancel,    // the receiver of the message no longer wants it
+  kRefused,   // not processed at all: safe to send again
+  kProtocol,  // malformed
   kInternal,
-  kClosed,      // the connection went away
-  kTruncated,   // the connection went away in the middle of a message
+  kClosed,     // the connection went away
+  kTruncated,  // the connection went away in the middle of a message
   kTooLarge,
 };
 
@@ -35,10 +36,11 @@ enum class ResetCode : std::uint8_t {
 class RequestEvents {
  public:
   virtual void OnRequestData(std::string_view data) = 0;
-  virtual void OnRequestTrailers(const message::FieldList& trailers) = 0;   // at most once, before OnRequestEnd
+  virtual void OnRequestTrailers(
+      const message::FieldList& trailers) = 0;  // at most once, before OnRequestEnd
   virtual void OnRequestEnd() = 0;
   virtual void OnResponseTaken(std::size_t bytes) = 0;
-  virtual void OnClientReset(ResetCode code) = 0;   // also when the client's connection closes
+  virtual void OnClientReset(ResetCode code) = 0;  // also when the client's connection closes
 
  protected:
   ~RequestEvents() = default;
@@ -47,12 +49,14 @@ class RequestEvents {
 // What an exchange can do to the client's side.
 class ServerStream {
  public:
-  virtual void SendInterim(const message::ResponseHead& head) = 0;          // 1xx
+  virtual void SendInterim(const message::ResponseHead& head) = 0;  // 1xx
   virtual void SendHead(const message::ResponseHead& head, message::Body body) = 0;
-  virtual std::size_t SendData(std::string_view data) = 0;                  // bytes taken at once
+  virtual std::size_t SendData(std::string_view data) = 0;  // bytes taken at once
   virtual void SendTrailers(const message::FieldList& trailers) = 0;
   virtual void SendEnd() = 0;
   virtual void Consumed(std::size_t bytes) = 0;
+  // No other request on this connection after this one: before SendHead. HTTP/1 closes it.
+  virtual void CloseAfter() = 0;
   // Cuts the response short; HTTP/1 closes the connection.
   virtual void Reset(ResetCode code) = 0;
 

@@ -14,7 +14,9 @@ namespace {
 
 Error SystemError(const std::string& what) {
   return Error{errno == EADDRINUSE || errno == EACCES ? ErrorKind::kInvalid : ErrorKind::kUnavailable,
-               what + ": " + std::strerror(errno), {}, {}};
+               what + ": " + std::strerror(errno),
+               {},
+               {}};
 }
 
 class Plain final : public Transport {
@@ -26,6 +28,11 @@ class Plain final : public Transport {
     loop_ = &loop;
     handler_ = &handler;
     return loop.Watch(fd_, handler);
+  }
+
+  void Detach() override {
+    if (loop_ != nullptr) loop_->Forget(fd_, *handler_);
+    loop_ = nullptr;
   }
 
   IoResult Read(char* into, std::size_t most) override {
@@ -132,7 +139,7 @@ net::Address PeerAddress(int fd) {
 }
 
 net::Address OriginalDestination(int fd) {
-  constexpr int kOriginalDst = 80;   // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST
+  constexpr int kOriginalDst = 80;  // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST
   const net::Address local = LocalAddress(fd);
   SocketAddress address;
   const int level = local.ip.v6 ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP);

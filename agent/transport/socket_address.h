@@ -41,8 +41,10 @@ class SocketAddress {
       out.port = ntohs(v6->sin6_port);
       out.ip.v6 = !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
       const auto* bytes = reinterpret_cast<const char*>(&v6->sin6_addr);
-      if (out.ip.v6) std::memcpy(out.ip.bytes.data(), bytes, 16);
-      else std::memcpy(out.ip.bytes.data(), bytes + 12, 4);
+      if (out.ip.v6)
+        std::memcpy(out.ip.bytes.data(), bytes, 16);
+      else
+        std::memcpy(out.ip.bytes.data(), bytes + 12, 4);
     }
     return out;
   }

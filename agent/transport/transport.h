@@ -17,10 +17,10 @@ namespace weft::transport {
 
 struct IoResult {
   enum class Kind : std::uint8_t {
-    kOk,           // `bytes` moved; fewer than asked: no more now, a new readiness event will come
-    kWouldBlock,   // nothing moved
-    kEnd,          // read: the peer closed its direction cleanly
-    kError,        // reset, refused, broken; `error` is errno
+    kOk,          // `bytes` moved; fewer than asked: no more now, a new readiness event will come
+    kWouldBlock,  // nothing moved
+    kEnd,         // read: the peer closed its direction cleanly
+    kError,       // reset, refused, broken; `error` is errno
   };
   Kind kind = Kind::kOk;
   std::size_t bytes = 0;
@@ -33,16 +33,17 @@ class Transport {
 
   // Registers with the loop; `handler` hears readiness until Close.
   virtual Status Attach(loop::EventLoop& loop, loop::Handler& handler) = 0;
+  virtual void Detach() = 0;  // forgets the handler; another may be attached
   virtual IoResult Read(char* into, std::size_t most) = 0;
   virtual IoResult Write(const iovec* pieces, int count) = 0;
-  virtual void ShutdownWrite() = 0;   // half close
+  virtual void ShutdownWrite() = 0;  // half close
   // Forgets the handler and closes. `reset`: RST instead of FIN, for a response that must not look complete.
   virtual void Close(bool reset) = 0;
 
   virtual net::Address local() const = 0;
   virtual net::Address peer() const = 0;
-  virtual std::string_view alpn() const { return {}; }            // empty: none was negotiated
-  virtual std::string_view peer_identity() const { return {}; }   // SPIFFE id; empty: not authenticated
+  virtual std::string_view alpn() const { return {}; }           // empty: none was negotiated
+  virtual std::string_view peer_identity() const { return {}; }  // SPIFFE id; empty: not authenticated
 };
 
 // Over a connected or connecting socket, which it owns.

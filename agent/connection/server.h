@@ -1,0 +1,100 @@
+#pragma once
+// A client's HTTP/1.1 connection: requests in, one exchange at a time (pipelined ones wait), responses out.
+// Thread rule: one worker.
+
+#include "agent/codec/http1/decoder.h"
+#include "agent/connection/connection.h"
+#include "agent/engine/call.h"
+#include "agent/stream/stream.h"
+
+namespace weft::connection {
+
+class ServerConnection;
+
+// Who turns requests into exchanges; outlives its connections.
+class Requests {
+ public:
+  // `raw` are the bytes of the head, which its views point into; both are gone when this returns. Null:
+  // answered.
+  virtual stream::RequestEvents* Begin(ServerConnection& from, message::RequestHead& head,
+                                       std::string_view raw, message::Body body) = 0;
+  // Something that is no request arrived: answer it; the connection then closes.
+  virtual void Refuse(ServerConnection& from, Reason reason) = 0;
+  virtual void Closed(
+      ServerConnection& connection) = 0;  // for the last time; it is deleted at the end of the turn
+  virtual bool Draining(const ServerConnection& connection) const = 0;  // say `connection: close` from now on
+
+ protected:
+  ~Requests() = default;
+};
+
+struct ServerLimits {
+  http1::Limits head;
+  Duration request_head = std::chrono::seconds(10);  // from its first byte; zero: none
+  Duration idle = std::chrono::hours(1);             // between requests; zero: none
+};
+
+class ServerConnection final : public Connection, public stream::ServerStream {
+ public:
+  ServerConnection(Io& io, std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+                   const ServerLimits& limits, Requests& requests);
+  // Registers with the loop; `first` are bytes that detection already read.
+  Status Start(std::string_view first);
+  const engine::Origin& origin() const { return origin_; }
+  bool idle() const { return phase_ == Phase::kIdle; }
+  // Closes once idle; a response in progress is finished with `connection: close`.
+  void CloseSoon();
+
+  void SendInterim(const message::ResponseHead& head) override;
+  void SendHead(const message::ResponseHead& head, message::Body body) override;
+  std::size_t SendData(std::string_view data) override;
+  void SendTrailers(const message::FieldList& trailers) override;
+  void SendEnd() override;
+  void Consumed(std::size_t bytes) override;
+  void CloseAfter() override { keep_alive_ = false; }
+  void Reset(stream::ResetCode code) override;
+
+ private:
+  enum class Phase : std::uint8_t {
+    kIdle,      // between requests
+    kRequest,   // an exchange is active and the request is still arriving
+    kResponse,  // an exchange is active and the request is complete
+    kDiscard,   // the response is out, the rest of the request is thrown away
+    kLinger,    // everything is said; waiting for the peer to read it and close
+  };
+  std::size_t Room() const override;
+  std::size_t Process(std::string_view bytes) override;
+  void OnEof() override;
+  void OnBroken() override;
+  void OnTaken(std::size_t payload) override;
+  void OnDrained() override;
+  bool Holding() const override { return phase_ == Phase::kResponse; }
+
+  bool Dispatch(const http1::Event& event, std::string_view raw, std::string_view more);
+  void AwaitHead();
+  void Begin(std::string_view raw);
+  void Fail(Reason reason);
+  void EndOfRequest();
+  void Discarded(std::size_t bytes);
+  void NextRequest();
+  void Linger();
+  void Close(bool reset);
+  void OnTimer();
+
+  engine::Origin origin_;
+  const ServerLimits& limits_;
+  Requests& requests_;
+  http1::RequestDecoder decoder_;
+  stream::RequestEvents* exchange_ = nullptr;
+  Phase phase_ = Phase::kIdle;
+  loop::Timer timer_;
+  std::size_t unconsumed_ = 0;  // request body bytes the exchange has not passed on
+  std::size_t discarded_ = 0;
+  message::Body response_body_;
+  message::Method method_ = message::Method::kGet;
+  bool old_client_ = false;  // HTTP/1.0
+  bool keep_alive_ = true, close_soon_ = false, eof_seen_ = false, response_begun_ = false;
+  bool awaiting_head_ = false;
+};
+
+}  // namespace weft::connection

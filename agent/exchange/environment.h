@@ -1,0 +1,58 @@
+#pragma once
+// What the exchanges of one worker work with; everything outlives them. Thread rule: one worker.
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agent/connection/connection.h"
+#include "agent/engine/engine.h"
+#include "agent/pool/pool.h"
+#include "agent/report/report.h"
+
+namespace weft::exchange {
+
+class Exchange;
+
+inline constexpr std::size_t kTeePerRequest = 64 * 1024;
+inline constexpr std::size_t kTeePerWorker = 16 * 1024 * 1024;
+inline constexpr std::size_t kEditBytes = 160 * 1024;  // where values that have to be composed are written
+
+struct Environment {
+  Environment(connection::Io& i, engine::Engine& e, pool::Pool& p, report::Sink& s,
+              std::uint64_t request_seed)
+      : io(i), engine(e), pool(p), sink(s), seed(request_seed) {}
+  connection::Io& io;
+  engine::Engine& engine;
+  pool::Pool& pool;
+  report::Sink& sink;
+  std::uint64_t seed;  // of request ids
+  std::function<bool(std::string_view authority, const engine::Origin& origin)>
+      subscribe;                                                    // true: it may become known soon
+  std::vector<net::Address> outbound_listeners, inbound_listeners;  // for loops
+  bool draining = false;                                            // marks inbound responses
+
+  std::uint64_t requests = 0;                  // so far
+  std::size_t active = 0, active_inbound = 0;  // exchanges
+  std::size_t tee_bytes = 0;                   // of all of them
+  std::vector<Exchange*> held;                 // wait for a configuration
+  std::vector<std::unique_ptr<Exchange>> free;
+  message::RequestHead outgoing;  // filled for one call to SendHead
+  std::unique_ptr<char[]> edit = std::make_unique<char[]>(kEditBytes);
+
+  // The address as text; the last one is remembered, because most requests of a worker come from the same.
+  std::string_view TextOf(const net::Ip& ip) {
+    if (last_ip_text_.empty() || !(ip == last_ip_)) {
+      last_ip_ = ip;
+      last_ip_text_ = ip.ToString();
+    }
+    return last_ip_text_;
+  }
+
+ private:
+  net::Ip last_ip_;
+  std::string last_ip_text_;
+};
+
+}  // namespace weft::exchange

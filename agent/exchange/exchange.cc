@@ -1,0 +1,302 @@
+#include "agent/exchange/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::exchange {
+namespace {
+
+using engine::Outcome;
+
+constexpr Duration kHold = std::chrono::milliseconds(200);  // for a service that is being subscribed to
+constexpr std::size_t kMostFree = 256;
+
+bool Covers(const net::Address& listener, const net::Address& to) {
+  if (listener.port != to.port) return false;
+  return listener.ip == to.ip || (listener.ip.IsAny() && to.ip.IsLoopback());
+}
+
+}  // namespace
+
+Exchange::Exchange(Environment& env) : env_(env), attempt_(env.io.loop, env.pool, *this), kept_(env.io.slab) {
+  timer_.Bind(
+      env.io.loop.timers(), [](void* self, TimePoint now) { static_cast<Exchange*>(self)->OnTimer(now); },
+      this);
+}
+
+Exchange* Exchange::Begin(Environment& env, Client client, message::RequestHead& head, std::string_view raw,
+                          message::Body body) {
+  std::unique_ptr<Exchange> mine;
+  if (env.free.empty()) {
+    mine = std::make_unique<Exchange>(env);
+  } else {
+    mine = std::move(env.free.back());
+    env.free.pop_back();
+  }
+  Exchange* exchange = mine.release();  // owns itself until Recycle
+  ++env.active;
+  exchange->Reset(client, body);
+  exchange->Start(head, raw);
+  return exchange->state_ == State::kDone ? nullptr : exchange;
+}
+
+void Exchange::Refuse(Environment& env, Client client, Reason reason) {
+  message::RequestHead& head = env.outgoing;
+  head.method = message::Method::kOther;
+  head.method_text = head.authority = head.target = {};
+  head.fields.Clear();
+  auto* exchange = new Exchange(env);
+  ++env.active;
+  exchange->Reset(client, {});
+  exchange->request_ended_ = true;
+  exchange->ReadRequest(head);
+  exchange->head_.Save(head, {}, exchange->arena_);
+  exchange->Answer(reason);
+}
+
+void Exchange::Reset(Client client, message::Body body) {
+  client_ = client.stream;
+  origin_ = *client.origin;
+  if (origin_.direction == engine::Direction::kInbound) ++env_.active_inbound;
+  body_ = body;
+  state_ = State::kIdle;
+  call_ = engine::Call{};
+  keeping_ = true;
+  request_ended_ = request_sent_ = false;
+  received_ = taken_ = credited_ = response_bytes_ = 0;
+  trailers_ = {};
+  wake_at_ = TimePoint::max();
+  attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = false;
+  status_ = 0;
+  head_at_ = first_byte_ = TimePoint{};
+}
+
+void Exchange::Start(message::RequestHead& head, std::string_view raw) {
+  const Reason refused = ReadRequest(head);
+  head_.Save(head, raw, arena_);
+  if (refused != Reason::kOk) return Answer(refused);
+  Decide(head);
+  if (state_ != State::kHeld) return;
+  wake_at_ = env_.io.loop.now() + kHold;
+  timer_.Set(wake_at_);
+  env_.held.push_back(this);
+}
+
+void Exchange::Decide(const message::RequestHead& head) {
+  const bool was_held = state_ == State::kHeld;
+  const engine::Verdict verdict = env_.engine.Start(call_, origin_, head, env_.io.loop.now());
+  switch (verdict.action) {
+    case engine::Action::kForward: return Forward();
+    case engine::Action::kRedirect: return Redirect(head);
+    case engine::Action::kPassthrough: return Answer(Reason::kUnknownService);
+    case engine::Action::kAnswer: break;
+  }
+  const bool unknown = verdict.reason == Reason::kUnknownService || verdict.reason == Reason::kNoConfig;
+  if (unknown && !was_held && env_.subscribe && env_.subscribe(head.authority, origin_)) {
+    state_ = State::kHeld;  // nothing was taken; decided anew when it is known
+    return;
+  }
+  Answer(verdict.reason);
+}
+
+void Exchange::Retry(bool last) {
+  if (state_ != State::kHeld) return;
+  const engine::Call before = call_;
+  head_.LoadLine(env_.outgoing);
+  env_.outgoing.fields.Clear();
+  for (const message::Field& field : head_.fields)
+    env_.outgoing.fields.Add(field.name, field.value, field.id);
+  call_ = engine::Call{};
+  call_.request_id = before.request_id;
+  state_ = State::kHeld;
+  Decide(env_.outgoing);
+  if (last || state_ != State::kHeld) std::erase(env_.held, this);
+}
+
+void Exchange::Forward() {
+  if (!call_.deadline.never()) timer_.Set(call_.deadline.at());
+  TryAttempt();
+}
+
+bool Exchange::IsLoop(const net::Address& to) const {
+  const bool outbound = origin_.direction == engine::Direction::kOutbound;
+  const std::vector<net::Address>& own = outbound ? env_.outbound_listeners : env_.inbound_listeners;
+  return std::any_of(own.begin(), own.end(),
+                     [&](const net::Address& listener) { return Covers(listener, to); });
+}
+
+void Exchange::TryAttempt() {
+  Reason why = Reason::kOk;
+  engine::Target* target = env_.engine.Pick(call_, env_.io.loop.now(), why);
+  if (target == nullptr) return Answer(why);
+  state_ = State::kAttempt;
+  attempt_open_ = true;
+  taken_ = 0;
+  request_sent_ = false;
+  head_at_ = TimePoint{};
+  if (IsLoop(target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
+  const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
+  attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable});
+}
+
+// Tells the engine how the attempt went; true when another one follows (after a delay: the state is
+// kBackoff).
+bool Exchange::Ended(Outcome outcome, Reason reason) {
+  engine::AttemptResult result;
+  result.outcome = outcome;
+  result.reason = reason;
+  result.status = status_;
+  result.never_sent = attempt_.never_sent();
+  result.reused_connection = attempt_.reused();
+  result.replayable = keeping_;
+  result.committed = response_begun_;
+  result.head_at = head_at_;
+  attempt_open_ = false;
+  const TimePoint now = env_.io.loop.now();
+  const engine::RetryVerdict verdict = env_.engine.Ended(call_, result, now);
+  if (!verdict.retry) return false;
+  fresh_ = verdict.fresh;
+  state_ = State::kBackoff;
+  wake_at_ = now + verdict.delay;
+  timer_.Set(std::min(wake_at_, call_.deadline.at()));
+  return true;
+}
+
+void Exchange::FailAttempt(Outcome outcome, Reason reason) {
+  if (attempt_open_ && Ended(outcome, reason)) return;
+  if (!response_begun_) return Answer(reason);
+  const std::uint16_t status = status_;
+  if (stream::ServerStream* client = std::exchange(client_, nullptr))
+    client->Reset(stream::ResetCode::kTruncated);
+  Done(reason, status);
+}
+
+void Exchange::OnTimer(TimePoint now) {
+  if (state_ == State::kDone) return;
+  if (call_.deadline.Passed(now)) {
+    const bool callers = call_.deadline_is_callers;
+    attempt_.Cancel();
+    call_.deadline = Deadline::Never();
+    return FailAttempt(callers ? Outcome::kCallerDeadline : Outcome::kRequestTimeout,
+                       callers ? Reason::kCallerDeadline : Reason::kRequestTimeout);
+  }
+  if (wake_at_ > now) {
+    timer_.Set(std::min(wake_at_, call_.deadline.at()));
+    return;
+  }
+  wake_at_ = TimePoint::max();
+  timer_.Set(call_.deadline.at());
+  if (state_ == State::kHeld) return Retry(true);
+  if (state_ == State::kBackoff) TryAttempt();
+}
+
+void Exchange::Abort() {
+  if (state_ == State::kDone) return;
+  attempt_.Cancel();
+  call_.deadline = Deadline::Never();
+  keeping_ = false;  // nothing is tried again
+  FailAttempt(Outcome::kLocal, Reason::kShutdown);
+}
+
+// --- the attempt ---
+
+void Exchange::OnAttemptReady() {
+  if (!WriteRequest()) return FailAttempt(Outcome::kLocal, Reason::kHeadTooLarge);
+  SendKept();
+}
+
+void Exchange::OnAttemptInterim(message::ResponseHead& head) {
+  if (response_begun_ || client_ == nullptr) return;
+  for (message::FieldId id = message::FieldId::kWeftDeadlineMs; id < message::FieldId::kCount;
+       id = static_cast<message::FieldId>(static_cast<int>(id) + 1)) {
+    head.fields.Remove(id);
+  }
+  client_->SendInterim(head);
+}
+
+void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
+  status_ = static_cast<std::uint16_t>(head.status);
+  head_at_ = env_.io.loop.now();
+  if (env_.engine.Retriable(call_, status_) && Ended(Outcome::kResponse, Reason::kOk))
+    return attempt_.Cancel();
+  EditResponse(head);
+  response_begun_ = true;
+  first_byte_ = head_at_;
+  DropKept();
+  client_->SendHead(head, body);
+}
+
+void Exchange::OnAttemptData(std::string_view data) {
+  if (client_ == nullptr) return;
+  response_bytes_ += data.size();
+  const std::size_t taken = client_->SendData(data);
+  if (taken > 0) attempt_.Consumed(taken);
+}
+
+void Exchange::OnAttemptTrailers(const message::FieldList& trailers) {
+  if (client_ != nullptr) client_->SendTrailers(trailers);
+}
+
+void Exchange::OnAttemptTaken(std::size_t bytes) { Taken(bytes); }
+
+void Exchange::OnAttemptEnd() {
+  if (state_ == State::kDone) return;
+  if (attempt_open_) Ended(Outcome::kResponse, Reason::kOk);
+  if (stream::ServerStream* client = std::exchange(client_, nullptr)) client->SendEnd();
+  Done(Reason::kOk, status_);
+}
+
+void Exchange::OnAttemptFailed(Outcome outcome, Reason reason) {
+  if (state_ != State::kDone) FailAttempt(outcome, reason);
+}
+
+// --- the client ---
+
+void Exchange::OnResponseTaken(std::size_t bytes) { attempt_.Consumed(bytes); }
+
+void Exchange::OnClientReset(stream::ResetCode) {
+  client_ = nullptr;
+  if (state_ == State::kDone) return;
+  attempt_.Cancel();
+  if (attempt_open_) {
+    keeping_ = false;
+    Ended(Outcome::kClientClosed, Reason::kClientClosed);
+  }
+  Done(Reason::kClientClosed, response_begun_ ? status_ : std::uint16_t{0});
+}
+
+// --- the end ---
+
+void Exchange::Done(Reason reason, std::uint16_t status) {
+  if (state_ == State::kHeld) std::erase(env_.held, this);
+  state_ = State::kDone;
+  timer_.Cancel();
+  DropKept();
+  const TimePoint now = env_.io.loop.now();
+  report::RequestReport report;
+  report.call = &call_;
+  report.reason = reason;
+  report.status = status;
+  report.method = head_.method;
+  report.method_text = head_.method_text;
+  report.authority = head_.authority;
+  report.target = head_.target;
+  report.request_id = request_id_;
+  report.request_bytes = received_;
+  report.response_bytes = response_bytes_;
+  report.first_byte = first_byte_;
+  report.ended = now;
+  env_.sink.Request(report);
+  env_.engine.Finish(call_, reason, status, now);
+  env_.io.loop.Later([](void* self) { static_cast<Exchange*>(self)->Recycle(); }, this);
+}
+
+void Exchange::Recycle() {
+  --env_.active;
+  if (origin_.direction == engine::Direction::kInbound) --env_.active_inbound;
+  arena_.Clear();
+  std::unique_ptr<Exchange> mine(this);
+  if (env_.free.size() < kMostFree) env_.free.push_back(std::move(mine));
+}
+
+}  // namespace weft::exchange

@@ -1,0 +1,45 @@
+// Answers of our own: refusals from the one table of agent/answer, and redirects.
+
+#include "agent/exchange/exchange.h"
+
+namespace weft::exchange {
+
+void Exchange::Answer(Reason reason) {
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(call_.retry_after).count();
+  const answer::Answer answer(reason, request_id_, static_cast<std::uint32_t>(wait));
+  const auto status = static_cast<std::uint16_t>(answer.head().status);
+  status_ = status;
+  if (client_ != nullptr) {
+    if (answer.close()) client_->CloseAfter();
+    Reply(answer.head(), answer.body());
+  }
+  Done(reason, status);
+}
+
+void Exchange::Redirect(const message::RequestHead& head) {
+  const auto location =
+      route::BuildLocation(decision(), head, call_.service_port, {env_.edit.get(), kEditBytes});
+  if (!location) return Answer(Reason::kUriTooLong);
+  message::ResponseHead reply;
+  reply.status = call_.rule->redirect->status;
+  reply.fields.Add(message::FieldId::kLocation, *location);
+  reply.fields.Add(message::FieldId::kXRequestId, request_id_);
+  status_ = call_.rule->redirect->status;
+  Reply(reply, {});
+  Done(Reason::kOk, status_);
+}
+
+void Exchange::Reply(const message::ResponseHead& head, std::string_view body) {
+  if (client_ == nullptr) return;
+  response_begun_ = true;
+  first_byte_ = env_.io.loop.now();
+  const bool bare = head_.method == message::Method::kHead;
+  client_->SendHead(head, {message::Body::Kind::kLength, bare ? 0 : body.size()});
+  if (!bare && !body.empty()) {
+    client_->SendData(body);
+    response_bytes_ = body.size();
+  }
+  std::exchange(client_, nullptr)->SendEnd();
+}
+
+}  // namespace weft::exchange

@@ -1,0 +1,32 @@
+#include "agent/exchange/request_id.h"
+
+#include <algorithm>
+
+#include "common/random/random.h"
+
+namespace weft::exchange {
+namespace {
+
+bool IsSafeCharacter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+         c == '.' || c == ':' || c == '=';
+}
+
+void PutHex(std::uint64_t value, char* out) {
+  for (int shift = 60; shift >= 0; shift -= 4) *out++ = "0123456789abcdef"[(value >> shift) & 15];
+}
+
+}  // namespace
+
+bool IsSafeRequestId(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), IsSafeCharacter);
+}
+
+std::array<char, kRequestIdSize> MakeRequestId(std::uint64_t seed, std::uint64_t number) {
+  std::array<char, kRequestIdSize> out;
+  PutHex(Mix(seed, number, Purpose::kRequestId, 0), out.data());
+  PutHex(Mix(seed, number, Purpose::kRequestId, 1), out.data() + 16);
+  return out;
+}
+
+}  // namespace weft::exchange

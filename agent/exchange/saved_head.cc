@@ -1,0 +1,69 @@
+#include "agent/exchange/saved_head.h"
+
+#include <functional>
+#include <new>
+
+namespace weft::exchange {
+namespace {
+
+// Moves views from one copy of the same bytes to another.
+class Rebase {
+ public:
+  Rebase(std::string_view from, std::string_view to) : from_(from), to_(to) {}
+  std::string_view operator()(std::string_view view) const {
+    const std::less<const char*> less;
+    const bool inside =
+        !view.empty() && !less(view.data(), from_.data()) && less(view.data(), from_.data() + from_.size());
+    return inside ? to_.substr(static_cast<std::size_t>(view.data() - from_.data()), view.size()) : view;
+  }
+
+ private:
+  std::string_view from_, to_;
+};
+
+message::Field* TakeFields(std::size_t count, Arena& arena) {
+  const std::span<char> memory = arena.Take(count * sizeof(message::Field));
+  return reinterpret_cast<message::Field*>(memory.data());
+}
+
+}  // namespace
+
+void SavedHead::Save(const message::RequestHead& head, std::string_view raw, Arena& arena) {
+  const Rebase rebase(raw, arena.Copy(raw));
+  method = head.method;
+  version = head.version;
+  method_text = rebase(head.method_text);
+  scheme = rebase(head.scheme);
+  authority = rebase(head.authority);
+  target = rebase(head.target);
+  message::Field* out = TakeFields(head.fields.size(), arena);
+  fields = {out, head.fields.size()};
+  for (const message::Field& field : head.fields) {
+    new (out++) message::Field{rebase(field.name), rebase(field.value), field.id};
+  }
+}
+
+void SavedHead::LoadLine(message::RequestHead& head) const {
+  head.method = method;
+  head.version = version;
+  head.method_text = method_text;
+  head.scheme = scheme;
+  head.authority = authority;
+  head.target = target;
+}
+
+std::span<const message::Field> SaveFields(const message::FieldList& fields, Arena& arena) {
+  message::Field* out = TakeFields(fields.size(), arena);
+  const std::span<const message::Field> saved(out, fields.size());
+  for (const message::Field& field : fields) {
+    new (out++) message::Field{arena.Copy(field.name), arena.Copy(field.value), field.id};
+  }
+  return saved;
+}
+
+void LoadFields(std::span<const message::Field> saved, message::FieldList& fields) {
+  fields.Clear();
+  for (const message::Field& field : saved) fields.Add(field.name, field.value, field.id);
+}
+
+}  // namespace weft::exchange

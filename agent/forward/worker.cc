@@ -1,0 +1,167 @@
+#include "agent/forward/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::forward {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(100);
+constexpr Duration kServerFirst = std::chrono::milliseconds(250);  // transparent: a silent client
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder* recorder,
+               std::unique_ptr<report::Sink> sink, WorkerHooks hooks,
+               const std::vector<std::unique_ptr<Listener>>& listeners)
+    : io_(loop_),
+      sink_(std::move(sink)),
+      engine_(options.engine, shared, recorder),
+      pool_(io_, engine_, *sink_, options.limits.head),
+      env_(io_, engine_, pool_, *sink_, options.request_seed),
+      tunnels_(io_, engine_, *sink_),
+      hooks_(std::move(hooks)),
+      index_(options.engine.worker),
+      limits_(options.limits),
+      listeners_(listeners) {
+  env_.subscribe = [this](std::string_view authority, const engine::Origin& origin) {
+    return hooks_.need && hooks_.need(index_, authority, origin);
+  };
+  for (const auto& listener : listeners) {
+    const bool outbound = listener->direction == engine::Direction::kOutbound;
+    (outbound ? env_.outbound_listeners : env_.inbound_listeners).push_back(listener->listen);
+  }
+  tick_.Bind(
+      loop_.timers(), [](void* self, TimePoint) { static_cast<Worker*>(self)->Tick(); }, this);
+  tick_.Set(loop_.now() + kTick);
+}
+
+Worker::~Worker() { CloseAll(); }
+
+// --- connections ---
+
+void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
+  std::unique_ptr<transport::Transport> transport = transport::PlainTransport(fd);
+  const engine::Origin origin = OriginOf(on, fd, peer);
+  sink_->Opened(origin.direction);
+  if (on.transparent && IsOwn(origin.original)) {  // it would come back to us for ever
+    transport->Close(true);
+    return Gone(origin.direction);
+  }
+  Open(std::move(transport), origin);
+}
+
+engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& peer) const {
+  engine::Origin origin;
+  origin.direction = on.direction;
+  origin.fixed = on.service ? &*on.service : nullptr;
+  origin.peer = peer;
+  origin.application = on.application;
+  origin.allow_passthrough = on.transparent && on.direction == engine::Direction::kOutbound;
+  if (on.transparent) origin.original = transport::OriginalDestination(fd);
+  return origin;
+}
+
+bool Worker::IsOwn(const net::Address& address) const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
+    const net::Address& own = listener->listen;
+    return own.port == address.port && (own.ip == address.ip || (own.ip.IsAny() && address.ip.IsLoopback()));
+  });
+}
+
+// By what is declared for its destination; else the first bytes decide.
+void Worker::Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin) {
+  const bool named = origin.fixed != nullptr || origin.original.port != 0;
+  const policy::Protocol protocol = named ? engine_.ProtocolOf(origin) : policy::Protocol::kHttp;
+  switch (protocol) {
+    case policy::Protocol::kTcp:
+    case policy::Protocol::kTls: return Relay(std::move(transport), origin, {});
+    case policy::Protocol::kHttp: return Serve(std::move(transport), origin, {});
+    default: break;
+  }
+  const Duration patience = origin.original.port != 0 ? kServerFirst : Duration::zero();
+  accept::Opening::Start(
+      io_, std::move(transport), patience, limits_.idle,
+      [this, origin](std::unique_ptr<transport::Transport> opened, std::string_view first, bool http) {
+        if (opened == nullptr) return Gone(origin.direction);
+        if (http) return Serve(std::move(opened), origin, first);
+        Relay(std::move(opened), origin, first);
+      });
+}
+
+void Worker::Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+                   std::string_view first) {
+  auto* connection = new connection::ServerConnection(io_, std::move(transport), origin, limits_, *this);
+  serving_.insert(connection);
+  if (connection->Start(first)) return;
+  Closed(*connection);
+  connection->Destroy();
+}
+
+void Worker::Relay(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+                   std::string_view first) {
+  tunnels_.Start(std::move(transport), origin, first,
+                 [this, direction = origin.direction] { Gone(direction); });
+}
+
+void Worker::Gone(engine::Direction direction) {
+  connections_.fetch_sub(1, std::memory_order_relaxed);
+  sink_->Closed(direction);
+}
+
+// --- requests ---
+
+stream::RequestEvents* Worker::Begin(connection::ServerConnection& from, message::RequestHead& head,
+                                     std::string_view raw, message::Body body) {
+  return exchange::Exchange::Begin(env_, {&from, &from.origin()}, head, raw, body);
+}
+
+void Worker::Refuse(connection::ServerConnection& from, Reason reason) {
+  exchange::Exchange::Refuse(env_, {&from, &from.origin()}, reason);
+}
+
+void Worker::Closed(connection::ServerConnection& connection) {
+  serving_.erase(&connection);
+  Gone(connection.origin().direction);
+}
+
+bool Worker::Draining(const connection::ServerConnection& connection) const {
+  return env_.draining && connection.origin().direction == engine::Direction::kInbound;
+}
+
+// --- configuration, drain, time ---
+
+void Worker::Install(snapshot::SnapshotPtr snapshot) {
+  engine_.Install(std::move(snapshot), loop_.now());
+  RetryHeld(false);
+}
+
+void Worker::Install(engine::ViewPtr view) { engine_.Install(std::move(view), loop_.now()); }
+
+void Worker::RetryHeld(bool last) {
+  const std::vector<exchange::Exchange*> held = env_.held;  // Retry takes itself out
+  for (exchange::Exchange* exchange : held) exchange->Retry(last);
+}
+
+void Worker::BeginDrain() { env_.draining = true; }
+
+void Worker::CloseAll() {
+  for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end()))
+    connection->CloseSoon();
+  tunnels_.CloseAll();
+}
+
+void Worker::Tick() {
+  const TimePoint now = loop_.now();
+  pool_.Sweep();
+  engine::WorkerDelta delta = engine_.Tick(now);
+  if (hooks_.publish) hooks_.publish(std::move(delta));
+  sink_->Flush(now);
+  requests_.store(env_.active, std::memory_order_relaxed);
+  inbound_requests_.store(env_.active_inbound, std::memory_order_relaxed);
+  tick_.Set(now + kTick);
+}
+
+}  // namespace weft::forward

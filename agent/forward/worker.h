@@ -1,0 +1,101 @@
+#pragma once
+// One worker: a loop with its engine, pool, connections and exchanges. Thread rule: everything on the loop's
+// thread, except Run (which makes the caller that thread), loop().Post and the atomics.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "agent/accept/acceptor.h"
+#include "agent/accept/opening.h"
+#include "agent/connection/server.h"
+#include "agent/exchange/exchange.h"
+#include "agent/tunnel/tunnel.h"
+
+namespace weft::forward {
+
+// One listening socket. Lives as long as the process's workers.
+struct Listener {
+  std::string name;  // in the ports file: "outbound", "inbound-0", "service-default/cart"
+  engine::Direction direction = engine::Direction::kOutbound;
+  net::Address listen;  // port 0 is replaced by the one that was bound
+  bool transparent = false;
+  std::optional<BackendKey> service;  // per-service port, or the service behind an inbound listener
+  net::Address application;           // inbound without `transparent`: where our workload listens
+};
+
+struct WorkerOptions {
+  engine::Settings engine;
+  std::uint64_t request_seed = 0;  // of request ids
+  connection::ServerLimits limits;
+};
+
+// What a worker asks of the process.
+struct WorkerHooks {
+  // An authority or service that the snapshot lacks. True: RetryHeld follows, on this worker's loop.
+  std::function<bool(std::size_t worker, std::string_view authority, const engine::Origin& origin)> need;
+  std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
+};
+
+class Worker final : private connection::Requests {
+ public:
+  Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder* recorder,
+         std::unique_ptr<report::Sink> sink, WorkerHooks hooks,
+         const std::vector<std::unique_ptr<Listener>>& listeners);
+  ~Worker();
+
+  void Run() { loop_.Run(); }
+  loop::EventLoop& loop() { return loop_; }
+  engine::Engine& engine() { return engine_; }
+  report::Sink& sink() { return *sink_; }
+
+  void Expect() { connections_.fetch_add(1, std::memory_order_relaxed); }  // before Adopt, by any thread
+  void Adopt(int fd, const net::Address& peer, const Listener& on);        // any worker's accepted socket
+  void Install(snapshot::SnapshotPtr snapshot);
+  void Install(engine::ViewPtr view);
+  void RetryHeld(bool last);  // requests that wait for a configuration
+  void BeginDrain();          // marks inbound responses from now on
+  void CloseAll();            // what is idle closes, what runs is answered or cut
+
+  std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  std::size_t inbound_requests() const { return inbound_requests_.load(std::memory_order_relaxed); }
+  std::size_t requests() const { return requests_.load(std::memory_order_relaxed); }
+
+ private:
+  stream::RequestEvents* Begin(connection::ServerConnection& from, message::RequestHead& head,
+                               std::string_view raw, message::Body body) override;
+  void Refuse(connection::ServerConnection& from, Reason reason) override;
+  void Closed(connection::ServerConnection& connection) override;
+  bool Draining(const connection::ServerConnection& connection) const override;
+
+  engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer) const;
+  bool IsOwn(const net::Address& address) const;
+  void Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin);
+  void Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+             std::string_view first);
+  void Relay(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+             std::string_view first);
+  void Gone(engine::Direction direction);
+  void Tick();
+
+  loop::EventLoop loop_;
+  connection::Io io_;
+  std::unique_ptr<report::Sink> sink_;
+  engine::Engine engine_;
+  pool::Pool pool_;
+  exchange::Environment env_;
+  tunnel::Tunnels tunnels_;
+  WorkerHooks hooks_;
+  std::size_t index_;
+  connection::ServerLimits limits_;
+  const std::vector<std::unique_ptr<Listener>>& listeners_;
+  std::unordered_set<connection::ServerConnection*> serving_;
+  loop::Timer tick_;
+  std::atomic<std::size_t> connections_{0}, inbound_requests_{0}, requests_{0};
+};
+
+}  // namespace weft::forward

@@ -1,0 +1,248 @@
+#include "agent/pool/pool.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace weft::pool {
+namespace {
+
+using connection::ClientConnection;
+using engine::Outcome;
+
+constexpr Duration kApplicationIdle = std::chrono::seconds(4);  // Node and uvicorn close at 5 s
+constexpr Duration kAgentIdle = std::chrono::minutes(5);
+constexpr Duration kUnrepeatableIdle = std::chrono::seconds(1);
+constexpr Duration kSettled = std::chrono::seconds(1);  // idle this long above maxKeepalive: not needed
+constexpr Duration kPoll = std::chrono::milliseconds(5);
+constexpr std::uint64_t kShareEvery = 64;  // requests on a connection others wait for
+
+}  // namespace
+
+struct Pool::Slot {
+  engine::Target* target;
+  std::vector<ClientConnection*> idle;  // the last is the warmest
+  std::vector<ClientConnection*> all;
+  std::deque<Waiter*> waiting;
+};
+
+Pool::Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1::Limits limits)
+    : io_(io), engine_(engine), sink_(sink), limits_(limits) {
+  poll_.Bind(
+      io.loop.timers(), [](void* self, TimePoint) { static_cast<Pool*>(self)->Poll(); }, this);
+}
+
+Pool::~Pool() {
+  for (const auto& slot : slots_) {
+    while (!slot->all.empty()) slot->all.back()->Close(true);
+    slot->target->user = nullptr;
+  }
+}
+
+Pool::Slot& Pool::SlotOf(engine::Target& target) {
+  if (target.user == nullptr) {
+    slots_.push_back(std::make_unique<Slot>());
+    slots_.back()->target = &target;
+    target.user = slots_.back().get();
+  }
+  return *static_cast<Slot*>(target.user);
+}
+
+std::size_t Pool::idle() const {
+  std::size_t count = 0;
+  for (const auto& slot : slots_) count += slot->idle.size();
+  return count;
+}
+
+ClientConnection* Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
+  Slot& slot = SlotOf(target);
+  waiter.place.since = io_.loop.now();
+  if (ClientConnection* connection = TakeIdle(slot, demand); connection != nullptr) {
+    sink_.Lent(*target.backend, true, Duration::zero());
+    return connection;
+  }
+  waiter.place.target = &target;
+  if (TryOpen(slot, demand)) {
+    Open(slot, &waiter);
+    return nullptr;
+  }
+  if (target.backend->policy->connection_pool.max_pending == 0) {
+    waiter.place.target = nullptr;
+    waiter.OnRefused(Outcome::kLocal, Reason::kConnectionOverflow);
+  } else if (!engine_.TryPend(*target.backend)) {
+    waiter.place.target = nullptr;
+    waiter.OnRefused(Outcome::kLocal, Reason::kPendingOverflow);
+  } else {
+    slot.waiting.push_back(&waiter);
+    if (!poll_.armed()) poll_.Set(io_.loop.now() + kPoll);
+  }
+  return nullptr;
+}
+
+// Takes the instance's cap; an idle connection that this request must not use makes room.
+bool Pool::TryOpen(Slot& slot, const Demand& demand) {
+  if (engine_.TryConnect(*slot.target)) return true;
+  if (slot.idle.empty() || (!demand.fresh && demand.repeatable)) return false;
+  slot.idle.front()->Close();
+  return engine_.TryConnect(*slot.target);
+}
+
+// Another worker's connection does not tell us when it closes.
+void Pool::Poll() {
+  bool waiting = false;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    ServeWaiters(*slots_[i]);
+    waiting |= !slots_[i]->waiting.empty();
+  }
+  if (waiting) poll_.Set(io_.loop.now() + kPoll);
+}
+
+void Pool::Cancel(Waiter& waiter) {
+  if (waiter.place.target == nullptr) return;
+  engine::Target& target = *std::exchange(waiter.place.target, nullptr);
+  if (waiter.place.connecting != nullptr) {
+    ClientConnection* connection = std::exchange(waiter.place.connecting, nullptr);
+    connection->owner_data = nullptr;
+    connection->Close();
+    return;
+  }
+  Slot& slot = SlotOf(target);
+  slot.waiting.erase(std::find(slot.waiting.begin(), slot.waiting.end(), &waiter));
+  engine_.ReleasePend(*target.backend);
+}
+
+ClientConnection* Pool::TakeIdle(Slot& slot, Demand demand) {
+  if (demand.fresh || slot.idle.empty()) return nullptr;
+  ClientConnection* connection = slot.idle.back();
+  const bool application = !slot.target->meshed;
+  if (!demand.repeatable && application && io_.loop.now() - connection->idle_since >= kUnrepeatableIdle)
+    return nullptr;
+  slot.idle.pop_back();
+  return connection;
+}
+
+// The cap is taken already. False: the waiter has heard of the failure.
+bool Pool::Open(Slot& slot, Waiter* waiter) {
+  Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(slot.target->address);
+  ClientConnection* connection = nullptr;
+  if (transport) {
+    connection = new ClientConnection(io_, std::move(*transport), limits_, *this);
+    if (!connection->Start()) {
+      connection->Destroy();
+      connection = nullptr;
+    }
+  }
+  if (connection == nullptr) {
+    engine_.ReleaseConnection(*slot.target);
+    waiter->place.target = nullptr;
+    waiter->OnRefused(Outcome::kConnectFailed, Reason::kConnectFailed);
+    return false;
+  }
+  ++open_;
+  connection->opened = io_.loop.now();
+  slot.all.push_back(connection);
+  connection->owner_slot = &slot;
+  connection->owner_data = waiter;
+  waiter->place.connecting = connection;
+  waiter->OnConnecting();
+  return true;
+}
+
+void Pool::Lend(Slot& slot, Waiter& waiter, ClientConnection& connection, bool reused) {
+  waiter.place.target = nullptr;
+  waiter.place.connecting = nullptr;
+  connection.owner_data = nullptr;
+  sink_.Lent(*slot.target->backend, reused, io_.loop.now() - waiter.place.since);
+  waiter.OnLent(connection, reused);
+}
+
+void Pool::OnConnected(ClientConnection& connection, int error) {
+  Slot& slot = *static_cast<Slot*>(connection.owner_slot);
+  auto* waiter = static_cast<Waiter*>(std::exchange(connection.owner_data, nullptr));
+  if (waiter != nullptr) waiter->place.connecting = nullptr;
+  if (error == 0) {
+    if (waiter != nullptr) return Lend(slot, *waiter, connection, false);
+    return OnIdle(connection);
+  }
+  connection.Close();
+  if (waiter == nullptr) return;
+  waiter->place.target = nullptr;
+  const bool timed_out = error == ETIMEDOUT;
+  waiter->OnRefused(timed_out ? Outcome::kConnectTimeout : Outcome::kConnectFailed,
+                    timed_out ? Reason::kConnectTimeout : Reason::kConnectFailed);
+}
+
+void Pool::OnIdle(ClientConnection& connection) {
+  Slot& slot = *static_cast<Slot*>(connection.owner_slot);
+  connection.idle_since = io_.loop.now();
+  // Workers share the instance's cap: a worker without a connection must get one in the end.
+  const bool others_wait = engine_.OthersWait(*slot.target->backend);
+  if (others_wait && (slot.waiting.empty() || connection.requests() % kShareEvery == 0))
+    return connection.Close();
+  if (!slot.waiting.empty()) {
+    Waiter* waiter = slot.waiting.front();
+    slot.waiting.pop_front();
+    engine_.ReleasePend(*slot.target->backend);
+    return Lend(slot, *waiter, connection, true);
+  }
+  if (slot.target->removed) return connection.Close();
+  slot.idle.push_back(&connection);
+}
+
+void Pool::OnClosed(ClientConnection& connection) {
+  Slot& slot = *static_cast<Slot*>(connection.owner_slot);
+  std::erase(slot.idle, &connection);
+  std::erase(slot.all, &connection);
+  --open_;
+  engine_.ReleaseConnection(*slot.target);
+  ServeWaiters(slot);
+}
+
+void Pool::ServeWaiters(Slot& slot) {
+  while (!slot.waiting.empty() && engine_.TryConnect(*slot.target)) {
+    Waiter* waiter = slot.waiting.front();
+    slot.waiting.pop_front();
+    engine_.ReleasePend(*slot.target->backend);
+    Open(slot, waiter);
+  }
+}
+
+Duration Pool::IdleLimit(const Slot& slot, const ClientConnection& connection) const {
+  const policy::ConnectionPool& policy = slot.target->backend->policy->connection_pool;
+  if (policy.keepalive_expiry_set) return policy.keepalive_expiry;
+  if (slot.target->meshed) return kAgentIdle;
+  const std::uint32_t hint = connection.keep_alive_seconds();
+  return hint == 0 ? kApplicationIdle : std::min<Duration>(kApplicationIdle, std::chrono::seconds(hint - 1));
+}
+
+void Pool::SweepSlot(Slot& slot) {
+  const TimePoint now = io_.loop.now();
+  const bool gone = slot.target->removed || slot.target->state == engine::InstanceState::kEjected;
+  const policy::ConnectionPool& policy = slot.target->backend->policy->connection_pool;
+  const Duration most = policy.max_age;
+  const std::size_t excess = slot.idle.size() - std::min<std::size_t>(slot.idle.size(), policy.max_keepalive);
+  for (std::size_t i = slot.idle.size(); i-- > 0;) {
+    ClientConnection& connection = *slot.idle[i];
+    // Each connection ends at a time of its own: up to a fifth before its age.
+    const Duration age =
+        most - most / 5 *
+                   static_cast<int>(HashBytes({reinterpret_cast<const char*>(&connection.opened), 8}) % 16) /
+                   16;
+    const bool old = most > Duration::zero() && now - connection.opened >= age;
+    const Duration idle = now - connection.idle_since;
+    if (gone || old || idle >= IdleLimit(slot, connection) || (i < excess && idle >= kSettled))
+      connection.Close();
+  }
+}
+
+void Pool::Sweep() {
+  for (std::size_t i = slots_.size(); i-- > 0;) {
+    Slot& slot = *slots_[i];
+    SweepSlot(slot);
+    if (!slot.target->removed || !slot.all.empty() || !slot.waiting.empty()) continue;
+    slot.target->user = nullptr;
+    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+}  // namespace weft::pool

@@ -1,0 +1,85 @@
+#pragma once
+// Connections to instances, of one worker: lends idle ones (last in, first out), opens new ones while the
+// instance's maxConnections allows (exact over all workers, Engine::TryConnect), else lets the request wait,
+// first come first served, while maxPending allows.
+//
+// Toward applications an idle connection lives min(their Keep-Alive hint - 1 s, 4 s) unless keepaliveExpiry
+// is set, and a request that must not be repeated takes one that was idle for less than a second; toward
+// other agents 5 min. Thread rule: one worker.
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "agent/connection/client.h"
+#include "agent/engine/engine.h"
+#include "agent/report/report.h"
+
+namespace weft::pool {
+
+// A waiter's place; the pool's own.
+struct Place {
+  connection::ClientConnection* connecting = nullptr;
+  engine::Target* target = nullptr;  // null: not waiting
+  TimePoint since;
+};
+
+// Who wants a connection. One call to OnLent or OnRefused ends the wait, unless Cancel came before.
+class Waiter {
+ public:
+  virtual void OnConnecting() = 0;  // a connection is being made for it: timeouts.connect runs from now
+  virtual void OnLent(connection::ClientConnection& connection, bool reused) = 0;
+  virtual void OnRefused(engine::Outcome outcome, Reason reason) = 0;
+
+  Place place;
+
+ protected:
+  ~Waiter() = default;
+};
+
+struct Demand {
+  bool fresh = false;      // an idle connection has just failed this request
+  bool repeatable = true;  // false: only connections that were used a moment ago
+};
+
+class Pool final : public connection::ClientOwner {
+ public:
+  // All outlive the pool.
+  Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1::Limits limits);
+  ~Pool();
+
+  // An idle connection at once, or null: then the waiter hears later, or has heard OnRefused already.
+  connection::ClientConnection* Acquire(engine::Target& target, Waiter& waiter, Demand demand);
+  void Cancel(Waiter& waiter);
+  // Closes what is idle too long, too old, or leads to an instance that is gone or ejected. Every tick.
+  void Sweep();
+
+  void OnConnected(connection::ClientConnection& connection, int error) override;
+  void OnIdle(connection::ClientConnection& connection) override;
+  void OnClosed(connection::ClientConnection& connection) override;
+
+  std::size_t open() const { return open_; }
+  std::size_t idle() const;
+
+ private:
+  struct Slot;  // one target
+  Slot& SlotOf(engine::Target& target);
+  connection::ClientConnection* TakeIdle(Slot& slot, Demand demand);
+  bool Open(Slot& slot, Waiter* waiter);
+  void Lend(Slot& slot, Waiter& waiter, connection::ClientConnection& connection, bool reused);
+  void ServeWaiters(Slot& slot);
+  Duration IdleLimit(const Slot& slot, const connection::ClientConnection& connection) const;
+  void SweepSlot(Slot& slot);
+  bool TryOpen(Slot& slot, const Demand& demand);
+  void Poll();
+
+  connection::Io& io_;
+  engine::Engine& engine_;
+  report::Sink& sink_;
+  http1::Limits limits_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::size_t open_ = 0;
+  loop::Timer poll_;  // while requests wait for connections that another worker may give back
+};
+
+}  // namespace weft::pool
