@@ -1,0 +1,366 @@
+#include "controlplane/store/sqlite/sqlite.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <SQLiteCpp/VariadicBind.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <mutex>
+
+#include "controlplane/store/check.h"
+#include "controlplane/store/sqlite/files.h"
+
+namespace weft::store::sqlite {
+namespace {
+
+// history holds each state of each resource; heads says which one is current.
+constexpr const char* kSchema = R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE revisions(revision INTEGER PRIMARY KEY, at_unix_ms INTEGER NOT NULL, principal TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE history(revision INTEGER NOT NULL, kind TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, json TEXT, owner TEXT NOT NULL,
+  PRIMARY KEY(kind, ns, name, revision)) WITHOUT ROWID;
+CREATE INDEX history_by_revision ON history(revision);
+CREATE TABLE heads(kind TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL,
+  PRIMARY KEY(kind, ns, name)) WITHOUT ROWID;
+CREATE TABLE instances(service TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY(service, id)) WITHOUT ROWID;
+CREATE TABLE released(cohort TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO released VALUES('default', 0);
+INSERT INTO meta VALUES('schema', '1');
+INSERT INTO meta VALUES('epoch', '0');
+)";
+
+Error FromSqlite(const SQLite::Exception& failure, const std::string& folder) {
+  const int code = failure.getErrorCode() & 0xff;
+  const std::string what = failure.what();
+  switch (code) {
+    case SQLITE_FULL:
+      return {ErrorKind::kUnavailable,
+              "the disk of " + folder + " is full; make room, nothing was written",
+              {},
+              {}};
+    case SQLITE_IOERR:
+      return {
+          ErrorKind::kUnavailable,
+          "the disk of " + folder + " failed (" + what + "); make room or replace it, nothing was written",
+          {},
+          {}};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorKind::kInternal,
+              "the database " + folder + "/weft.db is damaged (" + what +
+                  "); restore a backup, or move it away to begin anew",
+              {},
+              {}};
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return {ErrorKind::kUnavailable,
+              "cannot write the database in " + folder + " (" + what + "); check the folder's permissions",
+              {},
+              {}};
+    case SQLITE_BUSY:
+      return {ErrorKind::kConflict,
+              "the database in " + folder + " is locked by another program; close it",
+              {},
+              {}};
+    default: return {ErrorKind::kInternal, "the database in " + folder + " failed: " + what, {}, {}};
+  }
+}
+
+std::int64_t UnixMs() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::uint64_t Number(const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); }
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(FolderLock lock, const std::string& folder)
+      : lock_(std::move(lock)),
+        folder_(folder),
+        db_(folder + "/weft.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE) {
+    db_.setBusyTimeout(1000);
+    Check();
+    db_.exec("PRAGMA journal_mode=WAL");
+    db_.exec("PRAGMA synchronous=FULL");
+    db_.exec("PRAGMA foreign_keys=ON");
+    if (!db_.tableExists("meta")) Create();
+    RefuseOtherSchema();
+    BeginEpoch();
+    version_.revision = Number(db_.execAndGet("SELECT COALESCE(MAX(revision), 0) FROM revisions"));
+  }
+
+  Version version() const override {
+    const std::lock_guard hold(mutex_);
+    return version_;
+  }
+
+  Result<std::uint64_t> Commit(const Write& write) override {
+    return Guarded<std::uint64_t>([&]() -> Result<std::uint64_t> {
+      if (auto ok = CheckWrite(write, version_.revision); !ok) return ok.error();
+      SQLite::Transaction transaction(db_,
+                                      SQLite::TransactionBehavior::IMMEDIATE);  // rolls back unless committed
+      if (auto ok = CheckFence(); !ok) return ok.error();
+      const std::uint64_t revision = version_.revision + 1;
+      SQLite::Statement entry(db_, "INSERT INTO revisions VALUES(?, ?, ?, ?)");
+      SQLite::bind(entry, static_cast<std::int64_t>(revision), UnixMs(), write.principal, write.text);
+      entry.exec();
+      for (const Change& change : write.changes) {
+        if (auto ok = Make(change, revision); !ok) return ok.error();
+      }
+      SQLite::Statement release(db_, "UPDATE released SET revision = ?");
+      release.bind(1, static_cast<std::int64_t>(revision));
+      release.exec();
+      transaction.commit();
+      version_.revision = revision;
+      return revision;
+    });
+  }
+
+  Result<Image> Head() const override {
+    return Guarded<Image>([&]() -> Result<Image> { return ImageOf(version_.revision); });
+  }
+
+  Result<Image> At(std::uint64_t revision) const override {
+    return Guarded<Image>([&]() -> Result<Image> {
+      if (revision > version_.revision) return NoRevision(revision);
+      return ImageOf(revision);
+    });
+  }
+
+  Result<std::vector<Revision>> History(std::uint64_t before, std::size_t limit) const override {
+    return Guarded<std::vector<Revision>>([&]() -> Result<std::vector<Revision>> {
+      SQLite::Statement query(db_,
+                              "SELECT revision, at_unix_ms, principal FROM revisions WHERE revision < ? "
+                              "ORDER BY revision DESC LIMIT ?");
+      query.bind(1,
+                 before == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(before));
+      query.bind(2, static_cast<std::int64_t>(limit));
+      std::vector<Revision> out;
+      while (query.executeStep()) {
+        const std::uint64_t revision = Number(query.getColumn(0));
+        out.push_back(
+            {revision, query.getColumn(1).getInt64(), query.getColumn(2).getString(), ChangedIn(revision)});
+      }
+      return out;
+    });
+  }
+
+  Result<std::vector<Event>> Since(std::uint64_t revision, std::size_t limit) const override {
+    return Guarded<std::vector<Event>>([&]() -> Result<std::vector<Event>> {
+      SQLite::Statement query(db_,
+                              "SELECT revision, kind, ns, name, json FROM history WHERE revision > ? ORDER "
+                              "BY revision, kind, ns, name LIMIT ?");
+      query.bind(1, static_cast<std::int64_t>(revision));
+      query.bind(2, static_cast<std::int64_t>(limit) + 1);
+      std::vector<Event> out;
+      while (query.executeStep()) {
+        Event event{Number(query.getColumn(0)), KeyAt(query, 1), std::nullopt};
+        if (!query.getColumn(4).isNull()) event.json = query.getColumn(4).getString();
+        out.push_back(std::move(event));
+      }
+      if (out.size() > limit)
+        return Error{ErrorKind::kOverloaded, "too many changes since; list again", {}, {}};
+      return out;
+    });
+  }
+
+  Result<std::uint64_t> Released(const std::string& cohort) const override {
+    return Guarded<std::uint64_t>([&]() -> Result<std::uint64_t> {
+      SQLite::Statement query(
+          db_,
+          "SELECT revision FROM released WHERE cohort IN (?, 'default') ORDER BY cohort = 'default' LIMIT 1");
+      query.bind(1, cohort);
+      query.executeStep();
+      return Number(query.getColumn(0));
+    });
+  }
+
+  Status Release(const std::string& cohort, std::uint64_t revision) override {
+    return Guarded<void>([&]() -> Status {
+      if (revision > version_.revision) return NoRevision(revision);
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      if (auto ok = CheckFence(); !ok) return ok;
+      SQLite::Statement put(
+          db_,
+          "INSERT INTO released VALUES(?, ?) ON CONFLICT(cohort) DO UPDATE SET revision = excluded.revision");
+      SQLite::bind(put, cohort, static_cast<std::int64_t>(revision));
+      put.exec();
+      transaction.commit();
+      return {};
+    });
+  }
+
+  Result<std::vector<Registered>> Instances() const override {
+    return Guarded<std::vector<Registered>>([&]() -> Result<std::vector<Registered>> {
+      SQLite::Statement query(db_, "SELECT service, id, json FROM instances ORDER BY service, id");
+      std::vector<Registered> out;
+      while (query.executeStep()) {
+        out.push_back(
+            {query.getColumn(0).getString(), query.getColumn(1).getString(), query.getColumn(2).getString()});
+      }
+      return out;
+    });
+  }
+
+  Status PutInstance(const Registered& instance) override {
+    return Guarded<void>([&]() -> Status {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      if (auto ok = CheckFence(); !ok) return ok;
+      SQLite::Statement put(db_,
+                            "INSERT INTO instances VALUES(?, ?, ?) ON CONFLICT(service, id) DO UPDATE SET "
+                            "json = excluded.json");
+      SQLite::bind(put, instance.service, instance.id, instance.json);
+      put.exec();
+      transaction.commit();
+      return {};
+    });
+  }
+
+  Status DeleteInstance(const std::string& service, const std::string& id) override {
+    return Guarded<void>([&]() -> Status {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      if (auto ok = CheckFence(); !ok) return ok;
+      SQLite::Statement drop(db_, "DELETE FROM instances WHERE service = ? AND id = ?");
+      SQLite::bind(drop, service, id);
+      if (drop.exec() == 0) return Error{ErrorKind::kNotFound, "no instance " + service + "/" + id, {}, {}};
+      transaction.commit();
+      return {};
+    });
+  }
+
+ private:
+  template <class T, class Work>
+  Result<T> Guarded(const Work& work) const {
+    const std::lock_guard hold(mutex_);
+    try {
+      return work();
+    } catch (const SQLite::Exception& failure) {
+      return FromSqlite(failure, folder_);
+    }
+  }
+
+  void Check() {
+    SQLite::Statement check(db_, "PRAGMA integrity_check(1)");
+    if (check.executeStep() && check.getColumn(0).getString() == "ok") return;
+    throw SQLite::Exception("integrity check: " + check.getColumn(0).getString(), SQLITE_CORRUPT);
+  }
+
+  void Create() {
+    SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    db_.exec(kSchema);
+    SQLite::Statement id(db_, "INSERT INTO meta VALUES('store_id', ?)");
+    id.bind(1, RandomStoreId());
+    id.exec();
+    transaction.commit();
+  }
+
+  void RefuseOtherSchema() {
+    const std::string schema = db_.execAndGet("SELECT value FROM meta WHERE key = 'schema'").getString();
+    if (schema != "1")
+      throw SQLite::Exception("schema " + schema + " is of a newer weft-control; use that one");
+  }
+
+  void BeginEpoch() {
+    SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    db_.exec("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'");
+    version_.epoch = StoredEpoch();
+    version_.store_id = db_.execAndGet("SELECT value FROM meta WHERE key = 'store_id'").getString();
+    transaction.commit();
+  }
+
+  std::uint64_t StoredEpoch() const {
+    SQLite::Statement query(db_, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'");
+    query.executeStep();
+    return Number(query.getColumn(0));
+  }
+
+  // Somebody who came round the lock file (a copied folder, another mount) opened it after us.
+  Status CheckFence() const {
+    if (StoredEpoch() == version_.epoch) return {};
+    return Error{ErrorKind::kConflict,
+                 "the database in " + folder_ + " was opened by another process; this one writes no more",
+                 {},
+                 {}};
+  }
+
+  Status Make(const Change& change, std::uint64_t revision) {
+    const Key& key = change.key;
+    if (auto ok = CheckChange(change, CurrentOf(key)); !ok) return ok;
+    const auto number = static_cast<std::int64_t>(revision);
+    SQLite::Statement put(db_, "INSERT INTO history VALUES(?, ?, ?, ?, ?, ?)");
+    SQLite::bind(put, number, key.kind, key.ns, key.name);
+    if (change.json) put.bind(5, *change.json);
+    put.bind(6, change.owner);
+    put.exec();
+    SQLite::Statement head(db_, change.json ? "INSERT INTO heads VALUES(?, ?, ?, ?) ON CONFLICT(kind, ns, "
+                                              "name) DO UPDATE SET revision = excluded.revision"
+                                            : "DELETE FROM heads WHERE kind = ? AND ns = ? AND name = ?");
+    SQLite::bind(head, key.kind, key.ns, key.name);
+    if (change.json) head.bind(4, number);
+    head.exec();
+    return {};
+  }
+
+  std::optional<std::uint64_t> CurrentOf(const Key& key) const {
+    SQLite::Statement query(db_, "SELECT revision FROM heads WHERE kind = ? AND ns = ? AND name = ?");
+    SQLite::bind(query, key.kind, key.ns, key.name);
+    if (!query.executeStep()) return std::nullopt;
+    return Number(query.getColumn(0));
+  }
+
+  static Key KeyAt(SQLite::Statement& query, int column) {
+    return {query.getColumn(column).getString(), query.getColumn(column + 1).getString(),
+            query.getColumn(column + 2).getString()};
+  }
+
+  // The newest state of each resource at or before the revision, unless that is its deletion.
+  Image ImageOf(std::uint64_t revision) const {
+    SQLite::Statement query(
+        db_,
+        "SELECT kind, ns, name, json, owner, MAX(revision) FROM history WHERE revision <= ? "
+        "GROUP BY kind, ns, name HAVING json IS NOT NULL ORDER BY kind, ns, name");
+    query.bind(1, static_cast<std::int64_t>(revision));
+    Image image{revision, {}};
+    while (query.executeStep()) {
+      image.resources.push_back({KeyAt(query, 0), query.getColumn(3).getString(),
+                                 query.getColumn(4).getString(), Number(query.getColumn(5))});
+    }
+    return image;
+  }
+
+  std::vector<Key> ChangedIn(std::uint64_t revision) const {
+    SQLite::Statement query(db_,
+                            "SELECT kind, ns, name FROM history WHERE revision = ? ORDER BY kind, ns, name");
+    query.bind(1, static_cast<std::int64_t>(revision));
+    std::vector<Key> out;
+    while (query.executeStep()) out.push_back(KeyAt(query, 0));
+    return out;
+  }
+
+  static Error NoRevision(std::uint64_t revision) {
+    return {ErrorKind::kNotFound, "there is no revision " + std::to_string(revision), {}, {}};
+  }
+
+  FolderLock lock_;
+  const std::string folder_;
+  mutable std::mutex mutex_;  // guards all below
+  mutable SQLite::Database db_;
+  Version version_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Open(const std::string& folder) {
+  auto lock = FolderLock::Take(folder);
+  if (!lock) return lock.error();
+  try {
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*lock), folder));
+  } catch (const SQLite::Exception& failure) {
+    return FromSqlite(failure, folder);
+  }
+}
+
+}  // namespace weft::store::sqlite
