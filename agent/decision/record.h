@@ -31,21 +31,22 @@ enum class Standing : std::uint8_t {
 };
 const char* ToString(Standing standing);
 
+// Candidates and attempts are arrays of which only the first few count: deliberately without initial values.
 struct Candidate {
-  NameId instance = kNoName;
-  std::uint8_t attempt = 0;  // from 0
-  Standing standing = Standing::kPicked;
-  float score = 0;  // of the balancer; zero: it computes none
+  NameId instance;
+  std::uint8_t attempt;  // from 0
+  Standing standing;
+  float score;  // of the balancer; zero: it computes none
 };
 
 struct Attempt {
-  NameId instance = kNoName;
-  std::uint32_t status = 0;  // zero: no response
-  std::int64_t started = 0;  // since the request began
-  std::int64_t took = 0;
-  const char* outcome = "";
-  const char* retry = "";  // why it was or was not repeated
-  Reason reason = Reason::kOk;
+  NameId instance;
+  std::uint32_t status;  // zero: no response
+  std::int64_t started;  // since the request began
+  std::int64_t took;
+  const char* outcome;
+  const char* retry;  // why it was or was not repeated
+  Reason reason;
 };
 
 // Values that decisions were made from.

@@ -138,7 +138,8 @@ Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
 }
 
 bool Engine::Impl::Retriable(const Call& call, std::uint16_t status) const {
-  return !call.backend->inbound && retry::Listed(*call.retry, retry::Kind::kResponse, status);
+  if (call.backend->inbound || (status < 400 && call.retry->codes.empty())) return false;
+  return retry::Listed(*call.retry, retry::Kind::kResponse, status);
 }
 
 RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePoint now) {

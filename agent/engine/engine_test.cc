@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 namespace weft::engine {
 namespace {
 
@@ -64,6 +68,63 @@ TEST(EngineTest, AFinishedCallLetsGoOfItsGeneration) {
   EXPECT_EQ(engine.live_generations(), 2u);
   engine.Finish(call, Reason::kOk, 200, kStart);
   EXPECT_EQ(engine.live_generations(), 1u);
+}
+
+// Each worker has an engine and a thread; what they share are the atomics. Run it under TSan.
+TEST(EngineTest, FourWorkersNeverExceedTheCapsOfTheProcess) {
+  policy::ServicePolicy policy;
+  policy.connection_pool.max_connections = 7;
+  policy.connection_pool.max_requests = 5;
+  policy.circuit_breaker.fixed_open = true;
+  policy.circuit_breaker.open_duration = std::chrono::milliseconds(20);
+  const snapshot::SnapshotPtr mesh = MakeSnapshot(1, policy);
+  Shared shared(1);
+  std::atomic<int> requests = 0, connections = 0, trials = 0, most_requests = 0, most_connections = 0,
+                   most_trials = 0;
+  const auto enter = [](std::atomic<int>& count, std::atomic<int>& most) {
+    const int now = ++count;
+    int seen = most;
+    while (now > seen && !most.compare_exchange_weak(seen, now)) {
+    }
+  };
+  const auto work = [&](std::uint32_t worker) {
+    Settings settings;
+    settings.worker = worker;
+    settings.workers = 4;
+    Engine engine(settings, shared, nullptr);
+    engine.Install(mesh, kStart);
+    TimePoint now = kStart;
+    for (int i = 0; i < 5000; ++i) {
+      now += std::chrono::microseconds(100);
+      Call call;
+      const Verdict verdict = engine.Start(call, {}, Get("cart"), now);
+      Reason why = verdict.reason;
+      if (verdict.action == Action::kForward) {
+        enter(requests, most_requests);
+        if (call.seen.breaker_trial) enter(trials, most_trials);
+        Target* target = engine.Pick(call, now, why);
+        if (target != nullptr && engine.TryConnect(*target)) {
+          enter(connections, most_connections);
+          --connections;
+          engine.ReleaseConnection(*target);
+        }
+        AttemptResult result;
+        result.outcome = Outcome::kResponse;
+        result.status = i % 500 > 300 ? 500 : 200;
+        if (target != nullptr) engine.Ended(call, result, now);
+        if (call.seen.breaker_trial) --trials;
+        --requests;
+      }
+      engine.Finish(call, why, 200, now);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t worker = 0; worker < 4; ++worker) threads.emplace_back(work, worker);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(most_requests, 5);
+  EXPECT_LE(most_connections, 7);
+  EXPECT_LE(most_trials, 3);
+  EXPECT_EQ(shared.Backend({{"local", "default", "cart"}, 80})->requests.used(), 0u);
 }
 
 }  // namespace
