@@ -50,13 +50,19 @@ void Feed(std::string_view bytes, std::size_t piece, Step step) {
   }
 }
 
+// Small ones are reached by small inputs.
+inline http1::Limits LimitsOf(bool small) {
+  return small ? http1::Limits{.head_bytes = 256, .target_bytes = 64, .fields = 6} : http1::Limits{};
+}
+
 struct RequestEvents {
+  http1::Limits limits;
   std::string said;
   std::vector<std::string> written;
   int messages = 0, errors = 0;
 
   void Run(std::string_view bytes, std::size_t piece) {
-    http1::RequestDecoder decoder;
+    http1::RequestDecoder decoder(limits);
     message::RequestHead head;
     message::FieldList trailers;
     std::string message, trailer_text;
@@ -107,12 +113,13 @@ struct RequestEvents {
 };
 
 struct ResponseEvents {
+  http1::Limits limits;
   std::string said, written;
   int errors = 0;
   bool complete = false;
 
   void Run(message::Method method, std::string_view bytes, std::size_t piece) {
-    http1::ResponseDecoder decoder;
+    http1::ResponseDecoder decoder(limits);
     decoder.Expect(method);
     message::ResponseHead head;
     message::FieldList trailers;

@@ -9,6 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = data[0] % 17 + 1U;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   weft::fuzz::RequestEvents whole, cut;
+  whole.limits = cut.limits = weft::fuzz::LimitsOf((data[0] & 0x40) != 0);
   whole.Run(bytes, bytes.size() + 1);
   cut.Run(bytes, piece);
   weft::fuzz::Require(whole.said == cut.said, "pieces change what is read");

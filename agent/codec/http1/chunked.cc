@@ -103,10 +103,11 @@ bool ChunkedDecoder::ParseSizeLine(std::string_view line) {
 }
 
 Event ChunkedDecoder::Trailers(std::string_view bytes, const Limits& limits, message::FieldList& trailers) {
-  switch (FindHeadEnd(bytes, limits.head_bytes, scan_)) {
+  switch (FindHeadEnd(bytes, limits.head_bytes, limits.head_bytes + 1, scan_)) {
     case ScanResult::kMore: return Event::NeedMore();
     case ScanResult::kBareLf: return Event::Error(Reason::kBadRequest);
-    case ScanResult::kTooLong: return Event::Error(Reason::kHeadTooLarge);
+    case ScanResult::kTooLong:
+    case ScanResult::kLineTooLong: return Event::Error(Reason::kHeadTooLarge);
     case ScanResult::kFound: break;
   }
   trailers.Clear();

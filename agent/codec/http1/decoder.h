@@ -6,7 +6,8 @@
 // Refused beyond the grammar, because implementations differ on it: bare LF, bare CR, line folding, white
 // space before a colon, Content-Length with Transfer-Encoding, repeated Content-Length (also equal ones), any
 // transfer coding other than exactly one `chunked`, repeated Host, fragments in targets. One empty line
-// before a request is skipped. Thread rule: one worker.
+// before a request is skipped. Fields that Connection names are removed here, so that nobody can name away
+// what the mesh adds later. Thread rule: one worker.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,11 +43,13 @@ class RequestDecoder {
   Reason ParseRequestLine(std::string_view line, message::RequestHead& head);
   Reason ParseTarget(std::string_view target, message::RequestHead& head);
   Reason Interpret(message::RequestHead& head);
+  Reason Frame(message::Version version, std::size_t lengths, std::size_t codings, bool chunked);
 
   Limits limits_;
   State state_ = State::kHead;
   LineScan scan_;
-  bool keep_alive_ = true, expects_continue_ = false, upgrade_ = false, absolute_ = false, skipped_empty_line_ = false;
+  bool keep_alive_ = true, expects_continue_ = false, upgrade_ = false, absolute_ = false,
+       skipped_empty_line_ = false;
   message::Body body_;
   std::uint64_t left_ = 0;
   ChunkedDecoder chunked_;

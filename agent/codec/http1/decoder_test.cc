@@ -10,8 +10,8 @@ namespace weft::http1 {
 namespace {
 
 // What a decoder says of a whole input, as text, however the input is cut into pieces.
-std::string DecodeRequests(std::string_view input, std::size_t piece) {
-  RequestDecoder decoder;
+std::string DecodeRequests(std::string_view input, std::size_t piece, Limits limits = {}) {
+  RequestDecoder decoder(limits);
   message::RequestHead head;
   message::FieldList trailers;
   std::string kept, said;
@@ -136,6 +136,78 @@ TEST(RequestDecoderTest, HoldsItsLimits) {
   std::string many = "GET / HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 130; ++i) many += "A: b\r\n";
   EXPECT_EQ(DecodeRequests(many + "\r\n", 100'000), "error head_too_large");
+}
+
+TEST(RequestDecoderTest, HoldsItsLimitsHoweverTheBytesArrive) {
+  const Limits limits{.head_bytes = 256, .target_bytes = 64, .fields = 8};
+  const std::string host = " HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& input :
+       {"GET /" + std::string(63, 'a') + host + "\r\n", "GET /" + std::string(64, 'a') + host + "\r\n",
+        "GET /" + std::string(200, 'a') + host + "A: b\n", "GET /" + std::string(300, 'a') + host + "\r\n",
+        "GET /" + host + "A: " + std::string(300, 'a') + "\n",
+        "GET /" + host + "A: " + std::string(219, 'a') + "\r\n\r\n",
+        "GET /" + host + "A: " + std::string(220, 'a') + "\r\n\r\n"}) {
+    const std::string whole = DecodeRequests(input, input.size(), limits);
+    for (std::size_t piece = 1; piece < 80; ++piece)
+      EXPECT_EQ(DecodeRequests(input, piece, limits), whole) << input;
+  }
+}
+
+TEST(RequestDecoderTest, ReadsAHostAsOneHostAndAtMostOnePort) {
+  for (const char* good : {"x", "x:", "x:80", "[::1]:80", "[fe80::1]", "a_b.c-d:65535", ""}) {
+    const std::string said =
+        DecodeRequests("GET / HTTP/1.1\r\nHost: " + std::string(good) + "\r\n\r\n", 4096);
+    EXPECT_EQ(said, "GET " + std::string(good) + " /\nend\n");
+  }
+  for (const char* bad : {"x:80:90", "x:65536", "x:8a", ":80", "[::1", "[::1]x", "[]", "a]b", "a@b", "a,b",
+                          "a b", "[::1]:x", "x:-1", "a/b", "a\\b"}) {
+    const std::string said = DecodeRequests("GET / HTTP/1.1\r\nHost: " + std::string(bad) + "\r\n\r\n", 4096);
+    EXPECT_EQ(said, "error bad_request") << bad;
+  }
+}
+
+TEST(RequestDecoderTest, CloseWinsOverKeepAliveWhereverItStands) {
+  for (const char* fields :
+       {"Connection: close\r\nConnection: keep-alive\r\n", "Connection: keep-alive\r\nConnection: Close\r\n",
+        "Connection: keep-alive, close\r\n"}) {
+    RequestDecoder decoder;
+    message::RequestHead head;
+    message::FieldList trailers;
+    decoder.Next("GET / HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n", head, trailers);
+    EXPECT_FALSE(decoder.keep_alive()) << fields;
+  }
+}
+
+TEST(RequestDecoderTest, AClientCannotNameAwayWhatTheMeshAddsLater) {
+  RequestDecoder decoder;
+  message::RequestHead head;
+  message::FieldList trailers;
+  decoder.Next(
+      "GET / HTTP/1.1\r\nHost: x\r\nConnection: X-Forwarded-For, x-a, content-length\r\nX-A: "
+      "1\r\nX-Forwarded-For: 9\r\nB: 2\r\n\r\n",
+      head, trailers);
+  ASSERT_EQ(head.fields.size(), 2U);  // Connection and B
+  head.fields.Add(message::FieldId::kXForwardedFor, "10.0.0.1");
+  std::array<char, 256> out;
+  const std::size_t size = EncodeRequestHead(head, decoder.body(), out);
+  EXPECT_EQ(std::string_view(out.data(), size),
+            "GET / HTTP/1.1\r\nhost: x\r\nB: 2\r\nx-forwarded-for: 10.0.0.1\r\n\r\n");
+}
+
+TEST(RequestDecoderTest, FindsAControlCharacterWhereverItStandsInAValueOrTarget) {
+  for (int c = 0; c < 256; ++c) {
+    const char byte = static_cast<char>(c);
+    const bool in_value = c == '\t' || (c >= 0x20 && c != 0x7f), in_target = c > 0x20 && c < 0x7f && c != '#';
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text = "x" + std::string(20, 'v') + "x";
+      text[at + 1] = byte;
+      const std::string value =
+          DecodeRequests("GET / HTTP/1.1\r\nHost: h\r\nA: " + text + "\r\nB: c\r\n\r\n", 4096);
+      EXPECT_EQ(value == "GET h /\nA=" + text + "\nB=c\nend\n", in_value) << c << " at " << at;
+      const std::string target = DecodeRequests("GET /" + text + " HTTP/1.1\r\nHost: h\r\n\r\n", 4096);
+      EXPECT_EQ(target == "GET h /" + text + "\nend\n", in_target) << c << " at " << at;
+    }
+  }
 }
 
 TEST(ResponseDecoderTest, KnowsWhereEachKindOfBodyEnds) {

@@ -48,24 +48,6 @@ class HeadWriter {
   bool full_ = false;
 };
 
-// Whether a Connection field names something besides what is always removed.
-bool NamesFields(const message::FieldList& fields) {
-  for (const Field& field : fields) {
-    if (field.id == FieldId::kConnection && !message::EqualsIgnoreCase(field.value, "keep-alive") &&
-        !message::EqualsIgnoreCase(field.value, "close")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool IsNamed(const message::FieldList& fields, std::string_view name) {
-  for (const Field& field : fields) {
-    if (field.id == FieldId::kConnection && message::HasToken(field.value, name)) return true;
-  }
-  return false;
-}
-
 bool IsHopByHop(const Field& field) {
   switch (field.id) {
     case FieldId::kHost:
@@ -83,9 +65,8 @@ bool IsHopByHop(const Field& field) {
 }
 
 void PutFields(HeadWriter& out, const message::FieldList& fields) {
-  const bool named = NamesFields(fields);
   for (const Field& field : fields) {
-    if (IsHopByHop(field) || (named && field.id != FieldId::kTe && IsNamed(fields, field.name))) continue;
+    if (IsHopByHop(field)) continue;
     out.PutField(field.name, field.value);
     if (field.id == FieldId::kTe) out.PutField("connection", "te");
   }

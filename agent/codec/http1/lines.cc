@@ -1,6 +1,8 @@
 #include "agent/codec/http1/lines.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace weft::http1 {
@@ -18,7 +20,8 @@ constexpr std::array<bool, 256> MakeSet(std::string_view characters, bool alphan
 }
 
 constexpr auto kTokenSet = MakeSet("!#$%&'*+-.^_`|~", true);
-constexpr auto kAuthoritySet = MakeSet("-._~%!$&'()*+;=:[]", true);
+constexpr auto kHostSet = MakeSet("-._~%!$&'()*+;=", true);
+constexpr auto kIpLiteralSet = MakeSet(":.%-_~", true);
 
 bool AllIn(std::string_view text, const std::array<bool, 256>& set) {
   bool all = true;
@@ -28,11 +31,18 @@ bool AllIn(std::string_view text, const std::array<bool, 256>& set) {
 
 constexpr std::uint64_t Repeat(std::uint64_t byte) { return byte * 0x0101010101010101U; }
 
-// Whether some byte of the word is below 0x20 or 0x7f. Source: Bit Twiddling Hacks, "hasless" and "haszero".
-bool HasControl(std::uint64_t word) {
-  const std::uint64_t below = (word - Repeat(0x20)) & ~word;
-  const std::uint64_t del = word ^ Repeat(0x7f);
-  return ((below | ((del - Repeat(0x01)) & ~del)) & Repeat(0x80)) != 0;
+// High bits of the bytes that are below `least` or equal to `other`; the lowest set bit is exact, those above
+// it may be false. Source: Bit Twiddling Hacks, "hasless" and "haszero".
+std::uint64_t BytesBelowOr(std::uint64_t word, std::uint64_t least, std::uint64_t other) {
+  const std::uint64_t below = (word - Repeat(least)) & ~word;
+  const std::uint64_t equal = word ^ Repeat(other);
+  return (below | ((equal - Repeat(0x01)) & ~equal)) & Repeat(0x80);
+}
+
+std::uint64_t Load(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
 }
 
 bool IsValueByte(char c) {
@@ -42,58 +52,84 @@ bool IsValueByte(char c) {
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return text;
+// The first byte from `at` on that may not stand in a field value, else `end`.
+const char* SkipValue(const char* at, const char* end) {
+  while (end - at >= 8) {
+    const std::uint64_t found = BytesBelowOr(Load(at), 0x20, 0x7f);
+    if (found == 0) {
+      at += 8;
+      continue;
+    }
+    if constexpr (std::endian::native == std::endian::little) {
+      at += std::countr_zero(found) / 8;
+    } else {
+      while (IsValueByte(*at) && *at != '\t') ++at;
+    }
+    if (*at != '\t') return at;
+    ++at;
+  }
+  while (at != end && IsValueByte(*at)) ++at;
+  return at;
+}
+
+bool IsVisible(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
+
+bool IsPort(std::string_view text) {
+  std::uint64_t port = 0;
+  return text.empty() || (text.size() <= 5 && ParseLength(text, port) && port <= 65535);
 }
 
 }  // namespace
 
-ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, LineScan& scan) {
+ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, std::size_t most_first, LineScan& scan) {
   while (scan.at < bytes.size()) {
     const void* found = std::memchr(bytes.data() + scan.at, '\n', bytes.size() - scan.at);
-    if (found == nullptr) {
-      scan.at = bytes.size();
-      break;
-    }
-    const auto newline = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    const std::size_t newline =
+        found == nullptr ? bytes.size()
+                         : static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    if (scan.line == 0 && newline >= most_first) return ScanResult::kLineTooLong;
+    if (newline > most) return ScanResult::kTooLong;
+    scan.at = newline;
+    if (found == nullptr) break;
     if (newline == scan.line || bytes[newline - 1] != '\r') return ScanResult::kBareLf;
     const bool empty = newline == scan.line + 1;
-    scan.at = newline + 1;
-    scan.line = newline + 1;
+    scan.at = scan.line = newline + 1;
     if (scan.at > most) return ScanResult::kTooLong;
     if (empty) return ScanResult::kFound;
   }
-  return scan.at > most ? ScanResult::kTooLong : ScanResult::kMore;
+  return ScanResult::kMore;
 }
 
 bool IsToken(std::string_view text) { return !text.empty() && AllIn(text, kTokenSet); }
 
 bool IsFieldValue(std::string_view text) {
-  while (text.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data(), 8);
-    if (HasControl(word)) {
-      for (std::size_t i = 0; i < 8; ++i) {
-        if (!IsValueByte(text[i])) return false;
-      }
-    }
-    text.remove_prefix(8);
-  }
-  for (const char c : text) {
-    if (!IsValueByte(c)) return false;
-  }
-  return true;
+  return SkipValue(text.data(), text.data() + text.size()) == text.data() + text.size();
 }
 
 bool IsTargetText(std::string_view text) {
-  bool good = !text.empty();
-  for (const char c : text) good &= c > 0x20 && c < 0x7f && c != '#';
-  return good;
+  if (text.empty()) return false;
+  while (text.size() >= 8) {
+    const std::uint64_t word = Load(text.data());
+    if ((BytesBelowOr(word, 0x21, 0x7f) | BytesBelowOr(word, 0x21, '#') | (word & Repeat(0x80))) != 0)
+      return false;
+    text.remove_prefix(8);
+  }
+  return std::all_of(text.begin(), text.end(), IsVisible);
 }
 
-bool IsAuthority(std::string_view text) { return AllIn(text, kAuthoritySet); }
+bool IsAuthority(std::string_view text) {
+  if (text.empty()) return true;
+  if (text.front() == '[') {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos || close < 3 || !AllIn(text.substr(1, close - 1), kIpLiteralSet))
+      return false;
+    text.remove_prefix(close + 1);
+    return text.empty() || (text.front() == ':' && IsPort(text.substr(1)));
+  }
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  if (colon == 0 || !AllIn(text.substr(0, colon), kHostSet)) return false;
+  return colon == text.size() || IsPort(text.substr(colon + 1));
+}
 
 bool ParseLength(std::string_view text, std::uint64_t& value) {
   if (text.empty() || text.size() > 18) return false;
@@ -113,17 +149,63 @@ std::string_view TakeLine(std::string_view& head) {
 }
 
 Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields) {
-  while (true) {
-    const std::string_view line = TakeLine(lines);
-    if (line.empty()) return Reason::kOk;
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return Reason::kBadRequest;
-    const std::string_view name = line.substr(0, colon);
-    const std::string_view value = Trim(line.substr(colon + 1));
-    if (!IsToken(name) || !IsFieldValue(value)) return Reason::kBadRequest;
-    if (fields.size() >= most || !fields.Add(name, value, message::InternFieldName(name)))
+  const char* at = lines.data();
+  const char* const end = at + lines.size();
+  while (*at != '\r' || at[1] != '\n') {  // a CR is not a token character, so a lone one fails below
+    const char* const name = at;
+    while (kTokenSet[static_cast<unsigned char>(*at)]) ++at;  // ends at the CR of this line at the latest
+    if (at == name || *at != ':') return Reason::kBadRequest;
+    const std::string_view name_text(name, static_cast<std::size_t>(at - name));
+    do ++at;
+    while (IsSpace(*at));
+    const char* const value = at;
+    at = SkipValue(at, end);
+    if (*at != '\r' || at[1] != '\n') return Reason::kBadRequest;
+    const char* last = at;
+    while (last != value && IsSpace(last[-1])) --last;
+    const std::string_view value_text(value, static_cast<std::size_t>(last - value));
+    if (fields.size() >= most || !fields.Add(name_text, value_text, message::InternFieldName(name_text)))
       return Reason::kHeadTooLarge;
+    at += 2;
   }
+  return Reason::kOk;
+}
+
+void Persistence::Read(std::string_view connection) {
+  if (message::EqualsIgnoreCase(connection, "keep-alive")) {
+    keep_ = true;
+    return;
+  }
+  close_ |= message::HasToken(connection, "close");
+  keep_ |= message::HasToken(connection, "keep-alive");
+  upgrade_ |= message::HasToken(connection, "upgrade");
+  names_fields_ |= !message::EqualsIgnoreCase(connection, "close");
+}
+
+void RemoveNamedByConnection(message::FieldList& fields) {
+  using message::FieldId;
+  const auto named = [&fields](const message::Field& field) {
+    switch (field.id) {
+      case FieldId::kHost:
+      case FieldId::kConnection:
+      case FieldId::kTransferEncoding:
+      case FieldId::kContentLength:
+      case FieldId::kTe:
+      case FieldId::kUpgrade:
+      case FieldId::kExpect: return false;
+      default: break;
+    }
+    return std::any_of(fields.begin(), fields.end(), [&field](const message::Field& other) {
+      return other.id == FieldId::kConnection && message::HasToken(other.value, field.name);
+    });
+  };
+  std::size_t kept = 0;
+  std::array<bool, message::kMaxFields> drop;
+  for (std::size_t i = 0; i < fields.size(); ++i) drop[i] = named(fields[i]);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!drop[i]) fields.begin()[kept++] = fields[i];
+  }
+  fields.Truncate(kept);
 }
 
 }  // namespace weft::http1

@@ -17,22 +17,40 @@ struct LineScan {
   std::size_t line = 0;  // where the current line begins
 };
 
-enum class ScanResult : std::uint8_t { kMore, kFound, kBareLf, kTooLong };
+enum class ScanResult : std::uint8_t { kMore, kFound, kBareLf, kTooLong, kLineTooLong };
 
-// Finds the empty line that ends a head; `scan.at` is then the size of the head with that line.
-ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, LineScan& scan);
+// Finds the empty line that ends a head; `scan.at` is then the size of the head with that line. `most` bounds
+// the head, `most_first` its first line with its CRLF. The result does not depend on how the bytes arrived.
+ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, std::size_t most_first, LineScan& scan);
 
-bool IsToken(std::string_view text);                            // 1*tchar
-bool IsFieldValue(std::string_view text);                       // no control characters but HTAB
-bool IsTargetText(std::string_view text);                       // visible ASCII, no '#'
-bool IsAuthority(std::string_view text);                        // host[:port]; empty allowed
+bool IsToken(std::string_view text);       // 1*tchar
+bool IsFieldValue(std::string_view text);  // no control characters but HTAB
+bool IsTargetText(std::string_view text);  // visible ASCII, no '#'
+bool IsAuthority(std::string_view text);   // host[:port], host may be [IPv6]; empty allowed
 bool ParseLength(std::string_view text, std::uint64_t& value);  // 1*DIGIT, below 2^63
 
 // Takes the first line, without its CRLF, off `head` (which ends with an empty line).
 std::string_view TakeLine(std::string_view& head);
 
 // Parses the field lines that are left of a head, up to and with its empty line.
-// kOk, kBadRequest or kHeadTooLarge.
+// kOk, kBadRequest or kHeadTooLarge. `lines` ends with CRLF CRLF, as FindHeadEnd found it.
 Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields);
+
+// Removes what Connection names (RFC 9110 7.6.1), before anything else adds fields: a peer cannot have those
+// removed by naming them. Framing, Host, TE and Expect stay for the codec itself to judge.
+void RemoveNamedByConnection(message::FieldList& fields);
+
+// What Connection says of the connection's future; `close` wins over `keep-alive` wherever it stands.
+class Persistence {
+ public:
+  explicit Persistence(message::Version version) : keep_(version == message::Version::kHttp11) {}
+  void Read(std::string_view connection);
+  bool keep_alive() const { return keep_ && !close_; }
+  bool upgrade() const { return upgrade_; }
+  bool names_fields() const { return names_fields_; }
+
+ private:
+  bool keep_, close_ = false, upgrade_ = false, names_fields_ = false;
+};
 
 }  // namespace weft::http1

@@ -7,7 +7,14 @@ namespace {
 
 using message::FieldId;
 
+constexpr std::size_t kMostBesideTarget = 64;  // method, spaces, version and CRLF of a request line
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+void RemoveAt(message::FieldList& fields, std::size_t index) {
+  std::move(fields.begin() + index + 1, fields.end(), fields.begin() + index);
+  fields.Truncate(fields.size() - 1);
+}
 
 }  // namespace
 
@@ -40,18 +47,19 @@ Event RequestDecoder::Next(std::string_view bytes, message::RequestHead& head, m
 
 Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
   std::size_t skipped = 0;
-  if (scan_.at == 0 && !skipped_empty_line_ && bytes.starts_with("\r\n")) {   // RFC 9112 2.2; once
+  if (scan_.at == 0 && !skipped_empty_line_ && bytes.starts_with("\r\n")) {  // RFC 9112 2.2; once
     bytes.remove_prefix(2);
     skipped = 2;
     skipped_empty_line_ = true;
   }
-  switch (FindHeadEnd(bytes, limits_.head_bytes, scan_)) {
+  switch (FindHeadEnd(bytes, limits_.head_bytes, limits_.target_bytes + kMostBesideTarget, scan_)) {
     case ScanResult::kMore:
-      if (scan_.line == 0 && scan_.at > limits_.target_bytes) return Fail(Reason::kUriTooLong);
-      if (scan_.at == 1 && bytes[0] == '\r' && !skipped_empty_line_) scan_ = {};  // perhaps the first half of an empty line
+      if (scan_.at == 1 && bytes[0] == '\r' && !skipped_empty_line_)
+        scan_ = {};  // perhaps the first half of an empty line
       return Event::NeedMore(skipped);
     case ScanResult::kBareLf: return Fail(Reason::kBadRequest);
     case ScanResult::kTooLong: return Fail(Reason::kHeadTooLarge);
+    case ScanResult::kLineTooLong: return Fail(Reason::kUriTooLong);
     case ScanResult::kFound: break;
   }
   const std::size_t size = scan_.at;
@@ -97,8 +105,8 @@ Reason RequestDecoder::ParseTarget(std::string_view target, message::RequestHead
     absolute_ = true;
     head.authority = target;
     head.target = {};
-    return IsAuthority(target) && target.find(':') != std::string_view::npos ? Reason::kOk
-                                                                             : Reason::kBadRequest;
+    const bool has_port = IsDigit(target.back()) && target.rfind(':') != std::string_view::npos;
+    return IsAuthority(target) && has_port ? Reason::kOk : Reason::kBadRequest;
   }
   if (target.front() == '/') {
     head.target = target;
@@ -125,16 +133,18 @@ Reason RequestDecoder::ParseTarget(std::string_view target, message::RequestHead
 
 // What the fields say of framing, host and connection.
 Reason RequestDecoder::Interpret(message::RequestHead& head) {
-  keep_alive_ = head.version == message::Version::kHttp11;
+  Persistence persistence(head.version);
   expects_continue_ = upgrade_ = false;
   body_ = {};
-  std::size_t hosts = 0, lengths = 0, codings = 0;
-  bool chunked = false, upgrade_token = false, upgrade_field = false;
-  for (const message::Field& field : head.fields) {
+  std::size_t hosts = 0, host_at = 0, lengths = 0, codings = 0;
+  bool chunked = false, upgrade_field = false;
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const message::Field& field = head.fields[i];
     switch (field.id) {
       case FieldId::kHost:
-        if (!IsAuthority(field.value)) return Reason::kBadRequest;
-        if (++hosts == 1 && !absolute_) head.authority = field.value;
+        if (!IsAuthority(field.value) || ++hosts > 1) return Reason::kBadRequest;
+        host_at = i;
+        if (!absolute_) head.authority = field.value;
         break;
       case FieldId::kContentLength:
         if (++lengths > 1 || !ParseLength(field.value, body_.length)) return Reason::kBadRequest;
@@ -143,13 +153,7 @@ Reason RequestDecoder::Interpret(message::RequestHead& head) {
         ++codings;
         chunked = message::EqualsIgnoreCase(field.value, "chunked");
         break;
-      case FieldId::kConnection:
-        if (message::HasToken(field.value, "close"))
-          keep_alive_ = false;
-        else if (message::HasToken(field.value, "keep-alive"))
-          keep_alive_ = true;
-        upgrade_token |= message::HasToken(field.value, "upgrade");
-        break;
+      case FieldId::kConnection: persistence.Read(field.value); break;
       case FieldId::kUpgrade: upgrade_field = true; break;
       case FieldId::kExpect:
         if (!message::EqualsIgnoreCase(field.value, "100-continue")) return Reason::kExpectationFailed;
@@ -158,11 +162,18 @@ Reason RequestDecoder::Interpret(message::RequestHead& head) {
       default: break;
     }
   }
-  upgrade_ = upgrade_token && upgrade_field;
-  if (hosts > 1 || (hosts == 0 && head.version == message::Version::kHttp11)) return Reason::kBadRequest;
-  head.fields.Remove(FieldId::kHost);
+  keep_alive_ = persistence.keep_alive();
+  upgrade_ = persistence.upgrade() && upgrade_field;
+  if (hosts == 0 && head.version == message::Version::kHttp11) return Reason::kBadRequest;
+  if (hosts > 0) RemoveAt(head.fields, host_at);
+  if (persistence.names_fields()) RemoveNamedByConnection(head.fields);
+  return Frame(head.version, lengths, codings, chunked);
+}
+
+Reason RequestDecoder::Frame(message::Version version, std::size_t lengths, std::size_t codings,
+                             bool chunked) {
   if (codings > 0) {
-    if (lengths > 0 || head.version == message::Version::kHttp10) return Reason::kBadRequest;
+    if (lengths > 0 || version == message::Version::kHttp10) return Reason::kBadRequest;
     if (codings > 1 || !chunked) return Reason::kNotImplemented;
     body_.kind = message::Body::Kind::kChunked;
     chunked_.Reset();

@@ -76,10 +76,11 @@ Event ResponseDecoder::OnEof() {
 }
 
 Event ResponseDecoder::Head(std::string_view bytes, message::ResponseHead& head) {
-  switch (FindHeadEnd(bytes, limits_.head_bytes, scan_)) {
+  switch (FindHeadEnd(bytes, limits_.head_bytes, limits_.head_bytes + 1, scan_)) {
     case ScanResult::kMore: return Event::NeedMore();
     case ScanResult::kBareLf: return Fail(Reason::kUpstreamMalformed);
-    case ScanResult::kTooLong: return Fail(Reason::kUpstreamHeadTooLarge);
+    case ScanResult::kTooLong:
+    case ScanResult::kLineTooLong: return Fail(Reason::kUpstreamHeadTooLarge);
     case ScanResult::kFound: break;
   }
   const std::size_t size = scan_.at;
@@ -111,7 +112,7 @@ bool ResponseDecoder::ParseStatusLine(std::string_view line, message::ResponseHe
 
 bool ResponseDecoder::Interpret(message::ResponseHead& head) {
   interim_ = head.status < 200;
-  keep_alive_ = head.version == message::Version::kHttp11;
+  Persistence persistence(head.version);
   body_ = {};
   std::size_t lengths = 0, codings = 0;
   bool chunked = false;
@@ -124,16 +125,13 @@ bool ResponseDecoder::Interpret(message::ResponseHead& head) {
         ++codings;
         chunked = message::EqualsIgnoreCase(field.value, "chunked");
         break;
-      case FieldId::kConnection:
-        if (message::HasToken(field.value, "close"))
-          keep_alive_ = false;
-        else if (message::HasToken(field.value, "keep-alive"))
-          keep_alive_ = true;
-        break;
+      case FieldId::kConnection: persistence.Read(field.value); break;
       case FieldId::kKeepAlive: keep_alive_seconds_ = TimeoutParameter(field.value); break;
       default: break;
     }
   }
+  keep_alive_ = persistence.keep_alive();
+  if (persistence.names_fields()) RemoveNamedByConnection(head.fields);
   const bool bare = interim_ || head.status == 204;
   if (codings > 0 && (codings > 1 || !chunked || lengths > 0 || head.version == message::Version::kHttp10))
     return false;
