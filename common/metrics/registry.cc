@@ -40,7 +40,11 @@ void Shard::Acknowledge() {
 }
 
 void Samples::Set(FamilyId family, Values values, double value) {
-  all_.push_back({family, OwnedValues(values), value});
+  all_.push_back({family, OwnedValues(values), value, {}});
+}
+
+void Samples::SetHistogram(FamilyId family, Values values, std::vector<std::uint64_t> buckets, double sum) {
+  all_.push_back({family, OwnedValues(values), sum, std::move(buckets)});
 }
 
 std::size_t Registry::State::Allocate(std::size_t cells) {

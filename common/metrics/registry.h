@@ -66,6 +66,9 @@ class Samples {
   void Set(FamilyId family, std::initializer_list<std::string_view> values, double value) {
     Set(family, Values(values.begin(), values.size()), value);
   }
+  // Of a family of kHistogram: counts per bucket, not cumulative, one more than its bounds; `sum` in raw
+  // units.
+  void SetHistogram(FamilyId family, Values values, std::vector<std::uint64_t> buckets, double sum);
 
  private:
   friend class Registry;
@@ -73,6 +76,7 @@ class Samples {
     FamilyId family;
     std::vector<std::string> values;
     double value;
+    std::vector<std::uint64_t> buckets;
   };
   std::vector<One> all_;
 };

@@ -147,6 +147,17 @@ TEST(MetricsTest, SourcesAreAskedAtTheScrape) {
   EXPECT_NE(f.registry.Text().find("x_age_seconds 2.5\n"), std::string::npos);
 }
 
+TEST(MetricsTest, ASourceMayGiveAHistogram) {
+  Fixture f;
+  static const Bounds bounds({10, 20});
+  const FamilyId took = f.registry.Add({"x_seconds", "Took.", Kind::kHistogram, {}, &bounds, 10});
+  f.registry.AddSource([&](Samples& samples) { samples.SetHistogram(took, {}, {1, 2, 3}, 50); });
+  const std::string text = f.registry.Text();
+  for (const char* line : {"x_seconds_count 6\n", "x_seconds_sum 5\n", "x_seconds_bucket{le=\"2\"} 3\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(MetricsTest, WorkersCountWhileTheScrapeReads) {
   Fixture f;
   std::vector<std::thread> workers;

@@ -30,17 +30,17 @@ void SetValue(prometheus::ClientMetric& metric, Kind kind, double value) {
   if (kind == Kind::kCounter) metric.counter.value = value;
 }
 
-// Cells: the sum, then one per bucket; Prometheus wants cumulative buckets.
+// Prometheus wants cumulative buckets.
 void SetHistogram(prometheus::ClientMetric& metric, const Family& family,
-                  const std::vector<std::uint64_t>& sums) {
+                  std::span<const std::uint64_t> buckets, double sum) {
   auto& out = metric.histogram;
-  out.sample_sum = static_cast<double>(sums[0]) / family.per_unit;
-  for (std::size_t i = 1; i < sums.size(); ++i) {
-    out.sample_count += sums[i];
-    const bool last = i + 1 == sums.size();
-    if (!last)
+  out.sample_sum = sum / family.per_unit;
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    out.sample_count += buckets[i];
+    if (i < family.bounds->upper.size()) {
       out.bucket.push_back(
-          {out.sample_count, static_cast<double>(family.bounds->upper[i - 1]) / family.per_unit});
+          {out.sample_count, static_cast<double>(family.bounds->upper[i]) / family.per_unit});
+    }
   }
 }
 
@@ -74,13 +74,16 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
     const Family& family = state_->families[key.first];
     prometheus::ClientMetric metric = Labelled(family, key.second);
     const std::vector<std::uint64_t> sums = Sums(*series);
-    if (family.kind == Kind::kHistogram) SetHistogram(metric, family, sums);
+    if (family.kind == Kind::kHistogram) {
+      SetHistogram(metric, family, std::span(sums).subspan(1), static_cast<double>(sums[0]));
+    }
     SetValue(metric, family.kind, static_cast<double>(static_cast<std::int64_t>(sums[0])) / family.per_unit);
     result[key.first].metric.push_back(std::move(metric));
   }
   for (const Samples::One& sample : samples.all_) {
     const Family& family = state_->families[sample.family];
     prometheus::ClientMetric metric = Labelled(family, sample.values);
+    if (family.kind == Kind::kHistogram) SetHistogram(metric, family, sample.buckets, sample.value);
     SetValue(metric, family.kind, sample.value);
     result[sample.family].metric.push_back(std::move(metric));
   }
