@@ -23,3 +23,6 @@ endif()
 
 # Fakes and a mesh in one process, and the tests that use them.
 weft_library(tests/support DEPS agent/forward LINK GTest::gtest)
+# The agent's own control stream against the control plane's.
+weft_add_test(control_stream_test tests/integration SOURCES tests/integration/control_stream_test.cc
+  DEPS agent/config controlplane/stream)

@@ -37,7 +37,7 @@ Result<std::string> ReadToken(const std::string& path) {
   std::ifstream file(path);
   std::string token;
   std::getline(file, token);
-  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  token.resize(std::min(token.find_first_of(" \t\r"), token.size()));
   const bool clean = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!file.eof() && !file.good()) return Invalid("cannot be read", "controlPlane.tokenFile", path);
   if (token.empty() || !clean)

@@ -16,7 +16,8 @@ namespace weft::config {
 
 struct GrpcLinkOptions {
   std::string address;     // "host:port"
-  std::string token_file;  // bearer token, read on each attempt; empty: none is sent
+  std::string token_file;  // its first word is the bearer token (a line of weft-control's file will do);
+                           // read on each attempt; empty: none is sent
   std::string node_id, cluster, ns, service, zone, program_version;
   std::map<std::string, std::string> labels;
   std::uint64_t seed = 0;  // of the back-off; differs from agent to agent

@@ -1,0 +1,123 @@
+#include "controlplane/stream/service.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "weft/v1/mesh.grpc.pb.h"
+
+namespace weft::stream {
+namespace {
+
+// The hub behind a real server on a free port of loopback; the token is "secret".
+struct Server {
+  Server() : service(MakeMeshService(hub, Check)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(service.get());
+    server = builder.BuildAndStart();
+    hub.Start();
+  }
+  ~Server() {
+    hub.Stop({ErrorKind::kUnavailable, "stopping", {}, {}});
+    server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  }
+  static Status Check(std::string_view authorization, const std::string& peer) {
+    EXPECT_TRUE(peer.starts_with("127.0.0.1:")) << peer;
+    if (authorization == "Bearer secret") return {};
+    return Error{ErrorKind::kUnauthenticated, "show a token: controlPlane.tokenFile", {}, {}};
+  }
+  std::unique_ptr<v1::Mesh::Stub> Stub() const {
+    return v1::Mesh::NewStub(
+        grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
+  }
+
+  Hub hub;
+  std::unique_ptr<grpc::Service> service;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+struct Call {
+  Call(const Server& server, const std::string& token) : stub(server.Stub()) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context.AddMetadata("authorization", "Bearer " + token);
+    stream = stub->Connect(&context);
+  }
+  void Hello(const std::string& node, const std::string& service) {
+    v1::AgentMessage message;
+    message.mutable_hello()->set_node_id(node);
+    message.mutable_hello()->set_namespace_("default");
+    v1::ServiceKey& key = *message.mutable_hello()->add_held()->mutable_service();
+    key.set_namespace_("default");
+    key.set_name(service);
+    EXPECT_TRUE(stream->Write(message));
+  }
+  v1::ControlMessage Read() {
+    v1::ControlMessage message;
+    EXPECT_TRUE(stream->Read(&message));
+    return message;
+  }
+
+  std::unique_ptr<v1::Mesh::Stub> stub;
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::AgentMessage, v1::ControlMessage>> stream;
+};
+
+ReleasePtr CartRelease(std::uint64_t revision) {
+  compile::Output output;
+  policy::ServiceBundle& bundle = output.bundles[{"local", "default", "cart"}];
+  bundle.key = {"local", "default", "cart"};
+  bundle.ports = {{"http", 80, policy::Protocol::kHttp}};
+  return MakeRelease(output, {"store", 1, revision}, nullptr);
+}
+
+TEST(MeshServiceTest, AnAgentConnectsGetsItsBundleAndTheNextRevisionAsItIsReleased) {
+  Server server;
+  server.hub.SetRelease(CartRelease(1));
+  Call call(server, "secret");
+  call.Hello("cart-1", "cart");
+  const v1::ControlMessage first = call.Read();
+  EXPECT_TRUE(first.delta().full());
+  ASSERT_EQ(first.delta().bundles_size(), 1);
+  EXPECT_EQ(first.delta().version().revision(), 1U);
+  server.hub.SetRelease(CartRelease(2));
+  EXPECT_EQ(call.Read().delta().version().revision(), 2U);
+  ASSERT_TRUE(server.hub.Drain("cart-1", 0));
+  EXPECT_TRUE(call.Read().command().has_drain());
+}
+
+TEST(MeshServiceTest, AWrongTokenEndsTheStreamBeforeItBegins) {
+  Server server;
+  Call call(server, "guessed");
+  v1::ControlMessage message;
+  EXPECT_FALSE(call.stream->Read(&message));
+  const grpc::Status status = call.stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_NE(status.error_message().find("tokenFile"), std::string::npos);
+}
+
+TEST(MeshServiceTest, AStreamWithoutHelloIsRefusedWithTheField) {
+  Server server;
+  Call call(server, "secret");
+  v1::AgentMessage message;
+  message.mutable_subscribe();
+  call.stream->Write(message);
+  v1::ControlMessage ignored;
+  EXPECT_FALSE(call.stream->Read(&ignored));
+  EXPECT_EQ(call.stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(MeshServiceTest, StoppingEndsEveryStreamAndLeavesNoSession) {
+  Server server;
+  Call call(server, "secret");
+  call.Hello("cart-1", "cart");
+  call.Read();
+  EXPECT_EQ(server.hub.metrics().agents, 1U);
+  server.hub.Stop({ErrorKind::kUnavailable, "stopping", {}, {}});
+  v1::ControlMessage message;
+  while (call.stream->Read(&message)) continue;
+  EXPECT_EQ(call.stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+}  // namespace
+}  // namespace weft::stream
