@@ -8,4 +8,6 @@ weft_library(controlplane/stream DEPS controlplane/auth controlplane/store commo
 weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
 weft_program(controlplane/app NAME weft-control DEPS controlplane/api controlplane/stream controlplane/telemetry
   controlplane/store/sqlite controlplane/intake/files common/metrics common/options)
-weft_program(controlplane/ctl NAME weftctl DEPS common/compile common/wire common/http common/options)
+weft_library(controlplane/ctl DEPS common/net LINK weft_ext_json)
+target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
+weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl common/http)

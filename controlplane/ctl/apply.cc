@@ -1,0 +1,64 @@
+// weftctl apply -f FILE|-: all documents in one transaction, checked here first so that problems name their
+// file.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "controlplane/ctl/input.h"
+#include "controlplane/ctl/verbs.h"
+
+namespace weft::ctl {
+namespace {
+
+struct ApplyArgs {
+  std::vector<std::string> files;
+  bool dry_run = false;
+};
+
+std::string JoinDocuments(const std::vector<InputFile>& files) {
+  std::string body;
+  for (const InputFile& file : files) body += "---\n" + file.text + "\n";
+  return body;
+}
+
+void PrintResults(Context& context, const Json& answer, bool dry_run) {
+  for (const Json& applied : answer.value("applied", Json::array())) {
+    const Json resource = applied.value("resource", applied);
+    std::string kind = Text(resource, "kind");
+    for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    const std::string ns = Text(resource, "namespace");
+    context.out << kind << "/" << (ns.empty() || ns == context.ns ? "" : ns + "/") << Text(resource, "name")
+                << " " << Text(applied, "action") << (dry_run ? " (dry run)" : "") << "\n";
+  }
+  for (const Json& finding : answer.value("findings", Json::array())) {
+    context.err << "warning: " << Text(finding, "resource") << ": " << Text(finding, "message") << " ["
+                << Text(finding, "code") << "]\n";
+  }
+}
+
+Status RunApply(Context& context, const ApplyArgs& args) {
+  const Result<std::vector<InputFile>> files = ReadInputs(args.files, context.in);
+  if (!files) return files.error();
+  const std::string target =
+      "/api/v1/apply?namespace=" + Escape(context.ns) + (args.dry_run ? "&dryRun=true" : "");
+  const Result<Json> answer = context.client.Post(target, JoinDocuments(*files), "application/yaml");
+  if (!answer) return answer.error();
+  if (context.structured()) {
+    PrintDocument(context, *answer);
+  } else {
+    PrintResults(context, *answer, args.dry_run);
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddApply(CLI::App& app, Action& action) {
+  auto args = std::make_shared<ApplyArgs>();
+  CLI::App* verb = app.add_subcommand("apply", "Create or change resources from files, in one transaction");
+  verb->add_option("-f,--filename", args->files, "File or folder; - reads standard input")->required();
+  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
+  verb->callback([args, &action] { action = [args](Context& context) { return RunApply(context, *args); }; });
+}
+
+}  // namespace weft::ctl

@@ -1,0 +1,116 @@
+#include "controlplane/ctl/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <ostream>
+
+#include "controlplane/ctl/verbs.h"
+
+#ifndef WEFT_VERSION
+#error "WEFT_VERSION comes from controlplane/folders.cmake"
+#endif
+
+namespace weft::ctl {
+namespace {
+
+constexpr const char* kDefaultServer = "127.0.0.1:15014";
+
+struct Globals {
+  std::string server, token_file, ns = "default", selector, format = "table";
+  bool all_namespaces = false;
+};
+
+void AddGlobals(CLI::App& app, Globals& globals) {
+  app.add_option("-s,--server", globals.server,
+                 "Control plane, HOST:PORT (WEFT_SERVER; else 127.0.0.1:15014)");
+  app.add_option("--token-file", globals.token_file,
+                 "File whose first word is the bearer token (WEFT_TOKEN_FILE)");
+  app.add_option("-n,--namespace", globals.ns, "Namespace of names that are written without one")
+      ->capture_default_str();
+  app.add_flag("-A,--all-namespaces", globals.all_namespaces, "List every namespace");
+  app.add_option("-l,--selector", globals.selector,
+                 "Labels: key=value, key!=value, key, !key; comma-separated");
+  app.add_option("-o,--output", globals.format, "table, wide, json or yaml")->capture_default_str();
+}
+
+void AddVerbs(CLI::App& app, Action& action) {
+  for (auto add : {AddApply, AddGet, AddDescribe, AddDelete, AddInstances, AddRegister, AddDrain, AddAgents,
+                   AddStat, AddExplain, AddCheck, AddVersion, AddCompletion}) {
+    add(app, action);
+  }
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();
+}
+
+// The first word of the file: the same file may serve weft-control, which reads a name and a role after it.
+Result<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::string token;
+  if (!(file >> token)) {
+    return Invalid("cannot read a token from it; check the file's name, permissions and content",
+                   "--token-file", path);
+  }
+  return token;
+}
+
+Result<Send> Dial(const Globals& globals, const Environment& environment, const std::string& server) {
+  const Result<std::string> token = ReadToken(globals.token_file);
+  if (!token) return token.error();
+  return environment.dial(server, *token);
+}
+
+Client ClientFor(const Environment& environment, const std::string& address) {
+  const Result<Send> send = environment.dial(address, {});
+  if (send) return Client(*send, address);
+  return Client([error = send.error()](const Request&) -> Result<Reply> { return error; }, address);
+}
+
+Status Perform(const Action& action, const Globals& globals, const Environment& environment) {
+  const Result<Format> format = ParseFormat(globals.format);
+  if (!format) return format.error();
+  const Result<Send> send = Dial(globals, environment, globals.server);
+  if (!send) return send.error();
+  const Client client(*send, globals.server);
+  Context context{.client = client,
+                  .connect = [&](const std::string& address) { return ClientFor(environment, address); },
+                  .out = environment.out,
+                  .err = environment.err,
+                  .in = environment.in,
+                  .now_unix_ms = environment.now_unix_ms,
+                  .format = *format,
+                  .ns = globals.ns,
+                  .all_namespaces = globals.all_namespaces,
+                  .selector = globals.selector,
+                  .version = WEFT_VERSION};
+  return action(context);
+}
+
+void FromEnvironment(Globals& globals, const Environment& environment) {
+  if (globals.server.empty()) globals.server = environment.variable("WEFT_SERVER").value_or(kDefaultServer);
+  if (globals.token_file.empty()) globals.token_file = environment.variable("WEFT_TOKEN_FILE").value_or("");
+}
+
+}  // namespace
+
+int Run(const std::vector<std::string>& arguments, const Environment& environment) {
+  CLI::App app("weftctl: registry, rules and agents of a Weft mesh", "weftctl");
+  Globals globals;
+  Action action;
+  app.set_version_flag("--version", WEFT_VERSION);
+  app.require_subcommand(1);
+  AddGlobals(app, globals);
+  AddVerbs(app, action);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, environment.out, environment.err) == 0 ? 0 : 2;
+  }
+  FromEnvironment(globals, environment);
+  const Status done = Perform(action, globals, environment);
+  if (done) return 0;
+  if (const std::string text = done.error().Text(); !text.empty())
+    environment.err << "error: " << text << "\n";
+  return 1;
+}
+
+}  // namespace weft::ctl

@@ -1,0 +1,57 @@
+#pragma once
+// What every verb gets: the server, where to print, and the options all verbs share.
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+#include "common/result/result.h"
+#include "controlplane/ctl/client.h"
+#include "controlplane/ctl/table.h"
+
+namespace weft::ctl {
+
+enum class Format : unsigned char { kTable, kWide, kJson, kYaml };
+
+Result<Format> ParseFormat(std::string_view text);
+
+struct Context {
+  const Client& client;
+  std::function<Client(const std::string& address)> connect;  // another server: an agent's admin port
+  std::ostream& out;
+  std::ostream& err;
+  std::istream& in;
+  std::int64_t now_unix_ms = 0;  // for ages
+  Format format = Format::kTable;
+  std::string ns = "default";
+  bool all_namespaces = false;
+  std::string selector;  // "app=cart,tier!=db,zone": labels; empty: all
+  std::string version;   // of this weftctl
+
+  bool structured() const { return format == Format::kJson || format == Format::kYaml; }
+};
+
+// What a parsed command line does. An error is printed and makes the exit code 1.
+using Action = std::function<Status(Context&)>;
+
+// Prints a document as JSON or YAML, as the format says.
+void PrintDocument(Context& context, const Json& document);
+
+// Prints the items as one document (structured formats) or `table`; "No resources found …" when there are
+// none.
+void PrintList(Context& context, const std::vector<Json>& items, const Table& table);
+
+// "cart" or "shop/cart" -> namespace and name, the namespace from -n when it is not written.
+struct NamespacedName {
+  std::string ns, name;
+};
+NamespacedName SplitName(const Context& context, std::string_view text);
+
+// "32s", "5m", "3h", "12d" between a moment and now; "" for zero.
+std::string Age(const Context& context, std::int64_t unix_ms);
+
+// True when the labels satisfy the selector (equality, inequality, existence, "!key").
+Result<bool> Matches(const Json& labels, std::string_view selector);
+
+}  // namespace weft::ctl

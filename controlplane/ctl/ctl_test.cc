@@ -1,0 +1,288 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "controlplane/ctl/cli.h"
+#include "controlplane/ctl/context.h"
+
+namespace weft::ctl {
+namespace {
+
+// A control plane of canned answers; what it was asked is kept.
+struct Fake {
+  std::map<std::string, Reply> answers;  // "GET /api/v1/services"
+  std::vector<Request> asked;
+  std::string dialled, token;
+  std::map<std::string, std::string> variables;
+  std::string input, out, err;
+
+  Fake& On(const std::string& what, std::string body, unsigned status = 200) {
+    answers[what] = {status, std::move(body)};
+    return *this;
+  }
+  int Run(const std::vector<std::string>& arguments) {
+    std::ostringstream out_stream, err_stream;
+    std::istringstream in_stream(input);
+    const auto dial = [this](const std::string& server, const std::string& bearer) -> Result<Send> {
+      dialled = server;
+      token = bearer;
+      return Send([this](const Request& request) { return Answer(request); });
+    };
+    const auto variable = [this](const char* name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+    };
+    const int code =
+        ctl::Run(arguments, {out_stream, err_stream, in_stream, variable, dial, 1'705'312'200'000});
+    out = out_stream.str();
+    err = err_stream.str();
+    return code;
+  }
+  Result<Reply> Answer(const Request& request) {
+    asked.push_back(request);
+    const auto found = answers.find(request.method + " " + request.target);
+    if (found == answers.end()) return Error{ErrorKind::kUnavailable, "connection refused", {}, {}};
+    return found->second;
+  }
+};
+
+void ExpectGolden(const std::string& text, const std::string& name) {
+  std::ifstream file("tests/golden/weftctl/" + name + ".txt");
+  std::stringstream golden;
+  golden << file.rdbuf();
+  EXPECT_EQ(text, golden.str()) << "tests/golden/weftctl/" << name << ".txt";
+}
+
+constexpr const char* kServices = R"({"items": [
+  {"namespace": "default", "name": "cart", "ports": [{"name": "http", "port": 80, "protocol": "HTTP"}], "labels": {"team": "shop"},
+   "instances": 3, "healthy": 2, "source": "api", "revision": 4},
+  {"namespace": "default", "name": "prices", "ports": [{"name": "", "port": 9000, "protocol": ""}], "instances": 0, "healthy": 0, "source": "files"},
+  {"namespace": "ops", "name": "log", "ports": [], "instances": 1, "healthy": 1, "source": "api"}]})";
+
+TEST(GetTest, ServicesOfTheNamespaceAsATable) {
+  Fake fake;
+  fake.On("GET /api/v1/services", kServices);
+  ASSERT_EQ(fake.Run({"get", "services"}), 0) << fake.err;
+  ExpectGolden(fake.out, "get-services");
+  ASSERT_EQ(fake.Run({"get", "svc", "-A", "-o", "wide"}), 0) << fake.err;
+  ExpectGolden(fake.out, "get-services-all-wide");
+  ASSERT_EQ(fake.Run({"-l", "team=shop", "get", "svc"}), 0);
+  EXPECT_EQ(fake.out.find("prices"), std::string::npos);
+}
+
+TEST(GetTest, RoutesPoliciesAndOneObjectAsYaml) {
+  const std::string route = R"({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+    "metadata": {"name": "cart", "namespace": "shop"}, "spec": {"hostnames": ["a.example"],
+    "parentRefs": [{"kind": "Service", "name": "cart", "port": 80}],
+    "rules": [{"timeouts": {"request": "010"}}, {"filters": []}]}})";
+  Fake fake;
+  fake.On("GET /api/v1/resources/HTTPRoute", "{\"items\": [" + route + "]}")
+      .On("GET /api/v1/resources/HTTPRoute/shop/cart", route);
+  ASSERT_EQ(fake.Run({"get", "httproutes", "-n", "shop"}), 0) << fake.err;
+  ExpectGolden(fake.out, "get-httproutes");
+  ASSERT_EQ(fake.Run({"get", "httproute/cart", "-n", "shop", "-o", "yaml"}), 0) << fake.err;
+  ExpectGolden(fake.out, "get-httproute-yaml");
+  ASSERT_EQ(fake.Run({"get", "route", "shop/cart", "-o", "json"}), 0) << fake.err;
+  EXPECT_EQ(Json::parse(fake.out), Json::parse(route));
+}
+
+TEST(GetTest, NothingFoundIsSaidAndIsNoFailure) {
+  Fake fake;
+  fake.On("GET /api/v1/resources/ServicePolicy", "{\"items\": []}");
+  EXPECT_EQ(fake.Run({"get", "sp"}), 0);
+  EXPECT_EQ(fake.out, "");
+  EXPECT_EQ(fake.err, "No resources found in namespace default.\n");
+}
+
+TEST(GetTest, AnUnknownKindAReservedOneAndAWrongFormatSayWhatThereIs) {
+  Fake fake;
+  EXPECT_EQ(fake.Run({"get", "potatoes"}), 1);
+  EXPECT_NE(fake.err.find("httproutes"), std::string::npos) << fake.err;
+  EXPECT_EQ(fake.Run({"get", "services", "-o", "xml"}), 1);
+  EXPECT_NE(fake.err.find("table, wide, json or yaml"), std::string::npos) << fake.err;
+  EXPECT_EQ(fake.Run({"frobnicate"}), 2);
+  EXPECT_TRUE(fake.asked.empty());
+}
+
+TEST(ClientTest, FailuresNameTheRemedy) {
+  Fake fake;
+  EXPECT_EQ(fake.Run({"get", "services"}), 1);
+  EXPECT_EQ(fake.err,
+            "error: cannot reach 127.0.0.1:15014: connection refused; is weft-control running there? "
+            "--server and WEFT_SERVER say where\n");
+  fake.On("GET /api/v1/services", R"({"error": {"code": "unauthenticated", "message": "no token"}})", 401);
+  EXPECT_EQ(fake.Run({"get", "services"}), 1);
+  EXPECT_NE(fake.err.find("--token-file"), std::string::npos) << fake.err;
+  fake.On("GET /api/v1/services", "<html>");
+  EXPECT_EQ(fake.Run({"get", "services"}), 1);
+  EXPECT_NE(fake.err.find("right port"), std::string::npos) << fake.err;
+}
+
+TEST(ClientTest, FlagsWinOverTheEnvironmentAndTheTokenIsTheFirstWord) {
+  const std::string path = testing::TempDir() + "weftctl-token";
+  std::ofstream(path) << "s3cret demo admin\n";
+  Fake fake;
+  fake.variables = {{"WEFT_SERVER", "10.0.0.1:1"}, {"WEFT_TOKEN_FILE", path}};
+  fake.On("GET /api/v1/services", kServices);
+  ASSERT_EQ(fake.Run({"get", "services"}), 0);
+  EXPECT_EQ(fake.dialled, "10.0.0.1:1");
+  EXPECT_EQ(fake.token, "s3cret");
+  ASSERT_EQ(fake.Run({"--server", "10.0.0.2:2", "get", "services"}), 0);
+  EXPECT_EQ(fake.dialled, "10.0.0.2:2");
+  EXPECT_EQ(fake.Run({"--token-file", "/nonexistent", "get", "services"}), 1);
+  EXPECT_NE(fake.err.find("/nonexistent"), std::string::npos) << fake.err;
+}
+
+constexpr const char* kCart =
+    "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: cart, namespace: default}\nspec:\n"
+    "  ports: [{name: http, port: 80, protocol: HTTP}]\n";
+
+TEST(ApplyTest, DocumentsGoInOneRequestAndEachResultIsPrinted) {
+  Fake fake;
+  fake.input = kCart;
+  fake.On(
+      "POST /api/v1/apply?namespace=default",
+      R"({"revision": 3, "applied": [{"resource": {"kind": "MeshService", "namespace": "default", "name": "cart"}, "action": "created"}]})");
+  ASSERT_EQ(fake.Run({"apply", "-f", "-"}), 0) << fake.err;
+  EXPECT_EQ(fake.out, "meshservice/cart created\n");
+  fake.On(
+      "POST /api/v1/apply?namespace=default&dryRun=true",
+      R"({"applied": [{"kind": "MeshService", "namespace": "default", "name": "cart", "action": "unchanged"}]})");
+  fake.input = kCart;
+  ASSERT_EQ(fake.Run({"apply", "--dry-run", "-f", "-"}), 0) << fake.err;
+  EXPECT_EQ(fake.out, "meshservice/cart unchanged (dry run)\n");
+}
+
+TEST(DeleteTest, ByKindByInstanceAndWhatIsMissing) {
+  Fake fake;
+  fake.On("DELETE /api/v1/resources/HTTPRoute/shop/cart", "{}");
+  fake.On("DELETE /api/v1/services/default/cart/instances/cart-1", "");
+  fake.On("DELETE /api/v1/resources/HTTPRoute/default/x",
+          R"({"error": {"code": "not_found", "message": "there is no HTTPRoute default/x"}})", 404);
+  ASSERT_EQ(fake.Run({"delete", "httproute", "shop/cart"}), 0) << fake.err;
+  EXPECT_EQ(fake.out, "httproute \"cart\" deleted\n");
+  ASSERT_EQ(fake.Run({"delete", "instance", "cart/cart-1"}), 0) << fake.err;
+  EXPECT_EQ(fake.Run({"delete", "httproute", "x"}), 1);
+  EXPECT_EQ(fake.err, "error: there is no HTTPRoute default/x\n");
+  EXPECT_EQ(fake.Run({"delete", "httproute", "x", "--ignore-not-found"}), 0);
+}
+
+TEST(InstancesTest, TheTableShowsHealthAndWhereEachComesFrom) {
+  Fake fake;
+  fake.On("GET /api/v1/services/demo/cart/instances", R"({"items": [
+    {"id": "cart-1", "address": "10.0.0.1", "port": 8080, "weight": 1, "zone": "a", "declared": "healthy", "ttl": "30s", "labels": {"v": "1"}},
+    {"id": "cart-2", "address": "10.0.0.2", "ports": {"http": 8080}, "weight": 0, "draining": true, "static": true}]})");
+  ASSERT_EQ(fake.Run({"instances", "-n", "demo", "cart"}), 0) << fake.err;
+  ExpectGolden(fake.out, "instances");
+}
+
+TEST(RegisterTest, WhatIsTypedIsWhatIsSent) {
+  Fake fake;
+  fake.On("PUT /api/v1/services/demo/web/instances/web-1", "{}");
+  ASSERT_EQ(fake.Run({"register", "demo/web", "web-1", "--address", "127.0.0.1", "--port", "8080", "--meshed",
+                      "--label", "v=1", "--ttl", "30s"}),
+            0)
+      << fake.err;
+  EXPECT_EQ(Json::parse(fake.asked[0].body),
+            Json::parse(R"({"id": "web-1", "address": "127.0.0.1", "weight": 1, "port": 8080,
+    "labels": {"v": "1"}, "ttl": "30s", "capabilities": {"meshed": true}})"));
+  EXPECT_EQ(fake.Run({"register", "web", "web-1", "--address", "web.local", "--port", "1"}), 1);
+  EXPECT_NE(fake.err.find("--address"), std::string::npos) << fake.err;
+  EXPECT_EQ(fake.Run({"register", "web", "web-1", "--address", "127.0.0.1"}), 1);
+  EXPECT_NE(fake.err.find("--ports"), std::string::npos) << fake.err;
+}
+
+constexpr const char* kAgents = R"({"items": [
+  {"nodeId": "cart-1", "namespace": "demo", "service": "cart", "programVersion": "0.1.0", "connectedUnixMs": 1705312100000,
+   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "effective": {"storeId": "s", "epoch": 1, "revision": 7}, "partial": false, "subscriptions": 2},
+  {"nodeId": "web-1", "namespace": "demo", "service": "web", "programVersion": "0.0.9", "connectedUnixMs": 1705300000000,
+   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "effective": {"storeId": "s", "epoch": 1, "revision": 6}, "partial": true, "subscriptions": 3,
+   "lastNack": {"service": {"namespace": "demo", "name": "cart"}, "field": "ports[0].port", "detail": "must be 1 to 65535"}}]})";
+
+TEST(AgentsTest, TheTableNamesWhatWasRefused) {
+  Fake fake;
+  fake.On("GET /api/v1/agents", kAgents).On("POST /api/v1/agents/web-1:accept", "{}");
+  ASSERT_EQ(fake.Run({"agents"}), 0) << fake.err;
+  ExpectGolden(fake.out, "agents");
+  ASSERT_EQ(fake.Run({"agents", "list", "-n", "other"}), 0) << fake.err;
+  EXPECT_EQ(fake.out, "");
+  ASSERT_EQ(fake.Run({"agents", "accept", "web-1"}), 0) << fake.err;
+}
+
+TEST(StatTest, RowsLookLikeLinkerds) {
+  Fake fake;
+  fake.On("GET /api/v1/stats", R"({"items": [
+    {"namespace": "demo", "name": "cart", "instances": 3, "meshed": 3, "requests": 600, "retries": 2, "successRate": 0.9967, "rps": 100.04, "p50Ms": 1.2, "p95Ms": 12.7, "p99Ms": 123.4, "circuit": "closed"},
+    {"namespace": "demo", "name": "idle", "instances": 1, "meshed": 0, "requests": 0, "retries": 0, "successRate": 1.0, "rps": 0.0, "p50Ms": 0.0, "p95Ms": 0.0, "p99Ms": 0.0, "circuit": "closed"}]})");
+  ASSERT_EQ(fake.Run({"stat", "-n", "demo"}), 0) << fake.err;
+  ExpectGolden(fake.out, "stat");
+}
+
+TEST(ExplainTest, ARecordIsToldFromTopToBottom) {
+  const std::string record =
+      R"({"requestId": "r-1", "direction": "outbound", "service": "demo/cart", "backend": "demo/cart:80", "route": "demo/mark",
+    "rule": "demo/mark/0", "revision": 7, "worker": 0, "number": 3, "startedUnixMs": 1705312100000, "tookMs": 12.5, "status": 503, "reason": "breaker_open",
+    "why": "the circuit breaker of the service is open", "deadlineMs": 3000, "deadlineOf": "policy",
+    "breaker": {"state": "open", "generation": 2, "points": 12, "requests": 40}, "retryTokens": 9.5, "inFlight": 1,
+    "attempts": [{"instance": "cart-1", "startedMs": 0.1, "tookMs": 3.2, "outcome": "status", "status": 500, "reason": "ok", "retry": "retried",
+    "candidates": [{"instance": "cart-1", "standing": "picked", "score": 1.5}, {"instance": "cart-2", "standing": "ejected"}]}]})";
+  Fake fake;
+  fake.On("GET /api/v1/explain/r-1",
+          R"({"records": [{"nodeId": "web-1", "record": )" + record + R"(}], "asked": 2, "answered": 2})");
+  fake.On("GET /explain/r-1", "[" + record + "]")
+      .On("GET /api/v1/explain/none", R"({"records": [], "asked": 2, "answered": 2})");
+  ASSERT_EQ(fake.Run({"explain", "r-1"}), 0) << fake.err;
+  ExpectGolden(fake.out, "explain");
+  ASSERT_EQ(fake.Run({"explain", "r-1", "--agent", "127.0.0.1:15000"}), 0) << fake.err;
+  EXPECT_EQ(fake.dialled, "127.0.0.1:15000");
+  EXPECT_EQ(fake.Run({"explain", "none"}), 1);
+  EXPECT_NE(fake.err.find("no agent keeps"), std::string::npos) << fake.err;
+}
+
+TEST(CheckTest, EachFindingIsInLinkerdsForm) {
+  Fake fake;
+  fake.On("GET /api/v1/version", R"({"version": "0.1.0"})")
+      .On("GET /api/v1/services", kServices)
+      .On("GET /api/v1/agents", kAgents);
+  EXPECT_EQ(fake.Run({"check"}), 1);
+  ExpectGolden(fake.out, "check");
+  EXPECT_EQ(fake.err, "");
+  EXPECT_EQ(fake.Run({"check", "-o", "json"}), 1);
+  EXPECT_EQ(Json::parse(fake.out)["success"], false);
+  Fake nobody;
+  EXPECT_EQ(nobody.Run({"check"}), 1);
+  ExpectGolden(nobody.out, "check-unreachable");
+}
+
+TEST(VersionTest, BothVersionsOrOnlyOurs) {
+  Fake fake;
+  EXPECT_EQ(fake.Run({"version", "--client"}), 0);
+  EXPECT_EQ(fake.out, "Client version: 0.1.0\n");
+  fake.On("GET /api/v1/version", R"({"version": "0.2.0"})");
+  EXPECT_EQ(fake.Run({"version"}), 0);
+  EXPECT_EQ(fake.out, "Client version: 0.1.0\nServer version: 0.2.0\n");
+}
+
+TEST(CompletionTest, EveryShellGetsEveryVerb) {
+  Fake fake;
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    ASSERT_EQ(fake.Run({"completion", shell}), 0) << fake.err;
+    for (const char* verb : {"apply", "explain", "agents", "check"})
+      EXPECT_NE(fake.out.find(verb), std::string::npos) << shell;
+  }
+  EXPECT_EQ(fake.Run({"completion", "tcsh"}), 1);
+}
+
+TEST(SelectorTest, TermsAreEqualityInequalityAndExistence) {
+  const Json labels{{"app", "cart"}, {"zone", "a"}};
+  EXPECT_TRUE(*Matches(labels, "app=cart,zone"));
+  EXPECT_TRUE(*Matches(labels, "app==cart, !tier"));
+  EXPECT_FALSE(*Matches(labels, "app!=cart"));
+  EXPECT_TRUE(*Matches(Json(), ""));
+  EXPECT_FALSE(Matches(labels, "=x").has_value());
+}
+
+}  // namespace
+}  // namespace weft::ctl

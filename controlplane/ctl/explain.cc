@@ -1,0 +1,161 @@
+// weftctl explain REQUEST_ID: the decision records of one request, from all connected agents or from one.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "controlplane/ctl/verbs.h"
+
+namespace weft::ctl {
+namespace {
+
+struct Record {
+  std::string agent;
+  Json json;
+};
+
+// Records come as objects, alone or with the node that keeps them, or as JSON texts.
+void AddRecords(const Json& value, const std::string& agent, std::vector<Record>& records) {
+  if (value.is_array()) {
+    for (const Json& item : value) AddRecords(item, agent, records);
+  } else if (value.is_string()) {
+    const Json parsed = Json::parse(value.get<std::string>(), nullptr, false);
+    if (parsed.is_object()) records.push_back({agent, parsed});
+  } else if (value.is_object() && value.contains("requestId")) {
+    records.push_back({agent, value});
+  } else if (value.is_object()) {
+    const std::string node = Text(value, "nodeId").empty() ? agent : Text(value, "nodeId");
+    for (const char* key : {"records", "record", "json"}) {
+      if (value.contains(key)) AddRecords(value[key], node, records);
+    }
+  }
+}
+
+void Line(std::ostream& out, std::string name, const std::string& value) {
+  if (value.empty()) return;
+  name.resize(12, ' ');
+  out << "  " << name << value << "\n";
+}
+
+std::string Joined(std::initializer_list<std::string> parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() || part.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string Named(const std::string& name, const std::string& value) {
+  return value.empty() ? "" : name + " " + value;
+}
+
+std::string BreakerText(const Json& record) {
+  const Json breaker = record.value("breaker", Json::object());
+  if (breaker.empty()) return {};
+  return Joined({Text(breaker, "state"), Named("points", Text(breaker, "points")),
+                 Named("requests", Text(breaker, "requests")),
+                 Text(breaker, "trial") == "true" ? "this request was a trial" : ""});
+}
+
+std::string DeadlineText(const Json& record) {
+  const std::string deadline = Text(record, "deadlineMs");
+  return deadline.empty() ? "" : deadline + "ms, set by the " + Text(record, "deadlineOf");
+}
+
+std::string CandidatesText(const Json& attempt) {
+  std::string text;
+  for (const Json& candidate : attempt.value("candidates", Json::array())) {
+    const std::string score = Text(candidate, "score");
+    text += (text.empty() ? "" : ", ") + Text(candidate, "instance") + " " + Text(candidate, "standing") +
+            (score.empty() ? "" : " (" + score + ")");
+  }
+  return text;
+}
+
+std::string Millis(const Json& value, const char* key) {
+  const std::string text = Text(value, key);
+  return text.empty() ? "" : text + "ms";
+}
+
+void PrintAttempts(std::ostream& out, const Json& attempts) {
+  if (attempts.empty()) {
+    out << "  no attempt was made\n";
+    return;
+  }
+  Table table({{"  ATTEMPT"},
+               {"INSTANCE"},
+               {"STARTED", Align::kRight},
+               {"TOOK", Align::kRight},
+               {"OUTCOME"},
+               {"STATUS"},
+               {"REASON"},
+               {"RETRY"},
+               {"CANDIDATES"}});
+  int number = 0;
+  for (const Json& attempt : attempts) {
+    table.Add({"  " + std::to_string(++number), Text(attempt, "instance"), Millis(attempt, "startedMs"),
+               Millis(attempt, "tookMs"), Text(attempt, "outcome"), Text(attempt, "status"),
+               Text(attempt, "reason"), Text(attempt, "retry"), CandidatesText(attempt)});
+  }
+  out << table.Text();
+}
+
+void PrintRecord(std::ostream& out, const Record& record) {
+  const Json& json = record.json;
+  const std::string why = Text(json, "why");
+  out << Text(json, "requestId") << " " << Text(json, "direction") << ": " << Text(json, "status") << " "
+      << Text(json, "reason") << (why.empty() ? "" : " (" + why + ")") << " after " << Text(json, "tookMs")
+      << "ms\n";
+  Line(out, "agent", record.agent);
+  Line(out, "service", Text(json, "service"));
+  Line(out, "backend", Text(json, "backend"));
+  Line(out, "route", Joined({Text(json, "route"), Named("rule", Text(json, "rule"))}));
+  Line(out, "revision", Text(json, "revision"));
+  Line(out, "sources", Text(json, "policySources"));
+  Line(out, "breaker", BreakerText(json));
+  Line(out, "deadline", DeadlineText(json));
+  Line(out, "budget", Named("retry tokens", Text(json, "retryTokens")));
+  PrintAttempts(out, json.value("attempts", Json::array()));
+}
+
+Status RunExplain(Context& context, const std::string& id, const std::string& agent) {
+  const Result<Json> answer = agent.empty() ? context.client.Get("/api/v1/explain/" + Escape(id))
+                                            : context.connect(agent).Get("/explain/" + Escape(id));
+  if (!answer) return answer.error();
+  std::vector<Record> records;
+  AddRecords(*answer, agent, records);
+  if (records.empty()) {
+    return Error{ErrorKind::kNotFound,
+                 "no agent keeps a record of '" + id +
+                     "'; each keeps its last requests only, older ones are in its access log",
+                 {},
+                 {}};
+  }
+  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
+    return a.json.value("startedUnixMs", std::int64_t{0}) < b.json.value("startedUnixMs", std::int64_t{0});
+  });
+  if (context.structured()) {
+    PrintDocument(context, *answer);
+    return {};
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i > 0) context.out << "\n";
+    PrintRecord(context.out, records[i]);
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddExplain(CLI::App& app, Action& action) {
+  struct Args {
+    std::string id, agent;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* verb = app.add_subcommand("explain", "Tell why a request went where it went, or failed");
+  verb->add_option("request-id", args->id, "Value of x-request-id")->required();
+  verb->add_option("--agent", args->agent, "Ask this agent's admin port instead, such as 127.0.0.1:15000");
+  verb->callback([args, &action] {
+    action = [args](Context& context) { return RunExplain(context, args->id, args->agent); };
+  });
+}
+
+}  // namespace weft::ctl

@@ -1,0 +1,63 @@
+// weftctl get KIND [NAME]: documents and registry services.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "controlplane/ctl/kinds.h"
+#include "controlplane/ctl/verbs.h"
+
+namespace weft::ctl {
+namespace {
+
+Status PrintKind(Context& context, const Kind& kind, const std::vector<Json>& candidates) {
+  std::vector<Json> items;
+  for (const Json& item : candidates) {
+    const std::string ns = NameOf(item).ns;
+    if (kind.namespaced && !context.all_namespaces && !ns.empty() && ns != context.ns) continue;
+    const Result<bool> matched = Matches(LabelsOf(item), context.selector);
+    if (!matched) return matched.error();
+    if (*matched) items.push_back(item);
+  }
+  PrintList(context, items, KindTable(context, kind, items));
+  return {};
+}
+
+Status GetOne(Context& context, const Kind& kind, const std::string& text) {
+  const Result<Json> item = context.client.Get(ItemPath(kind, SplitName(context, text)));
+  if (!item) return item.error();
+  if (context.structured()) {
+    PrintDocument(context, *item);
+  } else {
+    context.out << KindTable(context, kind, {*item}).Text();
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddGet(CLI::App& app, Action& action) {
+  struct Args {
+    std::string kind, name;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* verb = app.add_subcommand("get", "Print services, routes and policies");
+  verb->add_option("kind", args->kind, "services, meshservices, httproutes, servicepolicies, …, or kind/name")
+      ->required();
+  verb->add_option("name", args->name, "One object; [NAMESPACE/]NAME");
+  verb->callback([args, &action] {
+    action = [args](Context& context) -> Status {
+      const std::size_t slash = args->kind.find('/');
+      if (slash != std::string::npos && args->name.empty()) {
+        args->name = args->kind.substr(slash + 1);
+        args->kind.resize(slash);
+      }
+      const Result<Kind> kind = FindKind(args->kind);
+      if (!kind) return kind.error();
+      if (!args->name.empty()) return GetOne(context, *kind, args->name);
+      const Result<Json> answer = context.client.Get(ListPath(*kind));
+      if (!answer) return answer.error();
+      return PrintKind(context, *kind, Items(*answer));
+    };
+  });
+}
+
+}  // namespace weft::ctl

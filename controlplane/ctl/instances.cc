@@ -1,0 +1,68 @@
+// weftctl instances SERVICE: who serves it, from files and leases together.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "controlplane/ctl/instance_path.h"
+#include "controlplane/ctl/verbs.h"
+
+namespace weft::ctl {
+namespace {
+
+std::string PortOf(const Json& instance) {
+  const std::string port = Text(instance, "port");
+  if (!port.empty() && port != "0") return port;
+  std::string text;
+  const auto ports = instance.find("ports");
+  if (ports == instance.end() || !ports->is_object()) return text;
+  for (const auto& [name, number] : ports->items())
+    text += (text.empty() ? "" : ",") + name + "=" + number.dump();
+  return text;
+}
+
+std::string HealthOf(const Json& instance) {
+  if (Text(instance, "draining") == "true") return "draining";
+  const std::string declared = Text(instance, "declared");
+  return declared.empty() ? "unknown" : declared;
+}
+
+Table InstanceTable(const Context& context, const std::vector<Json>& items) {
+  std::vector<Column> columns = {{"ID"},     {"ADDRESS"}, {"PORT"}, {"HEALTH"},
+                                 {"WEIGHT"}, {"ZONE"},    {"TTL"},  {"SOURCE"}};
+  if (context.format == Format::kWide) columns.push_back({"LABELS"});
+  Table table(std::move(columns));
+  for (const Json& item : items) {
+    std::vector<std::string> row = {Text(item, "id"),     Text(item, "address"),
+                                    PortOf(item),         HealthOf(item),
+                                    Text(item, "weight"), Text(item, "zone"),
+                                    Text(item, "ttl"),    Text(item, "static") == "true" ? "file" : "lease"};
+    if (context.format == Format::kWide) row.push_back(Text(item, "labels"));
+    table.Add(std::move(row));
+  }
+  return table;
+}
+
+Status RunInstances(Context& context, const std::string& service) {
+  const Result<Json> answer = context.client.Get(InstancesPath(SplitName(context, service)));
+  if (!answer) return answer.error();
+  std::vector<Json> items;
+  for (const Json& item : Items(*answer)) {
+    const Result<bool> matched = Matches(item.value("labels", Json::object()), context.selector);
+    if (!matched) return matched.error();
+    if (*matched) items.push_back(item);
+  }
+  PrintList(context, items, InstanceTable(context, items));
+  return {};
+}
+
+}  // namespace
+
+void AddInstances(CLI::App& app, Action& action) {
+  auto service = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("instances", "Print the instances of a service");
+  verb->add_option("service", *service, "[NAMESPACE/]SERVICE")->required();
+  verb->callback([service, &action] {
+    action = [service](Context& context) { return RunInstances(context, *service); };
+  });
+}
+
+}  // namespace weft::ctl

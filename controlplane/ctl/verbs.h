@@ -1,0 +1,27 @@
+#pragma once
+// One function per verb, each in its own file. It adds the subcommand with its arguments to the parser and,
+// when that subcommand was typed, sets the action.
+
+#include "controlplane/ctl/context.h"
+
+namespace CLI {
+class App;
+}
+
+namespace weft::ctl {
+
+void AddApply(CLI::App& app, Action& action);
+void AddGet(CLI::App& app, Action& action);
+void AddDescribe(CLI::App& app, Action& action);
+void AddDelete(CLI::App& app, Action& action);
+void AddInstances(CLI::App& app, Action& action);
+void AddRegister(CLI::App& app, Action& action);
+void AddDrain(CLI::App& app, Action& action);
+void AddAgents(CLI::App& app, Action& action);
+void AddStat(CLI::App& app, Action& action);
+void AddExplain(CLI::App& app, Action& action);
+void AddCheck(CLI::App& app, Action& action);
+void AddVersion(CLI::App& app, Action& action);
+void AddCompletion(CLI::App& app, Action& action);
+
+}  // namespace weft::ctl
