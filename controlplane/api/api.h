@@ -1,0 +1,81 @@
+#pragma once
+// The handlers `Result<Response>(const Principal&, Request)` behind the table: Control's, and those that ask
+// the agents' directory and the statistics. The role of a row is checked here, for REST and gRPC alike.
+// Thread rule: any thread.
+
+#include "controlplane/api/control.h"
+#include "controlplane/api/table.h"
+
+namespace weft::api {
+
+class Api {
+ public:
+  Api(Control& control, AgentDirectory& agents, Statistics& statistics)
+      : control_(control), agents_(agents), statistics_(statistics) {}
+
+  Result<v1::ApplyResponse> Handle(const Principal& p, const v1::ApplyRequest& q) {
+    return control_.Apply(p, q);
+  }
+  Result<v1::Resource> Handle(const Principal& p, const v1::GetResourceRequest& q) {
+    return control_.GetResource(p, q);
+  }
+  Result<v1::ListResourcesResponse> Handle(const Principal& p, const v1::ListResourcesRequest& q) {
+    return control_.ListResources(p, q);
+  }
+  Result<v1::DeleteResourceResponse> Handle(const Principal& p, const v1::DeleteResourceRequest& q) {
+    return control_.DeleteResource(p, q);
+  }
+  Result<v1::ListRevisionsResponse> Handle(const Principal& p, const v1::ListRevisionsRequest& q) {
+    return control_.ListRevisions(p, q);
+  }
+  Result<v1::GetRevisionResponse> Handle(const Principal& p, const v1::GetRevisionRequest& q) {
+    return control_.GetRevision(p, q);
+  }
+  Result<v1::ListServicesResponse> Handle(const Principal& p, const v1::ListServicesRequest& q) {
+    return control_.ListServices(p, q);
+  }
+  Result<v1::Service> Handle(const Principal& p, const v1::GetServiceRequest& q) {
+    return control_.GetService(p, q);
+  }
+  Result<v1::Service> Handle(const Principal& p, const v1::PutServiceRequest& q) {
+    return control_.PutService(p, q);
+  }
+  Result<v1::DeleteServiceResponse> Handle(const Principal& p, const v1::DeleteServiceRequest& q) {
+    return control_.DeleteService(p, q);
+  }
+  Result<v1::ListInstancesResponse> Handle(const Principal& p, const v1::ListInstancesRequest& q) {
+    return control_.ListInstances(p, q);
+  }
+  Result<v1::RegisteredInstance> Handle(const Principal& p, const v1::PutInstanceRequest& q) {
+    return control_.PutInstance(p, q);
+  }
+  Result<v1::DeleteInstanceResponse> Handle(const Principal& p, const v1::DeleteInstanceRequest& q) {
+    return control_.DeleteInstance(p, q);
+  }
+  Result<v1::HeartbeatResponse> Handle(const Principal& p, const v1::HeartbeatRequest& q) {
+    return control_.Heartbeat(p, q);
+  }
+  Result<v1::ListAgentsResponse> Handle(const Principal& principal, const v1::ListAgentsRequest& request);
+  Result<v1::AgentConfig> Handle(const Principal& principal, const v1::GetAgentConfigRequest& request);
+  Result<v1::AcceptAgentResponse> Handle(const Principal& principal, const v1::AcceptAgentRequest& request);
+  Result<v1::DrainAgentResponse> Handle(const Principal& principal, const v1::DrainAgentRequest& request);
+  Result<v1::GetStatsResponse> Handle(const Principal& principal, const v1::GetStatsRequest& request);
+  Result<v1::ExplainResult> Handle(const Principal& principal, const v1::ExplainQuery& request);
+
+  // Runs the handler of `rpc`, whose request type Q is; kForbidden when the principal's role is too small.
+  template <class Q>
+  auto Call(Rpc rpc, const Principal& principal, const Q& request) {
+    using Answer = decltype(Handle(principal, request));
+    if (auto ok = auth::Require(principal, RoleOf(rpc)); !ok) return Answer(ok.error());
+    return Handle(principal, request);
+  }
+
+  std::string ServiceStats() const { return statistics_.ServiceStats(); }  // JSON; REST only
+
+ private:
+  Control& control_;
+  AgentDirectory& agents_;
+  Statistics& statistics_;
+};
+
+}  // namespace weft::api

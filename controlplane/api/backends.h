@@ -1,0 +1,42 @@
+#pragma once
+// What the API asks of its neighbours: the agents' streams, their telemetry, and whoever delivers what was
+// written. Implemented by controlplane/app over controlplane/stream and controlplane/telemetry. Thread rule:
+// any thread.
+
+#include <string>
+#include <vector>
+
+#include "common/compile/compile.h"
+#include "weft/v1/config.pb.h"
+
+namespace weft::api {
+
+class AgentDirectory {
+ public:
+  virtual ~AgentDirectory() = default;
+  virtual std::vector<v1::Agent> Agents(const std::string& ns) const = 0;  // empty: all; sorted by node_id
+  virtual Result<v1::AgentConfig> Config(const std::string& node_id) const = 0;
+  virtual Result<std::uint32_t> Accept(const std::string& node_id) = 0;  // empty: all that wait
+  virtual Status Drain(const std::string& node_id, std::int64_t deadline_ms) = 0;
+};
+
+class Statistics {
+ public:
+  virtual ~Statistics() = default;
+  virtual std::string HealthStats(const std::string& correlation_id) const = 0;
+  virtual std::string ServiceStats() const = 0;
+  virtual v1::ExplainResult Explain(const std::string& request_id) = 0;  // may take two seconds
+};
+
+// Hears of each change in order, after its commit, under the lock of the one who calls.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  virtual void Release(const compile::Output& compiled, const snapshot::Version& version) = 0;
+  // All registered instances of one service. Answers the service's endpoints version after it.
+  virtual std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) = 0;
+  // Everything known of a service's instances, registered and static; null: nothing was ever.
+  virtual snapshot::EndpointsPtr Endpoints(const ServiceKey& service) const = 0;
+};
+
+}  // namespace weft::api

@@ -1,0 +1,121 @@
+#pragma once
+// The control plane's state and what may be done to it, the same for REST, gRPC and files: documents
+// (validated as a whole set before a write), registered instances with their leases. Every change is
+// committed before it is published and answered. Thread rule: any thread; one lock, held over a write's
+// commit.
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "common/time/time.h"
+#include "controlplane/api/backends.h"
+#include "controlplane/auth/auth.h"
+#include "controlplane/store/leases.h"
+#include "controlplane/store/store.h"
+#include "weft/v1/config.pb.h"
+#include "weft/v1/registry.pb.h"
+
+namespace weft::api {
+
+using auth::Principal;
+
+struct Counts {                      // for weft_control_* metrics
+  std::uint64_t writes = 0;          // accepted transactions
+  std::uint64_t refused_writes = 0;  // invalid, stale, lost races, failures of the store
+  std::uint64_t lapsed = 0;          // leases
+  std::uint64_t resources = 0, instances = 0, revision = 0;
+};
+
+class Control {
+ public:
+  struct Settings {
+    policy::PolicySpec environment;  // mesh defaults of the seeds' variables
+    std::function<TimePoint()> clock = ReadMonotonicClock;
+  };
+  Control(store::Store& store, Publisher& publisher, Settings settings);
+
+  // Reads the store, publishes what it holds, grants fresh leases. Once, before anything else.
+  Status Load();
+
+  Result<v1::ApplyResponse> Apply(const Principal& principal, const v1::ApplyRequest& request);
+  Result<v1::Resource> GetResource(const Principal& principal, const v1::GetResourceRequest& request) const;
+  Result<v1::ListResourcesResponse> ListResources(const Principal& principal,
+                                                  const v1::ListResourcesRequest& request) const;
+  Result<v1::DeleteResourceResponse> DeleteResource(const Principal& principal,
+                                                    const v1::DeleteResourceRequest& request);
+  Result<v1::ListRevisionsResponse> ListRevisions(const Principal& principal,
+                                                  const v1::ListRevisionsRequest& request) const;
+  Result<v1::GetRevisionResponse> GetRevision(const Principal& principal,
+                                              const v1::GetRevisionRequest& request) const;
+
+  Result<v1::ListServicesResponse> ListServices(const Principal& principal,
+                                                const v1::ListServicesRequest& request) const;
+  Result<v1::Service> GetService(const Principal& principal, const v1::GetServiceRequest& request) const;
+  Result<v1::Service> PutService(const Principal& principal, const v1::PutServiceRequest& request);
+  Result<v1::DeleteServiceResponse> DeleteService(const Principal& principal,
+                                                  const v1::DeleteServiceRequest& request);
+  Result<v1::ListInstancesResponse> ListInstances(const Principal& principal,
+                                                  const v1::ListInstancesRequest& request) const;
+  Result<v1::RegisteredInstance> PutInstance(const Principal& principal,
+                                             const v1::PutInstanceRequest& request);
+  Result<v1::DeleteInstanceResponse> DeleteInstance(const Principal& principal,
+                                                    const v1::DeleteInstanceRequest& request);
+  Result<v1::HeartbeatResponse> Heartbeat(const Principal& principal, const v1::HeartbeatRequest& request);
+
+  // The documents of one source replace all that this source owned, as one transaction. Nothing changed: no
+  // revision.
+  Result<v1::ApplyResponse> Replace(const std::string& owner, std::vector<resource::DocumentPtr> documents);
+
+  void ExpireLeases();  // call it every second or so
+  store::Version version() const { return store_.version(); }
+  Counts counts() const;
+
+ private:
+  struct Entry {
+    resource::DocumentPtr document;
+    std::string owner;
+    std::uint64_t revision = 0;
+  };
+  using Entries = std::map<store::Key, Entry>;
+  struct Draft {      // a write being made
+    Entries entries;  // the whole set after it
+    store::Write write;
+    v1::ApplyResponse response;
+  };
+  struct Registration {
+    v1::RegisteredInstance proto;
+    snapshot::Instance instance;
+  };
+
+  Result<v1::ApplyResponse> ApplyLocked(const Principal& principal, const v1::ApplyRequest& request,
+                                        const std::string& owner);
+  Status AddChange(Draft& draft, const resource::DocumentPtr& document, const std::string& owner);
+  Status AddDelete(Draft& draft, const store::Key& key, const std::string& owner,
+                   const std::string& if_match);
+  Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;
+  Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
+  void Publish(const compile::Output& compiled);
+  void Accept(Draft& draft, std::uint64_t revision);
+  Result<store::Key> KeyOf(const std::string& kind, const std::string& ns, const std::string& name) const;
+  v1::Resource Describe(const store::Key& key, const Entry& entry) const;
+  Result<v1::Service> DescribeService(const std::string& ns, const std::string& name) const;
+  bool HasService(const ServiceKey& key) const;
+  std::uint64_t PublishInstances(const ServiceKey& service);
+  Status LoadInstances();
+  void Forget(const ServiceKey& service);
+  template <class T>
+  Result<T> Counted(Result<T> result);
+
+  store::Store& store_;
+  Publisher& publisher_;
+  const Settings settings_;
+  mutable std::mutex mutex_;  // guards all below
+  Entries entries_;
+  std::map<ServiceKey, std::map<InstanceId, Registration>> registered_;
+  store::Leases leases_;
+  Counts counts_;
+};
+
+}  // namespace weft::api

@@ -1,0 +1,156 @@
+#include "controlplane/api/grpc.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "common/http/message.h"
+#include "weft/v1/config.grpc.pb.h"
+#include "weft/v1/registry.grpc.pb.h"
+
+namespace weft::api {
+namespace {
+
+grpc::StatusCode CodeOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalid: return grpc::StatusCode::INVALID_ARGUMENT;
+    case ErrorKind::kNotFound: return grpc::StatusCode::NOT_FOUND;
+    case ErrorKind::kConflict: return grpc::StatusCode::ABORTED;
+    case ErrorKind::kPreconditionFailed: return grpc::StatusCode::FAILED_PRECONDITION;
+    case ErrorKind::kUnauthenticated: return grpc::StatusCode::UNAUTHENTICATED;
+    case ErrorKind::kForbidden: return grpc::StatusCode::PERMISSION_DENIED;
+    case ErrorKind::kTooLarge:
+    case ErrorKind::kOverloaded: return grpc::StatusCode::RESOURCE_EXHAUSTED;
+    case ErrorKind::kUnsupported: return grpc::StatusCode::UNIMPLEMENTED;
+    case ErrorKind::kUnavailable: return grpc::StatusCode::UNAVAILABLE;
+    case ErrorKind::kTimeout: return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case ErrorKind::kInternal: break;
+  }
+  return grpc::StatusCode::INTERNAL;
+}
+
+class Caller {
+ public:
+  Caller(Api& api, auth::Authenticator& authenticator) : api_(api), authenticator_(authenticator) {}
+
+  template <class Q, class R>
+  grpc::Status Run(Rpc rpc, grpc::ServerContext& context, const Q& request, R& response) {
+    const auto found = context.client_metadata().find("authorization");
+    const std::string_view header = found == context.client_metadata().end()
+                                        ? std::string_view()
+                                        : std::string_view(found->second.data(), found->second.size());
+    const auto principal = authenticator_.Authenticate({header, PeerAddress(context.peer())});
+    if (!principal) return Failed(context, principal.error());
+    auto done = api_.Call(rpc, *principal, request);
+    if (!done) return Failed(context, done.error());
+    response = std::move(*done);
+    return grpc::Status::OK;
+  }
+
+ private:
+  static grpc::Status Failed(grpc::ServerContext& context, const Error& error) {
+    if (!error.field.empty()) context.AddTrailingMetadata("weft-field", error.field);
+    return {CodeOf(error.kind), error.Text()};
+  }
+
+  Api& api_;
+  auth::Authenticator& authenticator_;
+};
+
+using Context = grpc::ServerContext;
+using GrpcStatus = grpc::Status;
+
+class RegistryService final : public v1::Registry::Service, Caller {
+ public:
+  using Caller::Caller;
+  GrpcStatus ListServices(Context* c, const v1::ListServicesRequest* q,
+                          v1::ListServicesResponse* r) override {
+    return Run(Rpc::kListServices, *c, *q, *r);
+  }
+  GrpcStatus GetService(Context* c, const v1::GetServiceRequest* q, v1::Service* r) override {
+    return Run(Rpc::kGetService, *c, *q, *r);
+  }
+  GrpcStatus PutService(Context* c, const v1::PutServiceRequest* q, v1::Service* r) override {
+    return Run(Rpc::kPutService, *c, *q, *r);
+  }
+  GrpcStatus DeleteService(Context* c, const v1::DeleteServiceRequest* q,
+                           v1::DeleteServiceResponse* r) override {
+    return Run(Rpc::kDeleteService, *c, *q, *r);
+  }
+  GrpcStatus ListInstances(Context* c, const v1::ListInstancesRequest* q,
+                           v1::ListInstancesResponse* r) override {
+    return Run(Rpc::kListInstances, *c, *q, *r);
+  }
+  GrpcStatus PutInstance(Context* c, const v1::PutInstanceRequest* q, v1::RegisteredInstance* r) override {
+    return Run(Rpc::kPutInstance, *c, *q, *r);
+  }
+  GrpcStatus DeleteInstance(Context* c, const v1::DeleteInstanceRequest* q,
+                            v1::DeleteInstanceResponse* r) override {
+    return Run(Rpc::kDeleteInstance, *c, *q, *r);
+  }
+  GrpcStatus Heartbeat(Context* c, const v1::HeartbeatRequest* q, v1::HeartbeatResponse* r) override {
+    return Run(Rpc::kHeartbeat, *c, *q, *r);
+  }
+};
+
+class ConfigService final : public v1::Config::Service, Caller {
+ public:
+  using Caller::Caller;
+  GrpcStatus Apply(Context* c, const v1::ApplyRequest* q, v1::ApplyResponse* r) override {
+    return Run(Rpc::kApply, *c, *q, *r);
+  }
+  GrpcStatus GetResource(Context* c, const v1::GetResourceRequest* q, v1::Resource* r) override {
+    return Run(Rpc::kGetResource, *c, *q, *r);
+  }
+  GrpcStatus ListResources(Context* c, const v1::ListResourcesRequest* q,
+                           v1::ListResourcesResponse* r) override {
+    return Run(Rpc::kListResources, *c, *q, *r);
+  }
+  GrpcStatus DeleteResource(Context* c, const v1::DeleteResourceRequest* q,
+                            v1::DeleteResourceResponse* r) override {
+    return Run(Rpc::kDeleteResource, *c, *q, *r);
+  }
+  GrpcStatus ListRevisions(Context* c, const v1::ListRevisionsRequest* q,
+                           v1::ListRevisionsResponse* r) override {
+    return Run(Rpc::kListRevisions, *c, *q, *r);
+  }
+  GrpcStatus GetRevision(Context* c, const v1::GetRevisionRequest* q, v1::GetRevisionResponse* r) override {
+    return Run(Rpc::kGetRevision, *c, *q, *r);
+  }
+  GrpcStatus ListAgents(Context* c, const v1::ListAgentsRequest* q, v1::ListAgentsResponse* r) override {
+    return Run(Rpc::kListAgents, *c, *q, *r);
+  }
+  GrpcStatus GetAgentConfig(Context* c, const v1::GetAgentConfigRequest* q, v1::AgentConfig* r) override {
+    return Run(Rpc::kGetAgentConfig, *c, *q, *r);
+  }
+  GrpcStatus AcceptAgent(Context* c, const v1::AcceptAgentRequest* q, v1::AcceptAgentResponse* r) override {
+    return Run(Rpc::kAcceptAgent, *c, *q, *r);
+  }
+  GrpcStatus DrainAgent(Context* c, const v1::DrainAgentRequest* q, v1::DrainAgentResponse* r) override {
+    return Run(Rpc::kDrainAgent, *c, *q, *r);
+  }
+  GrpcStatus GetStats(Context* c, const v1::GetStatsRequest* q, v1::GetStatsResponse* r) override {
+    return Run(Rpc::kGetStats, *c, *q, *r);
+  }
+  GrpcStatus Explain(Context* c, const v1::ExplainQuery* q, v1::ExplainResult* r) override {
+    return Run(Rpc::kExplain, *c, *q, *r);
+  }
+};
+
+}  // namespace
+
+net::Address PeerAddress(std::string peer) {
+  const auto decoded = http::PercentDecode(peer);
+  if (decoded) peer = *decoded;
+  const auto colon = peer.find(':');
+  const auto address =
+      net::Address::Parse(std::string_view(peer).substr(colon == std::string::npos ? 0 : colon + 1));
+  return address ? *address : net::Address{};
+}
+
+std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator) {
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  services.push_back(std::make_unique<RegistryService>(api, authenticator));
+  services.push_back(std::make_unique<ConfigService>(api, authenticator));
+  return services;
+}
+
+}  // namespace weft::api

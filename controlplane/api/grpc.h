@@ -1,0 +1,22 @@
+#pragma once
+// Registry and Config on 15010: the same handlers as REST, one thin method per rpc. The principal comes from
+// the metadata `authorization` and the peer's address. Thread rule: gRPC's threads call in; api and
+// authenticator outlive the server.
+
+#include <memory>
+#include <vector>
+
+#include "controlplane/api/api.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace weft::api {
+
+std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator);
+
+// "ipv4:1.2.3.4:5" or "ipv6:[::1]:5" (also escaped) as gRPC says it; anything else: 0.0.0.0:0.
+net::Address PeerAddress(std::string peer);
+
+}  // namespace weft::api

@@ -1,0 +1,162 @@
+#include "controlplane/api/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/text.h"
+
+namespace weft::api {
+namespace {
+
+template <class Labels>
+Json LabelsJson(const Labels& labels) {
+  Json out = Json::object();
+  for (const v1::Label& label : labels) out[label.name()] = label.value();
+  return out;
+}
+
+std::string NameOf(const v1::ServiceKey& key) { return key.namespace_() + "/" + key.name(); }
+
+std::string_view HealthName(v1::Declared declared) {
+  switch (declared) {
+    case v1::DECLARED_HEALTHY: return "healthy";
+    case v1::DECLARED_DEGRADED: return "degraded";
+    case v1::DECLARED_UNHEALTHY: return "unhealthy";
+    default: return "unknown";
+  }
+}
+
+Json NackJson(const v1::BundleNack& nack) {
+  return {{"service", NameOf(nack.service())},
+          {"hash", nack.hash()},
+          {"field", nack.field()},
+          {"reason", nack.detail()}};
+}
+
+Json FindingJson(const v1::Finding& finding) {
+  return {{"error", finding.error()}, {"code", finding.code()},   {"resource", finding.resource()},
+          {"field", finding.field()}, {"where", finding.where()}, {"message", finding.message()}};
+}
+
+}  // namespace
+
+Json ToJson(const v1::Version& version) {
+  return {{"storeId", version.store_id()}, {"epoch", version.epoch()}, {"revision", version.revision()}};
+}
+
+Json ToJson(const v1::Service& service) {
+  Json out{{"namespace", service.namespace_()}, {"name", service.name()}, {"ports", Json::array()}};
+  for (const v1::ServicePort& port : service.ports()) {
+    Json one;
+    if (!port.name().empty()) one["name"] = port.name();
+    one["port"] = port.port();
+    if (port.protocol() != v1::PROTOCOL_DETECT) one["protocol"] = ProtocolName(port.protocol());
+    out["ports"].push_back(std::move(one));
+  }
+  out["labels"] = LabelsJson(service.labels());
+  out["instances"] = service.instances();
+  out["healthy"] = service.healthy();
+  out["source"] = service.source();
+  out["revision"] = service.revision();
+  out["etag"] = service.etag();
+  return out;
+}
+
+Json ToJson(const v1::RegisteredInstance& registered) {
+  const v1::Instance& instance = registered.instance();
+  Json out{{"namespace", registered.namespace_()},
+           {"service", registered.service()},
+           {"id", instance.id()},
+           {"address", instance.address()},
+           {"port", instance.port()}};
+  if (instance.ports_size() > 0) {
+    for (const v1::PortNumber& port : instance.ports()) out["ports"][port.name()] = port.port();
+  }
+  out["weight"] = instance.weight();
+  out["zone"] = instance.zone();
+  out["labels"] = LabelsJson(instance.labels());
+  out["health"] = HealthName(instance.declared());
+  out["draining"] = instance.draining();
+  out["capabilities"] = {{"meshed", instance.meshed()}, {"http2", instance.http2()}};
+  out["ttl"] = registered.ttl_ms() == 0 ? "" : SpanText(registered.ttl_ms());
+  out["expiresInMs"] = registered.expires_in_ms();
+  out["source"] = registered.is_static() ? "static" : "registered";
+  out["endpointsVersion"] = registered.endpoints_version();
+  return out;
+}
+
+Json ToJson(const v1::Resource& resource) {
+  Json out = Json::parse(resource.json());
+  out["metadata"]["resourceVersion"] = resource.etag();
+  return out;
+}
+
+Json ToJson(const v1::ApplyResponse& response) {
+  Json out{{"revision", response.revision()},
+           {"dryRun", response.dry_run()},
+           {"results", Json::array()},
+           {"findings", Json::array()}};
+  for (const v1::Applied& applied : response.applied()) {
+    const v1::Resource& resource = applied.resource();
+    out["results"].push_back({{"kind", resource.kind()},
+                              {"namespace", resource.namespace_()},
+                              {"name", resource.name()},
+                              {"action", applied.action()},
+                              {"etag", resource.etag()}});
+  }
+  for (const v1::Finding& finding : response.findings()) out["findings"].push_back(FindingJson(finding));
+  return out;
+}
+
+Json ToJson(const v1::Revision& revision) {
+  Json out{{"revision", revision.revision()},
+           {"at", UtcText(revision.at_unix_ms())},
+           {"principal", revision.principal()},
+           {"summary", revision.summary()},
+           {"resources", Json::array()}};
+  for (const std::string& resource : revision.resources()) out["resources"].push_back(resource);
+  return out;
+}
+
+Json ToJson(const v1::Agent& agent) {
+  Json out{{"id", agent.node_id()},
+           {"namespace", agent.namespace_()},
+           {"service", agent.service()},
+           {"zone", agent.zone()},
+           {"labels", LabelsJson(agent.labels())},
+           {"version", agent.program_version()},
+           {"peer", agent.peer()},
+           {"connectedSince", UtcText(agent.connected_unix_ms())}};
+  if (agent.has_target()) out["target"] = ToJson(agent.target());
+  if (agent.has_effective()) out["held"] = ToJson(agent.effective());
+  out["partial"] = agent.partial();
+  out["awaitingAccept"] = agent.awaiting_confirmation();
+  out["draining"] = agent.draining();
+  out["subscriptions"] = agent.subscriptions();
+  if (agent.has_last_nack()) out["lastNack"] = NackJson(agent.last_nack());
+  return out;
+}
+
+Json ToJson(const v1::AgentConfig& config) {
+  Json out{{"agent", ToJson(config.agent())},
+           {"bundles", Json::array()},
+           {"rejected", Json::array()},
+           {"refused", config.refused()}};
+  for (const v1::HeldService& held : config.held()) {
+    out["bundles"].push_back({{"service", NameOf(held.service())},
+                              {"hash", held.bundle_hash()},
+                              {"endpointsVersion", held.endpoints_version()}});
+  }
+  for (const v1::BundleNack& nack : config.rejected()) out["rejected"].push_back(NackJson(nack));
+  return out;
+}
+
+Json ToJson(const v1::ExplainResult& result) {
+  Json out{{"asked", result.asked()}, {"answered", result.answered()}, {"records", Json::array()}};
+  for (const v1::ExplainRecord& record : result.records()) {
+    out["records"].push_back(
+        {{"agent", record.node_id()}, {"record", Json::parse(record.json(), nullptr, false)}});
+  }
+  return out;
+}
+
+}  // namespace weft::api

@@ -1,0 +1,303 @@
+// Services and instances: the registry's half of Control. A service is a MeshService document; its registered
+// instances are kept apart, so that a heartbeat is no write and a rollback resurrects no instance.
+#include <google/protobuf/util/json_util.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/log/log.h"
+#include "common/wire/wire.h"
+#include "controlplane/api/control.h"
+#include "controlplane/api/text.h"
+
+namespace weft::api {
+namespace {
+
+constexpr std::int64_t kLongestTtlMs = 24LL * 3600 * 1000;
+
+store::Key MeshServiceKey(const std::string& ns, const std::string& name) {
+  return {"MeshService", ns, name};
+}
+
+Error NoService(const std::string& ns, const std::string& name) {
+  return {
+      ErrorKind::kNotFound, "there is no service " + ns + "/" + name + "; apply a MeshService first", {}, {}};
+}
+
+// Checked by the code that reads endpoints in an agent.
+Result<snapshot::Instance> ReadInstance(const ServiceKey& service, const v1::Instance& proto) {
+  v1::Endpoints endpoints;
+  *endpoints.mutable_service() = wire::ToProto(service);
+  *endpoints.add_instances() = proto;
+  auto read = wire::FromProto(endpoints);
+  if (!read) {
+    Error error = read.error();
+    static constexpr std::string_view kPrefix = "instances[0].";
+    if (error.field.starts_with(kPrefix)) error.field.erase(0, kPrefix.size());
+    return error;
+  }
+  return read->endpoints->instances.front();
+}
+
+// The document that PutService means; static instances of the one before stay.
+std::string ServiceDocument(const v1::Service& service, const resource::Document* before) {
+  nlohmann::json document =
+      before == nullptr ? nlohmann::json::object() : nlohmann::json::parse(before->json);
+  document["apiVersion"] = resource::ApiVersion(resource::Kind::kMeshService);
+  document["kind"] = "MeshService";
+  document["metadata"]["name"] = service.name();
+  document["metadata"]["namespace"] = service.namespace_();
+  document["metadata"].erase("labels");
+  for (const v1::Label& label : service.labels())
+    document["metadata"]["labels"][label.name()] = label.value();
+  document["spec"]["ports"] = nlohmann::json::array();
+  for (const v1::ServicePort& port : service.ports()) {
+    nlohmann::json one{{"port", port.port()}};
+    if (!port.name().empty()) one["name"] = port.name();
+    if (port.protocol() != v1::PROTOCOL_DETECT) one["protocol"] = ProtocolName(port.protocol());
+    document["spec"]["ports"].push_back(std::move(one));
+  }
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+bool Control::HasService(const ServiceKey& key) const {
+  return entries_.contains(MeshServiceKey(key.ns, key.name));
+}
+
+Result<v1::Service> Control::DescribeService(const std::string& ns, const std::string& name) const {
+  const auto found = entries_.find(MeshServiceKey(ns, name));
+  if (found == entries_.end()) return NoService(ns, name);
+  const Entry& entry = found->second;
+  v1::Service out;
+  out.set_namespace_(ns);
+  out.set_name(name);
+  for (const policy::ServicePort& port : entry.document->mesh_service().ports) {
+    v1::ServicePort& proto = *out.add_ports();
+    proto.set_name(port.name);
+    proto.set_port(port.port);
+    proto.set_protocol(static_cast<v1::Protocol>(port.protocol));
+  }
+  for (const auto& [label, value] : entry.document->metadata.labels) {
+    v1::Label& proto = *out.add_labels();
+    proto.set_name(label);
+    proto.set_value(value);
+  }
+  out.set_etag(std::to_string(entry.revision));
+  out.set_revision(entry.revision);
+  out.set_source(entry.owner);
+  if (const auto endpoints = publisher_.Endpoints({"local", ns, name})) {
+    out.set_instances(static_cast<std::uint32_t>(endpoints->instances.size()));
+    out.set_healthy(static_cast<std::uint32_t>(std::count_if(
+        endpoints->instances.begin(), endpoints->instances.end(), [](const snapshot::Instance& instance) {
+          return instance.declared != snapshot::Declared::kUnhealthy && !instance.draining;
+        })));
+  }
+  return out;
+}
+
+Result<v1::ListServicesResponse> Control::ListServices(const Principal&,
+                                                       const v1::ListServicesRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t most = request.limit() == 0 ? 500 : std::min(request.limit(), 5000U);
+  v1::ListServicesResponse response;
+  for (const auto& [key, entry] : entries_) {
+    if (key.kind != "MeshService" || (!request.namespace_().empty() && key.ns != request.namespace_()))
+      continue;
+    const std::string name = key.ns + "/" + key.name;
+    if (!request.from().empty() && name < request.from()) continue;
+    if (static_cast<std::uint32_t>(response.services_size()) == most) {
+      response.set_next(name);
+      break;
+    }
+    *response.add_services() = DescribeService(key.ns, key.name).value();
+  }
+  response.set_revision(store_.version().revision);
+  return response;
+}
+
+Result<v1::Service> Control::GetService(const Principal&, const v1::GetServiceRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  return DescribeService(request.namespace_(), request.name());
+}
+
+Result<v1::Service> Control::PutService(const Principal& principal, const v1::PutServiceRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const v1::Service& service = request.service();
+  const auto before = entries_.find(MeshServiceKey(service.namespace_(), service.name()));
+  v1::ApplyRequest apply;
+  apply.set_documents(
+      ServiceDocument(service, before == entries_.end() ? nullptr : before->second.document.get()));
+  apply.set_if_match(request.if_match());
+  apply.set_if_none_match(request.if_none_match());
+  const auto done = Counted(ApplyLocked(principal, apply, "api"));
+  if (!done) return done.error();
+  return DescribeService(service.namespace_(), service.name());
+}
+
+Result<v1::DeleteServiceResponse> Control::DeleteService(const Principal& principal,
+                                                         const v1::DeleteServiceRequest& request) {
+  v1::DeleteResourceRequest remove;
+  remove.set_kind("MeshService");
+  remove.set_namespace_(request.namespace_());
+  remove.set_name(request.name());
+  remove.set_if_match(request.if_match());
+  const auto done = DeleteResource(principal, remove);
+  if (!done) return done.error();
+  v1::DeleteServiceResponse response;
+  response.set_revision(done->revision());
+  return response;
+}
+
+Result<v1::ListInstancesResponse> Control::ListInstances(const Principal&,
+                                                         const v1::ListInstancesRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  const ServiceKey service{"local", request.namespace_(), request.service()};
+  if (!HasService(service)) return NoService(service.ns, service.name);
+  v1::ListInstancesResponse response;
+  const auto endpoints = publisher_.Endpoints(service);
+  if (endpoints == nullptr) return response;
+  const v1::Endpoints all = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, endpoints});
+  const auto registered = registered_.find(service);
+  for (const v1::Instance& instance : all.instances()) {
+    v1::RegisteredInstance& out = *response.add_instances();
+    out.set_namespace_(service.ns);
+    out.set_service(service.name);
+    *out.mutable_instance() = instance;
+    out.set_endpoints_version(endpoints->version);
+    const bool known = registered != registered_.end() && registered->second.contains(instance.id());
+    out.set_is_static(!known);
+    if (known) out.set_ttl_ms(registered->second.at(instance.id()).proto.ttl_ms());
+    const auto left = leases_.Remaining({service.ToString(), instance.id()}, settings_.clock());
+    if (left) out.set_expires_in_ms(left->count() / 1'000'000);
+  }
+  response.set_endpoints_version(endpoints->version);
+  return response;
+}
+
+std::uint64_t Control::PublishInstances(const ServiceKey& service) {
+  std::vector<snapshot::Instance> instances;
+  for (const auto& [id, registration] : registered_[service]) instances.push_back(registration.instance);
+  return publisher_.Registered(service, std::move(instances));
+}
+
+Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::PutInstanceRequest& request) {
+  const std::lock_guard lock(mutex_);
+  v1::RegisteredInstance proto = request.instance();
+  const ServiceKey service{"local", proto.namespace_(), proto.service()};
+  if (!HasService(service)) return NoService(service.ns, service.name);
+  if (proto.ttl_ms() < 0 || proto.ttl_ms() > kLongestTtlMs)
+    return Invalid("must be between 0 (no lease) and 24h", "ttl");
+  auto instance = ReadInstance(service, proto.instance());
+  if (!instance) return instance.error();
+  proto.clear_expires_in_ms();
+  proto.clear_endpoints_version();
+  proto.set_is_static(false);
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(proto, &json).ok())
+    return Invalid("the instance holds text that is not UTF-8");
+  const std::string id = proto.instance().id();
+  const auto known = registered_[service].find(id);
+  const bool same = known != registered_[service].end() &&
+                    known->second.proto.SerializeAsString() == proto.SerializeAsString();
+  if (!same) {  // registering the same again only renews
+    if (auto ok = store_.PutInstance({service.ToString(), id, json}); !ok) return ok.error();
+    registered_[service][id] = {proto, std::move(*instance)};
+  }
+  leases_.Grant({service.ToString(), id}, std::chrono::milliseconds(proto.ttl_ms()), settings_.clock());
+  proto.set_endpoints_version(PublishInstances(service));
+  proto.set_expires_in_ms(proto.ttl_ms());
+  return proto;
+}
+
+Result<v1::DeleteInstanceResponse> Control::DeleteInstance(const Principal&,
+                                                           const v1::DeleteInstanceRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const ServiceKey service{"local", request.namespace_(), request.service()};
+  const auto found = registered_.find(service);
+  if (found == registered_.end() || !found->second.contains(request.id())) {
+    return Error{ErrorKind::kNotFound,
+                 "no instance '" + request.id() + "' is registered for " + service.ToString(),
+                 {},
+                 {}};
+  }
+  if (auto ok = store_.DeleteInstance(service.ToString(), request.id()); !ok) return ok.error();
+  found->second.erase(request.id());
+  leases_.Drop({service.ToString(), request.id()});
+  v1::DeleteInstanceResponse response;
+  response.set_endpoints_version(PublishInstances(service));
+  return response;
+}
+
+Result<v1::HeartbeatResponse> Control::Heartbeat(const Principal&, const v1::HeartbeatRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const ServiceKey service{"local", request.namespace_(), request.service()};
+  const auto found = registered_.find(service);
+  if (found == registered_.end() || !found->second.contains(request.id())) {
+    return Error{
+        ErrorKind::kNotFound,
+        "no instance '" + request.id() + "' is registered for " + service.ToString() + "; register it again",
+        {},
+        {}};
+  }
+  v1::HeartbeatResponse response;
+  if (leases_.Renew({service.ToString(), request.id()}, settings_.clock())) {
+    response.set_expires_in_ms(found->second.at(request.id()).proto.ttl_ms());
+  }
+  return response;
+}
+
+void Control::ExpireLeases() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, id] : leases_.TakeLapsed(settings_.clock())) {
+    const ServiceKey service = ServiceKey::Parse(name).value();
+    const auto gone = store_.DeleteInstance(name, id);
+    if (!gone && gone.error().kind != ErrorKind::kNotFound)
+      log::Warn("lapsed instance stays in the store", {{"error", gone.error().Text()}});
+    registered_[service].erase(id);
+    ++counts_.lapsed;
+    log::Info("lease lapsed", {{"service", name}, {"instance", id}});
+    PublishInstances(service);
+  }
+}
+
+// A service is gone: what had registered for it goes too.
+void Control::Forget(const ServiceKey& service) {
+  for (const auto& [id, registration] : registered_[service]) {
+    const auto gone = store_.DeleteInstance(service.ToString(), id);
+    if (!gone)
+      log::Warn("an instance of a deleted service stays in the store", {{"error", gone.error().Text()}});
+    leases_.Drop({service.ToString(), id});
+  }
+  registered_[service].clear();
+  PublishInstances(service);
+}
+
+Status Control::LoadInstances() {
+  const auto stored = store_.Instances();
+  if (!stored) return stored.error();
+  for (const store::Registered& one : *stored) {
+    Registration registration;
+    const auto service = ServiceKey::Parse(one.service);
+    const bool readable = google::protobuf::util::JsonStringToMessage(one.json, &registration.proto).ok();
+    const auto instance = service && readable ? ReadInstance(*service, registration.proto.instance())
+                                              : Result<snapshot::Instance>(Error{});
+    if (!instance || !HasService(*service)) {
+      log::Warn("a stored instance was left out", {{"service", one.service}, {"instance", one.id}});
+      continue;
+    }
+    registration.instance = *instance;
+    leases_.Grant({one.service, one.id}, std::chrono::milliseconds(registration.proto.ttl_ms()),
+                  settings_.clock());
+    registered_[*service][one.id] = std::move(registration);
+  }
+  for (const auto& [service, instances] : registered_)
+    publisher_.Registered(service, [&instances = instances] {
+      std::vector<snapshot::Instance> list;
+      for (const auto& [id, registration] : instances) list.push_back(registration.instance);
+      return list;
+    }());
+  return {};
+}
+
+}  // namespace weft::api

@@ -1,0 +1,106 @@
+#include "controlplane/api/rest.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/rest_call.h"
+
+namespace weft::api {
+namespace {
+
+constexpr std::string_view kRoot = "/api/v1/";
+
+// "agents/{id}:accept" against {"agents", "x:accept"}; fills `names` with what the braces took.
+bool MatchPath(std::string_view pattern, const std::vector<std::string>& segments,
+               std::map<std::string, std::string>& names) {
+  names.clear();
+  for (const std::string& segment : segments) {
+    const auto end = std::min(pattern.find('/'), pattern.size());
+    const std::string_view want = pattern.substr(0, end);
+    pattern.remove_prefix(std::min(end + 1, pattern.size()));
+    if (want.empty()) return false;
+    if (want.front() != '{') {
+      if (want != segment) return false;
+      continue;
+    }
+    const auto close = want.find('}');
+    const std::string_view suffix = want.substr(close + 1);
+    if (segment.size() <= suffix.size() || !segment.ends_with(suffix)) return false;
+    names[std::string(want.substr(1, close - 1))] = segment.substr(0, segment.size() - suffix.size());
+  }
+  return pattern.empty();
+}
+
+struct Found {
+  const Row* row = nullptr;
+  std::map<std::string, std::string> names;
+  std::string other_verbs;  // that this path takes
+};
+
+Found FindRow(std::string_view verb, const std::vector<std::string>& segments) {
+  Found found;
+  for (const Row& row : kTable) {
+    std::map<std::string, std::string> names;
+    if (!MatchPath(row.path, segments, names)) continue;
+    if (row.verb == verb) return {&row, std::move(names), {}};
+    found.other_verbs += (found.other_verbs.empty() ? "" : ", ") + std::string(row.verb);
+  }
+  return found;
+}
+
+http::Response NotAllowed(const std::string& allowed) {
+  http::Response response =
+      http::ErrorResponse({ErrorKind::kUnsupported, "this path takes " + allowed, {}, {}});
+  response.status = 405;
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace
+
+Rest::Rest(Api& api, auth::Authenticator& authenticator, Pages pages)
+    : api_(api), authenticator_(authenticator), pages_(std::move(pages)) {}
+
+http::Response Rest::Metrics(const http::Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return NotAllowed("GET");
+  http::Response response = http::Text(200, pages_.metrics());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+http::Response Rest::operator()(const http::Request& request) {
+  const std::string_view path = request.Path();
+  if (path == "/healthz") return http::Text(200, "ok\n");
+  if (path == "/readyz") return pages_.ready() ? http::Text(200, "ok\n") : http::Text(503, "not ready\n");
+  if (path == "/metrics") return Metrics(request);
+  auto response = Route(request);
+  return response ? std::move(*response) : http::ErrorResponse(response.error());
+}
+
+Result<http::Response> Rest::Route(const http::Request& request) {
+  const std::string_view path = request.Path();
+  if (!path.starts_with(kRoot))
+    return Error{ErrorKind::kNotFound, "nothing is here; the API is below /api/v1/", {}, {}};
+  const auto principal = authenticator_.Authenticate({request.Header("Authorization"), request.peer});
+  if (!principal) return principal.error();
+  const auto segments = http::PathSegments(path.substr(kRoot.size() - 1));
+  if (!segments) return segments.error();
+  Found found = FindRow(request.method, *segments);
+  if (found.row == nullptr && !found.other_verbs.empty()) return NotAllowed(found.other_verbs);
+  if (found.row == nullptr)
+    return Error{
+        ErrorKind::kNotFound, "there is no " + std::string(path) + "; docs/api.md lists the paths", {}, {}};
+  if (found.row->body == Body::kNone && request.body.size() > 0 && request.method == "GET")
+    return Invalid("a GET has no body");
+  if (auto ok = auth::Require(*principal, found.row->role); !ok) return ok.error();
+  if (found.row->rpc == Rpc::kVersion) {
+    const store::Version now = pages_.version();
+    return JsonResponse({{"version", pages_.program_version},
+                         {"storeId", now.store_id},
+                         {"epoch", now.epoch},
+                         {"revision", now.revision}});
+  }
+  return Dispatch(api_, {*principal, *found.row, request, std::move(found.names)});
+}
+
+}  // namespace weft::api

@@ -1,0 +1,34 @@
+#pragma once
+// REST on 15014: finds the row of a request, authenticates, calls the handler and writes the answer. Also
+// /healthz, /readyz (both without credentials) and /metrics. Thread rule: any thread.
+
+#include <functional>
+#include <string>
+
+#include "common/http/message.h"
+#include "controlplane/api/api.h"
+
+namespace weft::api {
+
+class Rest {
+ public:
+  struct Pages {
+    std::function<bool()> ready;           // /readyz: 200 or 503
+    std::function<std::string()> metrics;  // /metrics: Prometheus text
+    std::string program_version;
+    std::function<store::Version()> version;
+  };
+  Rest(Api& api, auth::Authenticator& authenticator, Pages pages);
+
+  http::Response operator()(const http::Request& request);
+
+ private:
+  Result<http::Response> Route(const http::Request& request);
+  http::Response Metrics(const http::Request& request);
+
+  Api& api_;
+  auth::Authenticator& authenticator_;
+  const Pages pages_;
+};
+
+}  // namespace weft::api

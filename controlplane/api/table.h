@@ -1,0 +1,89 @@
+#pragma once
+// The one table of the API. REST routes by verb and path; gRPC by rpc; both end in the same handler, after
+// the same check of the principal's role. docs/api.md describes each row.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "controlplane/auth/auth.h"
+
+namespace weft::api {
+
+enum class Rpc : std::uint8_t {
+  kListServices,
+  kGetService,
+  kPutService,
+  kDeleteService,
+  kListInstances,
+  kPutInstance,
+  kDeleteInstance,
+  kHeartbeat,
+  kApply,
+  kPutResource,
+  kGetResource,
+  kListResources,
+  kDeleteResource,
+  kListRevisions,
+  kGetRevision,
+  kListAgents,
+  kGetAgentConfig,
+  kAcceptAgent,
+  kDrainAgent,
+  kGetStats,
+  kServiceStats,
+  kExplain,
+  kVersion,
+};
+
+enum class Body : std::uint8_t { kNone, kJson, kDocuments };
+
+struct Row {
+  std::string_view verb;
+  std::string_view path;  // below /api/v1; "{x}" takes one segment, ":verb" at the end is part of it
+  Rpc rpc;
+  Body body;
+  auth::Role role;
+};
+
+inline constexpr std::array kTable = {
+    Row{"GET", "services", Rpc::kListServices, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "services/{namespace}/{name}", Rpc::kGetService, Body::kNone, auth::Role::kViewer},
+    Row{"PUT", "services/{namespace}/{name}", Rpc::kPutService, Body::kJson, auth::Role::kEditor},
+    Row{"DELETE", "services/{namespace}/{name}", Rpc::kDeleteService, Body::kNone, auth::Role::kEditor},
+    Row{"GET", "services/{namespace}/{name}/instances", Rpc::kListInstances, Body::kNone,
+        auth::Role::kViewer},
+    Row{"PUT", "services/{namespace}/{name}/instances/{id}", Rpc::kPutInstance, Body::kJson,
+        auth::Role::kAgent},
+    Row{"DELETE", "services/{namespace}/{name}/instances/{id}", Rpc::kDeleteInstance, Body::kNone,
+        auth::Role::kAgent},
+    Row{"PUT", "services/{namespace}/{name}/instances/{id}/heartbeat", Rpc::kHeartbeat, Body::kNone,
+        auth::Role::kAgent},
+    Row{"POST", "apply", Rpc::kApply, Body::kDocuments, auth::Role::kEditor},
+    Row{"GET", "resources", Rpc::kListResources, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "resources/{kind}", Rpc::kListResources, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "resources/{kind}/{namespace}/{name}", Rpc::kGetResource, Body::kNone, auth::Role::kViewer},
+    Row{"PUT", "resources/{kind}/{namespace}/{name}", Rpc::kPutResource, Body::kDocuments,
+        auth::Role::kEditor},
+    Row{"DELETE", "resources/{kind}/{namespace}/{name}", Rpc::kDeleteResource, Body::kNone,
+        auth::Role::kEditor},
+    Row{"GET", "revisions", Rpc::kListRevisions, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "revisions/{revision}", Rpc::kGetRevision, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "agents", Rpc::kListAgents, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "agents/{id}/config", Rpc::kGetAgentConfig, Body::kNone, auth::Role::kViewer},
+    Row{"POST", "agents/{id}:accept", Rpc::kAcceptAgent, Body::kNone, auth::Role::kAdmin},
+    Row{"POST", "agents/{id}:drain", Rpc::kDrainAgent, Body::kNone, auth::Role::kAdmin},
+    Row{"GET", "health/stats", Rpc::kGetStats, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "stats/services", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
+};
+
+constexpr auth::Role RoleOf(Rpc rpc) {
+  for (const Row& row : kTable) {
+    if (row.rpc == rpc) return row.role;
+  }
+  return auth::Role::kAdmin;
+}
+
+}  // namespace weft::api
