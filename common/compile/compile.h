@@ -3,9 +3,8 @@
 // (before a write is accepted, and for what agents are served) and in an agent that reads `resources:` files
 // itself. Pure: the output depends on the inputs only, not on their order. Thread rule: a pure function.
 //
-// Routes come out in the order in which they are tried: the first rule with a match wins. To that end one
-// HTTPRoute may appear as several policy::Route entries of the same name (its matches interleave with another
-// route's).
+// Routes come out oldest first, then by namespace/name, their rules and matches as written: the order that
+// breaks ties in the precedence of matches, which agent/route sorts by once per bundle.
 
 #include <map>
 #include <string>
@@ -40,7 +39,7 @@ struct Finding {
 struct Output {
   std::map<ServiceKey, policy::ServiceBundle> bundles;  // `hash` is left empty: common/wire fills it
   std::map<ServiceKey, snapshot::Endpoints> endpoints;  // static instances; version 0; one entry per bundle
-  std::vector<Finding> findings;                        // sorted by place
+  std::vector<Finding> findings;                        // sorted by resource and field
   bool ok() const;                                      // no finding is an error
 };
 

@@ -50,6 +50,7 @@ struct ConnectionPoolSpec {
   std::optional<std::uint32_t> max_keepalive;
   std::optional<Duration> keepalive_expiry;
   std::optional<Duration> max_age;
+  std::optional<bool> http2;  // only false until HTTP/2 is in
 };
 
 struct LoadBalancerSpec {
@@ -59,11 +60,11 @@ struct LoadBalancerSpec {
 struct RetrySpec {
   std::optional<bool> enabled;
   std::optional<std::uint32_t> attempts;
-  std::optional<std::uint32_t> on;  // bits of RetryOn
-  std::optional<std::vector<std::uint16_t>> codes;
+  std::optional<std::uint32_t> on;   // bits of RetryOn
+  std::vector<std::uint16_t> codes;  // belongs to `on`: status codes without a bit
   std::optional<Duration> backoff;
   std::optional<Duration> max_backoff;
-  std::optional<bool> backoff_is_minimum;  // set together with the backoff of a Gateway API route
+  bool backoff_is_minimum = false;  // says how `backoff` was meant: a Gateway API route's is a minimum
   std::optional<double> budget_percent;
   std::optional<std::uint32_t> budget_min_per_second;
 };

@@ -16,9 +16,7 @@ TEST(ResultTest, CarriesAValueOrAnErrorThatNamesPlaceAndField) {
   EXPECT_EQ(Halve(3).error().Text(), "in.yaml:3:7: value: must be even");
 }
 
-TEST(ResultTest, AValueThatIsNotThereThrowsItsError) {
-  EXPECT_THROW(Halve(3).value(), std::exception);
-}
+TEST(ResultTest, AValueThatIsNotThereThrowsItsError) { EXPECT_THROW(Halve(3).value(), std::exception); }
 
 TEST(ResultTest, EachKindHasAName) {
   EXPECT_EQ(ToString(ErrorKind::kInvalid), "invalid");

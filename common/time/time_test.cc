@@ -13,7 +13,9 @@ TEST(DeadlineTest, TheDefaultNeverComes) {
   EXPECT_EQ(Deadline().Remaining(FromNanos(5)), Duration::max());
 }
 
-TEST(DeadlineTest, ZeroSpanMeansNone) { EXPECT_TRUE(Deadline::After(FromNanos(7), Duration::zero()).never()); }
+TEST(DeadlineTest, ZeroSpanMeansNone) {
+  EXPECT_TRUE(Deadline::After(FromNanos(7), Duration::zero()).never());
+}
 
 TEST(DeadlineTest, AHugeSpanDoesNotOverflow) {
   EXPECT_TRUE(Deadline::After(FromNanos(7), Duration::max()).never());

@@ -1,0 +1,129 @@
+#pragma once
+// The one list of policy fields: name in documents, member of the spec, member of the policy, bounds.
+// Reading, merging, explaining and the test of docs/configuration.md walk it.
+//
+// visit(name, &Spec::member, &Policy::member, limits); a name with a dot lies in a map inside the block.
+
+#include <limits>
+
+#include "common/policy/spec.h"
+
+namespace weft::policy {
+
+struct NoLimits {};
+template <class T>
+struct Limits {
+  T low, high;
+};
+struct RetryOnNames {};  // a list of the names of RetryOn and of status codes
+
+inline constexpr Limits<std::int64_t> kAnyCount{0, 1'000'000};
+inline constexpr Limits<std::int64_t> kPositiveCount{1, 1'000'000};
+inline constexpr Limits<double> kWeight{0, 1000};
+inline constexpr Limits<Duration> kAnyDuration{Duration::zero(), std::chrono::hours(24 * 365)};
+inline constexpr Limits<Duration> kPositiveDuration{milliseconds(1), std::chrono::hours(24 * 365)};
+
+template <class V>
+void VisitFields(const LoadBalancerSpec*, V&& visit) {
+  visit("policy", &LoadBalancerSpec::policy, &LoadBalancer::policy, NoLimits{});
+}
+
+template <class V>
+void VisitFields(const CircuitBreakerSpec*, V&& visit) {
+  using S = CircuitBreakerSpec;
+  using P = CircuitBreaker;
+  visit("enabled", &S::enabled, &P::enabled, NoLimits{});
+  visit("failureThreshold", &S::failure_threshold, &P::failure_threshold, Limits<double>{0.1, 1e6});
+  visit("minimumRequests", &S::minimum_requests, &P::minimum_requests, kAnyCount);
+  visit("adaptive", &S::adaptive, &P::adaptive, NoLimits{});
+  visit("openDuration", &S::open_duration, &P::open_duration, kPositiveDuration);
+  visit("halfOpenMaxCalls", &S::half_open_max_calls, &P::half_open_max_calls, kPositiveCount);
+  visit("slowResponse", &S::slow_response, &P::slow_response, kAnyDuration);
+  visit("failureWeights.timeout", &S::weight_timeout, &P::weight_timeout, kWeight);
+  visit("failureWeights.error5xx", &S::weight_5xx, &P::weight_5xx, kWeight);
+  visit("failureWeights.connectionError", &S::weight_connection, &P::weight_connection, kWeight);
+  visit("failureWeights.slowResponse", &S::weight_slow, &P::weight_slow, kWeight);
+  visit("failureWeights.error4xx", &S::weight_4xx, &P::weight_4xx, kWeight);
+}
+
+template <class V>
+void VisitFields(const OutlierDetectionSpec*, V&& visit) {
+  using S = OutlierDetectionSpec;
+  using P = OutlierDetection;
+  visit("enabled", &S::enabled, &P::enabled, NoLimits{});
+  visit("consecutiveFailures", &S::consecutive_failures, &P::consecutive_failures, kAnyCount);
+  visit("consecutiveSpan", &S::consecutive_span, &P::consecutive_span, kAnyDuration);
+  visit("failureRate", &S::failure_rate, &P::failure_rate, Limits<double>{0.01, 1000});
+  visit("minimumRequests", &S::minimum_requests, &P::minimum_requests, kPositiveCount);
+  visit("baseEjection", &S::base_ejection, &P::base_ejection, kPositiveDuration);
+  visit("maxEjection", &S::max_ejection, &P::max_ejection, kPositiveDuration);
+  visit("maxEjectedPercent", &S::max_ejected_percent, &P::max_ejected_percent, Limits<std::int64_t>{0, 100});
+}
+
+template <class V>
+void VisitFields(const ConnectionPoolSpec*, V&& visit) {
+  using S = ConnectionPoolSpec;
+  using P = ConnectionPool;
+  visit("maxConnections", &S::max_connections, &P::max_connections, kAnyCount);
+  visit("maxPending", &S::max_pending, &P::max_pending, kAnyCount);
+  visit("maxRequests", &S::max_requests, &P::max_requests, kAnyCount);
+  visit("maxKeepalive", &S::max_keepalive, &P::max_keepalive, kAnyCount);
+  visit("keepaliveExpiry", &S::keepalive_expiry, &P::keepalive_expiry, kPositiveDuration);
+  visit("maxAge", &S::max_age, &P::max_age, kAnyDuration);
+  visit("http2", &S::http2, &P::http2, NoLimits{});
+}
+
+template <class V>
+void VisitFields(const HealthCheckSpec*, V&& visit) {
+  using S = HealthCheckSpec;
+  using P = HealthCheck;
+  visit("enabled", &S::enabled, &P::enabled, NoLimits{});
+  visit("tcp", &S::tcp, &P::tcp, NoLimits{});
+  visit("path", &S::path, &P::path, NoLimits{});
+  visit("port", &S::port, &P::port, Limits<std::int64_t>{0, 65535});
+  visit("interval", &S::interval, &P::interval, Limits<Duration>{milliseconds(100), std::chrono::hours(24)});
+  visit("timeout", &S::timeout, &P::timeout, kPositiveDuration);
+  visit("failureThreshold", &S::failure_threshold, &P::failure_threshold, kPositiveCount);
+  visit("recoveryThreshold", &S::recovery_threshold, &P::recovery_threshold, kPositiveCount);
+  visit("maxResponseTime", &S::max_response_time, &P::max_response_time, kPositiveDuration);
+}
+
+template <class V>
+void VisitFields(const RetrySpec*, V&& visit) {
+  using S = RetrySpec;
+  using P = Retry;
+  visit("enabled", &S::enabled, &P::enabled, NoLimits{});
+  visit("attempts", &S::attempts, &P::attempts, Limits<std::int64_t>{0, 10});
+  visit("on", &S::on, &P::on, RetryOnNames{});
+  visit("backoff", &S::backoff, &P::backoff, kAnyDuration);
+  visit("maxBackoff", &S::max_backoff, &P::max_backoff, kAnyDuration);
+  visit("budgetPercent", &S::budget_percent, &P::budget_percent, Limits<double>{0, 100});
+  visit("budgetMinPerSecond", &S::budget_min_per_second, &P::budget_min_per_second, kAnyCount);
+}
+
+template <class V>
+void VisitFields(const TimeoutsSpec*, V&& visit) {
+  using S = TimeoutsSpec;
+  using P = Timeouts;
+  visit("connect", &S::connect, &P::connect, kPositiveDuration);
+  visit("request", &S::request, &P::request, kAnyDuration);
+  visit("attempt", &S::attempt, &P::attempt, kAnyDuration);
+  visit("responseHead", &S::response_head, &P::response_head, kAnyDuration);
+  visit("streamIdle", &S::stream_idle, &P::stream_idle, kAnyDuration);
+}
+
+// visit(name, &PolicySpec::block, &ServicePolicy::block)
+template <class V>
+void VisitBlocks(V&& visit) {
+  using S = PolicySpec;
+  using P = ServicePolicy;
+  visit("loadBalancer", &S::load_balancer, &P::load_balancer);
+  visit("circuitBreaker", &S::circuit_breaker, &P::circuit_breaker);
+  visit("outlierDetection", &S::outlier_detection, &P::outlier_detection);
+  visit("connectionPool", &S::connection_pool, &P::connection_pool);
+  visit("healthCheck", &S::health_check, &P::health_check);
+  visit("retry", &S::retry, &P::retry);
+  visit("timeouts", &S::timeouts, &P::timeouts);
+}
+
+}  // namespace weft::policy

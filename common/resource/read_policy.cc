@@ -1,0 +1,192 @@
+#include "common/policy/fields.h"
+#include "common/policy/merge.h"
+#include "common/resource/schema.h"
+
+namespace weft::resource {
+namespace {
+
+using policy::Balancer;
+
+constexpr std::array<Choice<Balancer>, 8> kBalancers = {{{"peakEwma", Balancer::kPeakEwma},
+                                                         {"leastRequest", Balancer::kLeastRequest},
+                                                         {"roundRobin", Balancer::kRoundRobin},
+                                                         {"random", Balancer::kRandom},
+                                                         {"hotCold", Balancer::kHotCold, true},
+                                                         {"ringHash", Balancer::kRingHash, true},
+                                                         {"maglev", Balancer::kMaglev, true},
+                                                         {"best", Balancer::kBest, true}}};
+
+struct RetryName {
+  std::string_view name;
+  std::uint32_t bit;
+};
+constexpr std::array<RetryName, 8> kRetryNames = {{{"connectFailure", policy::kOnConnectFailure},
+                                                   {"reset", policy::kOnReset},
+                                                   {"attemptTimeout", policy::kOnAttemptTimeout},
+                                                   {"500", policy::kOn500},
+                                                   {"502", policy::kOn502},
+                                                   {"503", policy::kOn503},
+                                                   {"504", policy::kOn504},
+                                                   {"429", policy::kOn429}}};
+
+void ReadRetryOn(const Value& value, std::uint32_t& bits, std::vector<std::uint16_t>& codes) {
+  std::string text;
+  if (!Read(value, text)) return;
+  for (const RetryName& known : kRetryNames) {
+    if (known.name != text) continue;
+    bits |= known.bit;
+    return;
+  }
+  const bool is_code = text.size() == 3 && (text[0] == '4' || text[0] == '5') &&
+                       text.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_code) {
+    value.Fail("\"" + text +
+               "\" is no reason to retry: write connectFailure, reset, attemptTimeout or a status code "
+               "from 400 to 599");
+    return;
+  }
+  codes.push_back(static_cast<std::uint16_t>(std::stoi(text)));
+}
+
+template <class T, class Limits>
+void ReadField(MapReader& map, std::string_view key, std::optional<T>& out, const Limits& limits) {
+  if constexpr (std::is_same_v<T, Balancer>) {
+    map.Optional(key, out, kBalancers);
+  } else if constexpr (std::is_same_v<Limits, policy::NoLimits>) {
+    map.Optional(key, out);
+  } else {
+    map.Optional(key, out, Between(limits.low, limits.high));
+  }
+}
+
+void ReadField(MapReader& map, std::string_view key, std::optional<std::uint32_t>& out,
+               policy::RetryOnNames) {
+  map.List(key, [&](const Value& item) {
+    std::vector<std::uint16_t> codes;  // read once more, with the spec at hand, by ReadRetryCodes
+    std::uint32_t bits = out.value_or(0);
+    ReadRetryOn(item, bits, codes);
+    out = bits;
+  });
+}
+
+// Fields of one block. `prefix` is empty for the block itself, "failureWeights." for the map inside it.
+template <class Spec>
+void ReadFields(MapReader& map, std::string_view prefix, Spec& spec) {
+  std::string_view inner;
+  policy::VisitFields(static_cast<const Spec*>(nullptr),
+                      [&](std::string_view name, auto field, auto, auto limits) {
+                        if (prefix.empty() && name.find('.') != std::string_view::npos) {
+                          inner = name.substr(0, name.find('.') + 1);
+                        } else if (name.starts_with(prefix)) {
+                          ReadField(map, name.substr(prefix.size()), spec.*field, limits);
+                        }
+                      });
+  if (!inner.empty()) {
+    map.Map(inner.substr(0, inner.size() - 1), [&](MapReader& nested) { ReadFields(nested, inner, spec); });
+  }
+}
+
+template <class Spec>
+void ReadBlock(MapReader& map, Spec& spec) {
+  ReadFields(map, {}, spec);
+}
+
+void ReadBlock(MapReader& map, policy::RetrySpec& spec) {
+  ReadFields(map, {}, spec);
+  const std::optional<Value> on = map.Find("on");
+  if (!on || !on->node().is_list()) return;
+  Problems ignored{std::string()};  // ReadFields has reported them
+  std::uint32_t bits = 0;
+  for (Node& item : on->node().items) ReadRetryOn(Value(item, ignored), bits, spec.codes);
+  spec.on = bits;
+}
+
+void ReadBlock(MapReader& map, policy::ConnectionPoolSpec& spec) {
+  map.Reserved("timeout", "timeouts.request bounds the whole request, timeouts.attempt each attempt");
+  ReadFields(map, {}, spec);
+  if (spec.http2.value_or(false)) {
+    map.Find("http2")->Fail(
+        "HTTP/2 toward instances is reserved and not built in yet: write false or remove it",
+        ErrorKind::kUnsupported);
+  }
+}
+
+void ReadBlock(MapReader& map, policy::HealthCheckSpec& spec) {
+  ReadFields(map, {}, spec);
+  if (spec.path && !spec.path->starts_with('/')) map.Find("path")->Fail("must begin with \"/\"");
+}
+
+Mark Locate(const Node& root, std::string_view path) {
+  const Node* node = &root;
+  while (!path.empty()) {
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    const Node* child = node->Find(path.substr(0, dot));
+    if (child == nullptr) break;
+    node = child;
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  return node->mark;
+}
+
+void ReportContradictions(const Value& spec, const policy::PolicySpec& written) {
+  const policy::Layer layer{&written, {}};
+  for (const policy::Contradiction& found : policy::FindContradictions(policy::Merge({&layer, 1}))) {
+    if (found.field == "healthCheck.enabled") continue;  // the path may come from another document
+    spec.problems().Add(Locate(spec.node(), found.field), spec.Path() + '.' + found.field, found.text);
+  }
+}
+
+}  // namespace
+
+void ReadPolicyBlocks(MapReader& map, policy::PolicySpec& out) {
+  policy::VisitBlocks([&](std::string_view name, auto block, auto) {
+    map.Map(name, [&](MapReader& inner) { ReadBlock(inner, out.*block); });
+  });
+  for (const char* later : {"hedging", "concurrency", "rateLimits"}) map.Reserved(later);
+  ReportContradictions(map.value(), out);
+}
+
+ServicePolicySpec ReadServicePolicy(const Value& spec) {
+  ServicePolicySpec out;
+  spec.Map([&](MapReader& map) {
+    map.Need("targetRefs");
+    map.List("targetRefs", 16, [&](const Value& item) {
+      item.Map([&](MapReader& ref) {
+        std::string group, kind, name;
+        ref.Optional("group", group);
+        ref.Required("kind", kind);
+        const std::optional<Value> name_value = ref.Need("name");
+        ref.Reserved("sectionName", "a policy holds for all ports of its service");
+        if (name_value && ReadDnsLabel(*name_value, name, "name of a service")) out.targets.push_back(name);
+        const bool known =
+            (kind == "Service" && group.empty()) || (kind == "MeshService" && group == "weft.dev");
+        if (!kind.empty() && !known) {
+          item.Fail("a target is {kind: Service, name} or {group: weft.dev, kind: MeshService, name}");
+        }
+      });
+    });
+    const std::optional<Value> targets = map.Find("targetRefs");
+    if (targets && targets->node().is_list() && targets->node().items.empty()) {
+      targets->Fail("names no service: add one, or use MeshDefaults for all");
+    }
+    ReadPolicyBlocks(map, out.policy);
+  });
+  return out;
+}
+
+MeshDefaultsSpec ReadMeshDefaults(const Value& spec) {
+  MeshDefaultsSpec out;
+  spec.Map([&](MapReader& map) {
+    std::string mtls;
+    if (map.Optional("mtls", mtls) && mtls != "off" &&
+        mtls != "false") {  // kubectl turns a bare off into false
+      map.Find("mtls")->Fail("mutual TLS is reserved and not built in yet: write off or remove it",
+                             ErrorKind::kUnsupported);
+    }
+    map.Reserved("telemetry");
+    ReadPolicyBlocks(map, out.policy);
+  });
+  return out;
+}
+
+}  // namespace weft::resource
