@@ -4,7 +4,7 @@ weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
 weft_library(controlplane/api DEPS controlplane/auth controlplane/store common/compile common/wire common/http common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api)
-weft_library(controlplane/stream DEPS controlplane/auth controlplane/store common/compile common/wire common/log)
+weft_library(controlplane/stream DEPS common/compile common/metrics common/wire)
 weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
 weft_program(controlplane/app NAME weft-control DEPS controlplane/api controlplane/stream controlplane/telemetry
   controlplane/store/sqlite controlplane/intake/files common/metrics common/options)

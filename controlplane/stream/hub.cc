@@ -166,7 +166,10 @@ std::optional<v1::ControlMessage> Hub::Next(std::uint64_t ticket) {
   std::optional<v1::ControlMessage> message = found->second.session.Next(lanes_.world(), clock_());
   if (message) {
     ++metrics_.pushes;
-    metrics_.push_bytes += message->ByteSizeLong();
+    const std::size_t size = message->ByteSizeLong();
+    metrics_.push_bytes += size;
+    const auto bucket = std::lower_bound(kPushBounds.begin(), kPushBounds.end(), size) - kPushBounds.begin();
+    ++metrics_.push_sizes[static_cast<std::size_t>(bucket)];
   }
   return message;
 }

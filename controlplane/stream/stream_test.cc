@@ -4,6 +4,8 @@
 #include "common/wire/wire.h"
 #include "controlplane/stream/endpoint_book.h"
 #include "controlplane/stream/hub.h"
+#include "controlplane/stream/metrics.h"
+#include "controlplane/stream/publisher.h"
 
 namespace weft::stream {
 namespace {
@@ -398,6 +400,35 @@ TEST(HubTest, CommandsReachConnectedAgentsAndOthersAreNamed) {
   EXPECT_EQ(hub.Next(ticket)->command().drain().deadline_ns(), 5'000'000'000);
   EXPECT_TRUE(hub.Agents("default").front().draining());
   EXPECT_EQ(*hub.Accept(""), 0U) << "nobody waits";
+}
+
+TEST(PublisherTest, ReleasedBundlesAndMergedEndpointsReachTheAgent) {
+  Hub hub([] { return kStart; });
+  Publisher publisher(hub);
+  compile::Output compiled;
+  compiled.bundles[Key("cart")] = Bundle("cart");
+  compiled.endpoints[Key("cart")] = *MakeEndpoints("cart", 0, {"fixed"});
+  publisher.SetRegistered(Key("cart"), MakeEndpoints("cart", 0, {"registered"})->instances);
+  publisher.Publish(compiled, {"store", 1, 1});
+  EXPECT_EQ(publisher.Find(Key("cart"))->instances.size(), 2U);
+  EXPECT_EQ(publisher.Services().size(), 1U);
+  EXPECT_EQ(hub.release()->version.revision, 1U);
+  publisher.SetRegistered(Key("cart"), {});
+  EXPECT_EQ(publisher.Find(Key("cart"))->instances.size(), 1U);
+  EXPECT_EQ(publisher.Find(Key("cart"))->version, 3U);
+}
+
+TEST(MetricsTest, TheHubsValuesAreExposedUnderTheirNames) {
+  Hub hub([] { return kStart; });
+  metrics::Registry registry;
+  Expose(hub, registry);
+  ASSERT_TRUE(hub.Open(HelloOf("a"), "p", std::make_shared<FakeOutlet>()));
+  const std::string text = registry.Text();
+  for (const char* line :
+       {"weft_control_agents 1", "weft_control_pushes_total 0", "weft_control_push_bytes_count 0",
+        "weft_control_rejects_total 0", "weft_control_convergence_seconds_count 0"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
 }
 
 }  // namespace

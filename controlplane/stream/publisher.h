@@ -1,0 +1,35 @@
+#pragma once
+// From what the store released and who is registered to what agents are served: compiled bundles and merged
+// endpoints go to the hub. The released revision is given, never the head. Thread rule: any thread; calls are
+// ordered by one lock.
+
+#include <map>
+#include <mutex>
+
+#include "controlplane/stream/endpoint_book.h"
+#include "controlplane/stream/hub.h"
+
+namespace weft::stream {
+
+class Publisher {
+ public:
+  explicit Publisher(Hub& hub) : hub_(hub) {}
+
+  // `compiled` is what the documents of that revision mean; it must be ok(). Older revisions of the same
+  // epoch are served too: a rollback is one.
+  void Publish(const compile::Output& compiled, const snapshot::Version& released);
+
+  // All registered instances of a service, draining ones too; empty: none any more.
+  void SetRegistered(const ServiceKey& service, std::vector<snapshot::Instance> instances);
+
+  snapshot::EndpointsPtr Find(const ServiceKey& service) const;   // null: never had an instance
+  std::map<ServiceKey, snapshot::EndpointsPtr> Services() const;  // of every released service
+
+ private:
+  Hub& hub_;
+  mutable std::mutex mutex_;
+  EndpointBook book_;
+  ReleasePtr released_;
+};
+
+}  // namespace weft::stream
