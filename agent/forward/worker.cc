@@ -11,6 +11,15 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds(100);
 constexpr Duration kServerFirst = std::chrono::milliseconds(250);  // transparent: a silent client
 
+// Zero: the bundle has no such port.
+std::uint16_t PortOf(const policy::ServiceBundle& bundle, const std::string& port) {
+  if (port.empty()) return bundle.ports.empty() ? std::uint16_t{0} : bundle.ports.front().port;
+  for (const policy::ServicePort& each : bundle.ports) {
+    if (each.name == port || std::to_string(each.port) == port) return each.port;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder* recorder,
@@ -32,6 +41,7 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
     (outbound ? env_.outbound_listeners : env_.inbound_listeners).push_back(listener->listen);
+    if (listener->service) fixed_[listener.get()] = {*listener->service, 0};
   }
   tick_.Bind(
       loop_.timers(), [](void* self, TimePoint) { static_cast<Worker*>(self)->Tick(); }, this);
@@ -53,10 +63,10 @@ void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
   Open(std::move(transport), origin);
 }
 
-engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& peer) const {
+engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& peer) {
   engine::Origin origin;
   origin.direction = on.direction;
-  origin.fixed = on.service ? &*on.service : nullptr;
+  if (on.service) origin.fixed = &fixed_.at(&on);
   origin.peer = peer;
   origin.application = on.application;
   origin.allow_passthrough = on.transparent && on.direction == engine::Direction::kOutbound;
@@ -135,7 +145,16 @@ bool Worker::Draining(const connection::ServerConnection& connection) const {
 
 void Worker::Install(snapshot::SnapshotPtr snapshot) {
   engine_.Install(std::move(snapshot), loop_.now());
+  ResolvePorts();
   RetryHeld(false);
+}
+
+// Ports may be given by name, which a snapshot turns into numbers.
+void Worker::ResolvePorts() {
+  for (auto& [listener, key] : fixed_) {
+    const snapshot::Service* service = engine_.snapshot()->Find(key.service);
+    if (service != nullptr) key.port = PortOf(*service->bundle, listener->port);
+  }
 }
 
 void Worker::Install(engine::ViewPtr view) { engine_.Install(std::move(view), loop_.now()); }

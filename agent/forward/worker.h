@@ -24,7 +24,8 @@ struct Listener {
   engine::Direction direction = engine::Direction::kOutbound;
   net::Address listen;  // port 0 is replaced by the one that was bound
   bool transparent = false;
-  std::optional<BackendKey> service;  // per-service port, or the service behind an inbound listener
+  std::optional<ServiceKey> service;  // per-service port, or the service behind an inbound listener
+  std::string port;                   // of that service: name or number; empty: its only one
   net::Address application;           // inbound without `transparent`: where our workload listens
 };
 
@@ -72,7 +73,8 @@ class Worker final : private connection::Requests {
   void Closed(connection::ServerConnection& connection) override;
   bool Draining(const connection::ServerConnection& connection) const override;
 
-  engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer) const;
+  engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
+  void ResolvePorts();
   bool IsOwn(const net::Address& address) const;
   void Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin);
   void Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
@@ -93,6 +95,7 @@ class Worker final : private connection::Requests {
   std::size_t index_;
   connection::ServerLimits limits_;
   const std::vector<std::unique_ptr<Listener>>& listeners_;
+  std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
   std::unordered_set<connection::ServerConnection*> serving_;
   loop::Timer tick_;
   std::atomic<std::size_t> connections_{0}, inbound_requests_{0}, requests_{0};

@@ -41,7 +41,7 @@ policy::ServicePolicy& Mesh::Service(const std::string& name, const std::vector<
   forward::Listener listener;
   listener.name = "service-" + name;
   listener.listen = {net::Ip::V4(127, 0, 0, 1), 0};
-  listener.service = BackendKey{entry.bundle->key, 80};
+  listener.service = entry.bundle->key;
   options_.listeners.push_back(listener);
   return entry.bundle->policy;
 }
@@ -81,7 +81,7 @@ void Mesh::Inbound(const std::string& service, const net::Address& application) 
   listener.name = "inbound-" + service;
   listener.direction = engine::Direction::kInbound;
   listener.listen = {net::Ip::V4(127, 0, 0, 1), 0};
-  listener.service = BackendKey{{"local", "default", service}, 80};
+  listener.service = ServiceKey{"local", "default", service};
   listener.application = application;
   options_.listeners.push_back(listener);
 }

@@ -1,0 +1,54 @@
+#include <cstdio>
+#include <iostream>
+
+#include "agent/app/agent.h"
+
+extern char** environ;
+
+namespace {
+
+using namespace std::string_literals;
+
+std::map<std::string, std::string> Environment() {
+  std::map<std::string, std::string> out;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view text(*each);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+weft::Result<weft::settings::Settings> LoadSettings(const weft::app::Arguments& arguments) {
+  weft::Result<std::vector<weft::settings::Override>> overrides =
+      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG"});
+  if (!overrides) return overrides.error();
+  overrides->insert(overrides->end(), arguments.overrides.begin(), arguments.overrides.end());
+  if (arguments.config.empty()) return weft::settings::Parse("", "", *overrides);
+  return weft::settings::Load(arguments.config, *overrides);
+}
+
+int Fail(const weft::Error& error) {
+  std::cerr << "weft-agent: " << error.Text() << "\n";
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using weft::app::Arguments;
+  weft::Result<Arguments> arguments = weft::app::ParseArguments({argv + 1, argv + argc});
+  if (!arguments) return Fail(arguments.error());
+  switch (arguments->command) {
+    case Arguments::Command::kHelp: std::cout << weft::app::kHelp; return 0;
+    case Arguments::Command::kVersion: std::cout << "weft-agent " << weft::app::kVersion << "\n"; return 0;
+    case Arguments::Command::kDrain: return weft::app::RunDrain(arguments->admin);
+    case Arguments::Command::kRun: break;
+  }
+  if (const char* config = std::getenv("WEFT_CONFIG"); arguments->config.empty() && config != nullptr) {
+    arguments->config = config;
+  }
+  const weft::Result<weft::settings::Settings> settings = LoadSettings(*arguments);
+  if (!settings) return Fail(settings.error());
+  return weft::app::RunAgent(*arguments, *settings);
+}

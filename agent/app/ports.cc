@@ -1,0 +1,25 @@
+#include "agent/app/ports.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+namespace weft::app {
+
+Status WritePortsFile(const std::string& path, const std::vector<std::pair<std::string, std::uint16_t>>& ports) {
+  const std::string temporary = path + ".tmp";
+  {
+    std::ofstream out(temporary, std::ios::trunc);
+    out << "{";
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      out << (i == 0 ? "" : ", ") << '"' << ports[i].first << "\": " << ports[i].second;
+    }
+    out << "}\n";
+    if (!out.flush()) return Invalid("cannot write " + temporary + ": " + std::strerror(errno), "--ports-file");
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  return Invalid("cannot rename " + temporary + " to " + path + ": " + std::strerror(errno), "--ports-file");
+}
+
+}  // namespace weft::app
