@@ -14,7 +14,7 @@ Json LabelsJson(const Labels& labels) {
   return out;
 }
 
-std::string NameOf(const v1::ServiceKey& key) { return key.namespace_() + "/" + key.name(); }
+Json KeyJson(const v1::ServiceKey& key) { return {{"namespace", key.namespace_()}, {"name", key.name()}}; }
 
 std::string_view HealthName(v1::Declared declared) {
   switch (declared) {
@@ -26,10 +26,10 @@ std::string_view HealthName(v1::Declared declared) {
 }
 
 Json NackJson(const v1::BundleNack& nack) {
-  return {{"service", NameOf(nack.service())},
+  return {{"service", KeyJson(nack.service())},
           {"hash", nack.hash()},
           {"field", nack.field()},
-          {"reason", nack.detail()}};
+          {"detail", nack.detail()}};
 }
 
 Json FindingJson(const v1::Finding& finding) {
@@ -74,12 +74,12 @@ Json ToJson(const v1::RegisteredInstance& registered) {
   out["weight"] = instance.weight();
   out["zone"] = instance.zone();
   out["labels"] = LabelsJson(instance.labels());
-  out["health"] = HealthName(instance.declared());
+  out["declared"] = HealthName(instance.declared());
   out["draining"] = instance.draining();
   out["capabilities"] = {{"meshed", instance.meshed()}, {"http2", instance.http2()}};
   out["ttl"] = registered.ttl_ms() == 0 ? "" : SpanText(registered.ttl_ms());
   out["expiresInMs"] = registered.expires_in_ms();
-  out["source"] = registered.is_static() ? "static" : "registered";
+  out["static"] = registered.is_static();
   out["endpointsVersion"] = registered.endpoints_version();
   return out;
 }
@@ -93,15 +93,15 @@ Json ToJson(const v1::Resource& resource) {
 Json ToJson(const v1::ApplyResponse& response) {
   Json out{{"revision", response.revision()},
            {"dryRun", response.dry_run()},
-           {"results", Json::array()},
+           {"applied", Json::array()},
            {"findings", Json::array()}};
   for (const v1::Applied& applied : response.applied()) {
     const v1::Resource& resource = applied.resource();
-    out["results"].push_back({{"kind", resource.kind()},
-                              {"namespace", resource.namespace_()},
-                              {"name", resource.name()},
-                              {"action", applied.action()},
-                              {"etag", resource.etag()}});
+    const Json said{{"kind", resource.kind()},
+                    {"namespace", resource.namespace_()},
+                    {"name", resource.name()},
+                    {"etag", resource.etag()}};
+    out["applied"].push_back({{"resource", said}, {"action", applied.action()}});
   }
   for (const v1::Finding& finding : response.findings()) out["findings"].push_back(FindingJson(finding));
   return out;
@@ -118,18 +118,18 @@ Json ToJson(const v1::Revision& revision) {
 }
 
 Json ToJson(const v1::Agent& agent) {
-  Json out{{"id", agent.node_id()},
+  Json out{{"nodeId", agent.node_id()},
            {"namespace", agent.namespace_()},
            {"service", agent.service()},
            {"zone", agent.zone()},
            {"labels", LabelsJson(agent.labels())},
-           {"version", agent.program_version()},
+           {"programVersion", agent.program_version()},
            {"peer", agent.peer()},
-           {"connectedSince", UtcText(agent.connected_unix_ms())}};
+           {"connectedUnixMs", agent.connected_unix_ms()}};
   if (agent.has_target()) out["target"] = ToJson(agent.target());
-  if (agent.has_effective()) out["held"] = ToJson(agent.effective());
+  if (agent.has_effective()) out["effective"] = ToJson(agent.effective());
   out["partial"] = agent.partial();
-  out["awaitingAccept"] = agent.awaiting_confirmation();
+  out["awaitingConfirmation"] = agent.awaiting_confirmation();
   out["draining"] = agent.draining();
   out["subscriptions"] = agent.subscriptions();
   if (agent.has_last_nack()) out["lastNack"] = NackJson(agent.last_nack());
@@ -138,13 +138,13 @@ Json ToJson(const v1::Agent& agent) {
 
 Json ToJson(const v1::AgentConfig& config) {
   Json out{{"agent", ToJson(config.agent())},
-           {"bundles", Json::array()},
+           {"held", Json::array()},
            {"rejected", Json::array()},
            {"refused", config.refused()}};
   for (const v1::HeldService& held : config.held()) {
-    out["bundles"].push_back({{"service", NameOf(held.service())},
-                              {"hash", held.bundle_hash()},
-                              {"endpointsVersion", held.endpoints_version()}});
+    out["held"].push_back({{"service", KeyJson(held.service())},
+                           {"bundleHash", held.bundle_hash()},
+                           {"endpointsVersion", held.endpoints_version()}});
   }
   for (const v1::BundleNack& nack : config.rejected()) out["rejected"].push_back(NackJson(nack));
   return out;
@@ -154,7 +154,7 @@ Json ToJson(const v1::ExplainResult& result) {
   Json out{{"asked", result.asked()}, {"answered", result.answered()}, {"records", Json::array()}};
   for (const v1::ExplainRecord& record : result.records()) {
     out["records"].push_back(
-        {{"agent", record.node_id()}, {"record", Json::parse(record.json(), nullptr, false)}});
+        {{"nodeId", record.node_id()}, {"record", Json::parse(record.json(), nullptr, false)}});
   }
   return out;
 }

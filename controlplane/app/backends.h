@@ -1,0 +1,54 @@
+#pragma once
+// Where the API meets streams and telemetry: what was written goes to the hub, who holds what comes from it.
+// Thread rule: any thread.
+
+#include <mutex>
+
+#include "controlplane/api/backends.h"
+#include "controlplane/stream/endpoint_book.h"
+#include "controlplane/stream/hub.h"
+#include "controlplane/telemetry/collector.h"
+
+namespace weft::control {
+
+class Delivery final : public api::Publisher {
+ public:
+  explicit Delivery(stream::Hub& hub) : hub_(hub) {}
+
+  void Release(const compile::Output& compiled, const snapshot::Version& version) override;
+  std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) override;
+  snapshot::EndpointsPtr Endpoints(const ServiceKey& service) const override;
+
+  telemetry::EndpointLists All() const;   // every released service
+
+ private:
+  stream::Hub& hub_;
+  mutable std::mutex mutex_;   // guards all below
+  stream::EndpointBook book_;
+  stream::ReleasePtr release_;
+};
+
+class Directory final : public api::AgentDirectory {
+ public:
+  explicit Directory(stream::Hub& hub) : hub_(hub) {}
+  std::vector<v1::Agent> Agents(const std::string& ns) const override { return hub_.Agents(ns); }
+  Result<v1::AgentConfig> Config(const std::string& node_id) const override { return hub_.Config(node_id); }
+  Result<std::uint32_t> Accept(const std::string& node_id) override { return hub_.Accept(node_id); }
+  Status Drain(const std::string& node_id, std::int64_t ms) override { return hub_.Drain(node_id, ms); }
+
+ private:
+  stream::Hub& hub_;
+};
+
+class Statistics final : public api::Statistics {
+ public:
+  explicit Statistics(telemetry::Collector& collector) : collector_(collector) {}
+  std::string HealthStats(const std::string& id) const override { return collector_.HealthStats(id); }
+  std::string ServiceStats() const override { return collector_.ServiceStats(); }
+  v1::ExplainResult Explain(const std::string& request_id) override { return collector_.Explain(request_id); }
+
+ private:
+  telemetry::Collector& collector_;
+};
+
+}  // namespace weft::control

@@ -1,0 +1,25 @@
+#pragma once
+// weft_control_* on 15014 /metrics: read from their owners at each scrape.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controlplane/api/control.h"
+#include "controlplane/stream/hub.h"
+
+namespace weft::control {
+
+class MetricsPage {
+ public:
+  MetricsPage(const api::Control& control, const stream::Hub& hub);
+  ~MetricsPage();
+  std::string Text() const;
+  std::vector<std::string> Describe() const;   // "counter weft_control_pushes_total{}", sorted
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weft::control

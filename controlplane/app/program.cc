@@ -1,0 +1,188 @@
+#include "controlplane/app/program.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+
+#include <boost/asio/post.hpp>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "common/http/server.h"
+#include "common/log/log.h"
+#include "common/task/task.h"
+#include "controlplane/api/grpc.h"
+#include "controlplane/api/rest.h"
+#include "controlplane/app/backends.h"
+#include "controlplane/app/metrics.h"
+#include "controlplane/intake/files/files.h"
+#include "controlplane/store/sqlite/sqlite.h"
+#include "controlplane/stream/service.h"
+#include "controlplane/telemetry/service.h"
+
+namespace weft::control {
+namespace {
+
+constexpr int kHttpThreads = 4;   // an explain waits up to two seconds for agents, a commit for the disk
+constexpr std::size_t kMaxHttpBody = 17 << 20;   // the documents' own limit is 16 MiB
+constexpr int kMaxGrpcMessage = 17 << 20;
+
+Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
+  if (!settings.token_file.empty()) {
+    return auth::MakeTokenFile(settings.token_file, [](const Error& error) {
+      log::Warn("the changed token file cannot be used; the last good one stays", {{"error", error.Text()}});
+    });
+  }
+  if (settings.insecure) log::Warn("serving everybody without credentials (--insecure)");
+  return settings.insecure ? auth::MakeInsecure() : auth::MakeLoopback();
+}
+
+Status WritePorts(const std::string& path, const net::Address& grpc, const net::Address& http) {
+  const std::string fresh = path + ".new";
+  std::ofstream file(fresh);
+  file << "{\"grpc\": " << grpc.port << ", \"http\": " << http.port << "}\n";
+  file.close();
+  if (file.fail() || std::rename(fresh.c_str(), path.c_str()) != 0) {
+    return Invalid("cannot write the ports file; choose another path", "--ports-file", path);
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Program::Parts {
+  explicit Parts(std::unique_ptr<store::Store> opened, std::unique_ptr<auth::Authenticator> who, const Settings& settings)
+      : store(std::move(opened)), authenticator(std::move(who)), delivery(hub), directory(hub),
+        collector([this] { return delivery.All(); }), statistics(collector),
+        control(*store, delivery, {settings.environment, ReadMonotonicClock}), api(control, directory, statistics),
+        files(control, settings.resources), metrics(control, hub),
+        rest(api, *authenticator, {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION, [this] { return store->version(); }}) {}
+
+  // Agents, and whoever may do more, may stream.
+  Status MayStream(std::string_view authorization, const std::string& peer) {
+    const auto address = net::Address::Parse(peer);
+    const auto principal = authenticator->Authenticate({authorization, address ? *address : net::Address{}});
+    if (!principal) return principal.error();
+    return auth::Require(*principal, auth::Role::kAgent);
+  }
+
+  Status Bind(const Settings& settings);
+  void End();
+
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<auth::Authenticator> authenticator;
+  stream::Hub hub;
+  Delivery delivery;
+  Directory directory;
+  telemetry::Collector collector;
+  Statistics statistics;
+  api::Control control;
+  api::Api api;
+  intake::files::Files files;
+  MetricsPage metrics;
+  std::atomic<bool> ready{false};
+  api::Rest rest;
+  boost::asio::io_context context{kHttpThreads};
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  std::unique_ptr<grpc::Server> grpc_server;
+  std::unique_ptr<http::Server> http_server;
+  net::Address grpc_address;
+  std::optional<task::Signals> signals;
+  std::optional<task::Periodic> every_second;
+};
+
+Status Program::Parts::Bind(const Settings& settings) {
+  const auto may_stream = [this](std::string_view authorization, const std::string& peer) { return MayStream(authorization, peer); };
+  services = api::MakeGrpcServices(api, *authenticator);
+  services.push_back(stream::MakeMeshService(hub, may_stream));
+  services.push_back(telemetry::MakeTelemetryService(collector, may_stream));
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(settings.grpc.ToString(), grpc::InsecureServerCredentials(), &port);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(kMaxGrpcMessage);
+  for (const auto& service : services) builder.RegisterService(service.get());
+  grpc_server = builder.BuildAndStart();
+  if (grpc_server == nullptr || port == 0) {
+    return Error{ErrorKind::kUnavailable, "cannot listen on " + settings.grpc.ToString() + "; stop what uses it or choose another port", "--grpc-listen", {}};
+  }
+  grpc_address = {settings.grpc.ip, static_cast<std::uint16_t>(port)};
+  http::ServerOptions options;
+  options.max_body = kMaxHttpBody;
+  auto server = http::Server::Listen(context, settings.http, http::Deferred([this](const http::Request& request) { return rest(request); }), options);
+  if (!server) return Error{server.error().kind, server.error().detail, "--http-listen", {}};
+  http_server = std::move(*server);
+  return {};
+}
+
+void Program::Parts::End() {
+  ready = false;
+  every_second.reset();
+  http_server->Stop();
+  hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
+  grpc_server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
+  signals.reset();
+}
+
+Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
+  const bool credentials = !settings.token_file.empty();
+  if (auto ok = auth::CheckExposure(settings.grpc, credentials, settings.insecure, "--grpc-listen"); !ok) return ok.error();
+  if (auto ok = auth::CheckExposure(settings.http, credentials, settings.insecure, "--http-listen"); !ok) return ok.error();
+  auto authenticator = MakeAuthenticator(settings);
+  if (!authenticator) return authenticator.error();
+  auto opened = store::sqlite::Open(settings.data);
+  if (!opened) return opened.error();
+  auto parts = std::make_unique<Parts>(std::move(*opened), std::move(*authenticator), settings);
+  if (auto ok = parts->control.Load(); !ok) return ok.error();
+  if (!settings.resources.empty()) {
+    if (auto ok = parts->files.Load(); !ok) return ok.error();
+  }
+  if (auto ok = parts->Bind(settings); !ok) {
+    if (parts->grpc_server != nullptr) parts->grpc_server->Shutdown();
+    return ok.error();
+  }
+  parts->hub.Start();
+  parts->ready = true;
+  std::unique_ptr<Program> program(new Program(std::move(parts)));
+  if (!settings.ports_file.empty()) {
+    if (auto ok = WritePorts(settings.ports_file, program->grpc(), program->http()); !ok) return ok.error();
+  }
+  const store::Version now = program->parts_->store->version();
+  log::Info("weft-control is ready", {{"grpc", program->grpc().ToString()}, {"http", program->http().ToString()},
+                                      {"store", now.store_id}, {"epoch", now.epoch}, {"revision", now.revision}});
+  return program;
+}
+
+Program::Program(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Program::~Program() {
+  if (parts_->grpc_server != nullptr) parts_->End();
+}
+
+net::Address Program::grpc() const { return parts_->grpc_address; }
+net::Address Program::http() const { return parts_->http_server->address(); }
+void Program::Stop() {
+  boost::asio::post(parts_->context, [this] { parts_->End(); });
+}
+
+void Program::Run() {
+  Parts& parts = *parts_;
+  const auto reload = [&parts] {
+    parts.files.Poll([](const Error& error) { log::Warn("resource files kept as they were", {{"error", error.Text()}}); });
+  };
+  parts.signals.emplace(parts.context, [this] {
+    log::Info("stopping");
+    parts_->End();
+  }, reload);
+  parts.every_second.emplace(parts.context, std::chrono::milliseconds(500), [&parts, reload] {
+    parts.control.ExpireLeases();
+    reload();
+  });
+  std::vector<std::thread> threads;
+  for (int i = 1; i < kHttpThreads; ++i) threads.emplace_back([&parts] { parts.context.run(); });
+  parts.context.run();
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace weft::control
