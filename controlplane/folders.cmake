@@ -6,8 +6,10 @@ weft_library(controlplane/api DEPS controlplane/auth controlplane/store common/c
 weft_library(controlplane/intake/files DEPS controlplane/api)
 weft_library(controlplane/stream DEPS common/compile common/metrics common/wire)
 weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
-weft_program(controlplane/app NAME weft-control DEPS controlplane/api controlplane/stream controlplane/telemetry
-  controlplane/store/sqlite controlplane/intake/files common/metrics common/options)
+weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
+  controlplane/intake/files common/metrics common/task)
+target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
+weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS common/net LINK weft_ext_json)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl common/http)

@@ -28,7 +28,8 @@ telemetry::EndpointLists Delivery::All() const {
   if (release_ == nullptr) return lists;
   for (const auto& [key, blob] : release_->bundles) {
     auto endpoints = book_.Find(key);
-    if (endpoints == nullptr) endpoints = std::make_shared<const snapshot::Endpoints>(snapshot::Endpoints{key, 0, {}});
+    if (endpoints == nullptr)
+      endpoints = std::make_shared<const snapshot::Endpoints>(snapshot::Endpoints{key, 0, {}});
     lists.emplace(key, std::move(endpoints));
   }
   return lists;

@@ -19,11 +19,11 @@ class Delivery final : public api::Publisher {
   std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) override;
   snapshot::EndpointsPtr Endpoints(const ServiceKey& service) const override;
 
-  telemetry::EndpointLists All() const;   // every released service
+  telemetry::EndpointLists All() const;  // every released service
 
  private:
   stream::Hub& hub_;
-  mutable std::mutex mutex_;   // guards all below
+  mutable std::mutex mutex_;  // guards all below
   stream::EndpointBook book_;
   stream::ReleasePtr release_;
 };

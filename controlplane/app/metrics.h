@@ -15,7 +15,7 @@ class MetricsPage {
   MetricsPage(const api::Control& control, const stream::Hub& hub);
   ~MetricsPage();
   std::string Text() const;
-  std::vector<std::string> Describe() const;   // "counter weft_control_pushes_total{}", sorted
+  std::vector<std::string> Describe() const;  // "counter weft_control_pushes_total{}", sorted
 
  private:
   struct State;

@@ -23,8 +23,8 @@
 namespace weft::control {
 namespace {
 
-constexpr int kHttpThreads = 4;   // an explain waits up to two seconds for agents, a commit for the disk
-constexpr std::size_t kMaxHttpBody = 17 << 20;   // the documents' own limit is 16 MiB
+constexpr int kHttpThreads = 4;  // an explain waits up to two seconds for agents, a commit for the disk
+constexpr std::size_t kMaxHttpBody = 17 << 20;  // the documents' own limit is 16 MiB
 constexpr int kMaxGrpcMessage = 17 << 20;
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
@@ -51,12 +51,21 @@ Status WritePorts(const std::string& path, const net::Address& grpc, const net::
 }  // namespace
 
 struct Program::Parts {
-  explicit Parts(std::unique_ptr<store::Store> opened, std::unique_ptr<auth::Authenticator> who, const Settings& settings)
-      : store(std::move(opened)), authenticator(std::move(who)), delivery(hub), directory(hub),
-        collector([this] { return delivery.All(); }), statistics(collector),
-        control(*store, delivery, {settings.environment, ReadMonotonicClock}), api(control, directory, statistics),
-        files(control, settings.resources), metrics(control, hub),
-        rest(api, *authenticator, {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION, [this] { return store->version(); }}) {}
+  explicit Parts(std::unique_ptr<store::Store> opened, std::unique_ptr<auth::Authenticator> who,
+                 const Settings& settings)
+      : store(std::move(opened)),
+        authenticator(std::move(who)),
+        delivery(hub),
+        directory(hub),
+        collector([this] { return delivery.All(); }),
+        statistics(collector),
+        control(*store, delivery, {settings.environment, ReadMonotonicClock}),
+        api(control, directory, statistics),
+        files(control, settings.resources),
+        metrics(control, hub),
+        rest(api, *authenticator,
+             {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
+              [this] { return store->version(); }}) {}
 
   // Agents, and whoever may do more, may stream.
   Status MayStream(std::string_view authorization, const std::string& peer) {
@@ -92,7 +101,9 @@ struct Program::Parts {
 };
 
 Status Program::Parts::Bind(const Settings& settings) {
-  const auto may_stream = [this](std::string_view authorization, const std::string& peer) { return MayStream(authorization, peer); };
+  const auto may_stream = [this](std::string_view authorization, const std::string& peer) {
+    return MayStream(authorization, peer);
+  };
   services = api::MakeGrpcServices(api, *authenticator);
   services.push_back(stream::MakeMeshService(hub, may_stream));
   services.push_back(telemetry::MakeTelemetryService(collector, may_stream));
@@ -105,12 +116,18 @@ Status Program::Parts::Bind(const Settings& settings) {
   for (const auto& service : services) builder.RegisterService(service.get());
   grpc_server = builder.BuildAndStart();
   if (grpc_server == nullptr || port == 0) {
-    return Error{ErrorKind::kUnavailable, "cannot listen on " + settings.grpc.ToString() + "; stop what uses it or choose another port", "--grpc-listen", {}};
+    return Error{
+        ErrorKind::kUnavailable,
+        "cannot listen on " + settings.grpc.ToString() + "; stop what uses it or choose another port",
+        "--grpc-listen",
+        {}};
   }
   grpc_address = {settings.grpc.ip, static_cast<std::uint16_t>(port)};
   http::ServerOptions options;
   options.max_body = kMaxHttpBody;
-  auto server = http::Server::Listen(context, settings.http, http::Deferred([this](const http::Request& request) { return rest(request); }), options);
+  auto server = http::Server::Listen(
+      context, settings.http, http::Deferred([this](const http::Request& request) { return rest(request); }),
+      options);
   if (!server) return Error{server.error().kind, server.error().detail, "--http-listen", {}};
   http_server = std::move(*server);
   return {};
@@ -127,8 +144,10 @@ void Program::Parts::End() {
 
 Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   const bool credentials = !settings.token_file.empty();
-  if (auto ok = auth::CheckExposure(settings.grpc, credentials, settings.insecure, "--grpc-listen"); !ok) return ok.error();
-  if (auto ok = auth::CheckExposure(settings.http, credentials, settings.insecure, "--http-listen"); !ok) return ok.error();
+  if (auto ok = auth::CheckExposure(settings.grpc, credentials, settings.insecure, "--grpc-listen"); !ok)
+    return ok.error();
+  if (auto ok = auth::CheckExposure(settings.http, credentials, settings.insecure, "--http-listen"); !ok)
+    return ok.error();
   auto authenticator = MakeAuthenticator(settings);
   if (!authenticator) return authenticator.error();
   auto opened = store::sqlite::Open(settings.data);
@@ -149,8 +168,11 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
     if (auto ok = WritePorts(settings.ports_file, program->grpc(), program->http()); !ok) return ok.error();
   }
   const store::Version now = program->parts_->store->version();
-  log::Info("weft-control is ready", {{"grpc", program->grpc().ToString()}, {"http", program->http().ToString()},
-                                      {"store", now.store_id}, {"epoch", now.epoch}, {"revision", now.revision}});
+  log::Info("weft-control is ready", {{"grpc", program->grpc().ToString()},
+                                      {"http", program->http().ToString()},
+                                      {"store", now.store_id},
+                                      {"epoch", now.epoch},
+                                      {"revision", now.revision}});
   return program;
 }
 
@@ -169,12 +191,17 @@ void Program::Stop() {
 void Program::Run() {
   Parts& parts = *parts_;
   const auto reload = [&parts] {
-    parts.files.Poll([](const Error& error) { log::Warn("resource files kept as they were", {{"error", error.Text()}}); });
+    parts.files.Poll([](const Error& error) {
+      log::Warn("resource files kept as they were", {{"error", error.Text()}});
+    });
   };
-  parts.signals.emplace(parts.context, [this] {
-    log::Info("stopping");
-    parts_->End();
-  }, reload);
+  parts.signals.emplace(
+      parts.context,
+      [this] {
+        log::Info("stopping");
+        parts_->End();
+      },
+      reload);
   parts.every_second.emplace(parts.context, std::chrono::milliseconds(500), [&parts, reload] {
     parts.control.ExpireLeases();
     reload();

@@ -13,10 +13,10 @@ class Program {
   static Result<std::unique_ptr<Program>> Start(const Settings& settings);
   ~Program();
 
-  net::Address grpc() const;    // with the ports chosen
+  net::Address grpc() const;  // with the ports chosen
   net::Address http() const;
-  void Run();                   // until SIGTERM, SIGINT or Stop
-  void Stop();                  // any thread
+  void Run();   // until SIGTERM, SIGINT or Stop
+  void Stop();  // any thread
 
   struct Parts;
 

@@ -12,7 +12,7 @@ namespace {
 
 struct Value {
   std::string text;
-  std::string origin;   // for messages: "--data", "WEFT_DATA", "control.yaml:3:7: data"
+  std::string origin;  // for messages: "--data", "WEFT_DATA", "control.yaml:3:7: data"
 };
 
 Error Bad(const Value& value, const std::string& why) { return Invalid(why, {}, value.origin); }
@@ -25,7 +25,8 @@ Status SetAddress(const Value& value, net::Address& out) {
 }
 
 Status SetBool(const Value& value, bool& out) {
-  if (value.text != "true" && value.text != "false") return Bad(value, "'" + value.text + "' is neither true nor false");
+  if (value.text != "true" && value.text != "false")
+    return Bad(value, "'" + value.text + "' is neither true nor false");
   out = value.text == "true";
   return {};
 }
@@ -78,7 +79,8 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetText(v, s.token_file); }},
     {"insecure", "--insecure", "WEFT_INSECURE", "Serve everybody without credentials",
      [](Settings& s, const Value& v) { return SetBool(v, s.insecure); }},
-    {"resources", "--resources", "WEFT_RESOURCES", "Files or folders of resources, separated by commas; watched",
+    {"resources", "--resources", "WEFT_RESOURCES",
+     "Files or folders of resources, separated by commas; watched",
      [](Settings& s, const Value& v) { return SetList(v, s.resources); }},
     {"portsFile", "--ports-file", "WEFT_PORTS_FILE", "Write the ports here as JSON once all are bound",
      [](Settings& s, const Value& v) { return SetText(v, s.ports_file); }},
@@ -88,7 +90,7 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetFormat(v, s.log.format); }},
 };
 
-using Values = std::map<std::string, Value>;   // by key
+using Values = std::map<std::string, Value>;  // by key
 
 Status ReadFile(const std::string& name, Values& values) {
   std::ifstream file(name);
@@ -104,11 +106,14 @@ Status ReadFile(const std::string& name, Values& values) {
   for (const resource::Member& member : tree.members) {
     const auto known = [&member](const Row& row) { return member.key == row.key; };
     if (std::none_of(std::begin(kRows), std::end(kRows), known)) {
-      return Invalid("is not known here; docs/operations.md lists the keys", member.key, problems.Where(member.mark));
+      return Invalid("is not known here; docs/operations.md lists the keys", member.key,
+                     problems.Where(member.mark));
     }
     Value value{member.value.text, problems.Where(member.value.mark) + ": " + member.key};
-    if (member.value.is_map()) return Invalid("must not be a map", member.key, problems.Where(member.value.mark));
-    for (const resource::Node& item : member.value.items) value.text += (value.text.empty() ? "" : ",") + item.text;
+    if (member.value.is_map())
+      return Invalid("must not be a map", member.key, problems.Where(member.value.mark));
+    for (const resource::Node& item : member.value.items)
+      value.text += (value.text.empty() ? "" : ",") + item.text;
     values[member.key] = std::move(value);
   }
   return {};
@@ -125,7 +130,7 @@ Status ReadEnvironment(const std::map<std::string, std::string>& environment, Va
 }
 
 struct Flags {
-  std::map<std::string, std::string> texts;   // by flag
+  std::map<std::string, std::string> texts;  // by flag
   std::string config;
   bool insecure = false;
 };
@@ -143,10 +148,13 @@ void Declare(CLI::App& app, Flags& flags) {
   app.footer("Each flag is also a WEFT_ variable (WEFT_HTTP_LISTEN) and a key of the file (httpListen).");
 }
 
-Result<Settings> Resolve(const CLI::App& app, const Flags& flags, const std::map<std::string, std::string>& environment) {
+Result<Settings> Resolve(const CLI::App& app, const Flags& flags,
+                         const std::map<std::string, std::string>& environment) {
   Values values;
   const auto config = environment.find("WEFT_CONFIG");
-  const std::string file = !flags.config.empty() ? flags.config : config == environment.end() ? "" : config->second;
+  const std::string file = !flags.config.empty()         ? flags.config
+                           : config == environment.end() ? ""
+                                                         : config->second;
   if (!file.empty()) {
     if (auto ok = ReadFile(file, values); !ok) return ok.error();
   }
@@ -170,7 +178,8 @@ Result<Settings> Resolve(const CLI::App& app, const Flags& flags, const std::map
 
 }  // namespace
 
-Parsed ParseCommandLine(int argc, const char* const* argv, const std::map<std::string, std::string>& environment) {
+Parsed ParseCommandLine(int argc, const char* const* argv,
+                        const std::map<std::string, std::string>& environment) {
   CLI::App app("The control plane of the Weft service mesh", "weft-control");
   Flags flags;
   Declare(app, flags);

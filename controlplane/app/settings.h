@@ -1,5 +1,6 @@
 #pragma once
-// What weft-control is told: flag > WEFT_* variable > file > built-in value, for each setting by itself. The file
+// What weft-control is told: flag > WEFT_* variable > file > built-in value, for each setting by itself. The
+// file
 // (`--config`) is YAML with the keys below; unknown keys and bad values are errors with file, line and key.
 
 #include <map>
@@ -16,21 +17,22 @@ namespace weft::control {
 struct Settings {
   net::Address grpc{net::Ip::V4(127, 0, 0, 1), 15010};
   net::Address http{net::Ip::V4(127, 0, 0, 1), 15014};
-  std::string data = "weft-data";        // the store's folder
-  std::string token_file;                // empty: loopback peers only, unless insecure
+  std::string data = "weft-data";  // the store's folder
+  std::string token_file;          // empty: loopback peers only, unless insecure
   bool insecure = false;
-  std::vector<std::string> resources;    // files and folders, watched
-  std::string ports_file;                // empty: none is written
+  std::vector<std::string> resources;  // files and folders, watched
+  std::string ports_file;              // empty: none is written
   log::Settings log;
-  policy::PolicySpec environment;        // mesh defaults from the seeds' variables
+  policy::PolicySpec environment;  // mesh defaults from the seeds' variables
 };
 
 struct Parsed {
-  std::optional<Settings> settings;      // none: the program ends with `status` after printing `text`
+  std::optional<Settings> settings;  // none: the program ends with `status` after printing `text`
   int status = 0;
   std::string text;
 };
 
-Parsed ParseCommandLine(int argc, const char* const* argv, const std::map<std::string, std::string>& environment);
+Parsed ParseCommandLine(int argc, const char* const* argv,
+                        const std::map<std::string, std::string>& environment);
 
 }  // namespace weft::control

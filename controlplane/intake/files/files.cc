@@ -21,7 +21,7 @@ Result<std::string> ReadWhole(const std::string& name) {
   std::ifstream file(name, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) {
-    if (file && file.peek() == std::ifstream::traits_type::eof()) return std::string();   // an empty file
+    if (file && file.peek() == std::ifstream::traits_type::eof()) return std::string();  // an empty file
     return Invalid("cannot read this file of resources", {}, name);
   }
   return text.str();
@@ -29,7 +29,8 @@ Result<std::string> ReadWhole(const std::string& name) {
 
 }  // namespace
 
-Files::Files(api::Control& control, std::vector<std::string> paths) : control_(control), paths_(std::move(paths)) {}
+Files::Files(api::Control& control, std::vector<std::string> paths)
+    : control_(control), paths_(std::move(paths)) {}
 
 Result<std::vector<std::string>> Files::Names() const {
   std::vector<std::string> names;
@@ -53,7 +54,7 @@ std::string Files::Stamp() const {
   if (!names) return names.error().Text();
   std::string stamp;
   for (const std::string& name : *names) {
-    struct stat found{};
+    struct stat found {};
     stat(name.c_str(), &found);
     stamp += name + ":" + std::to_string(found.st_ino) + ":" + std::to_string(found.st_size) + ":" +
              std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec) + "\n";
