@@ -2,30 +2,31 @@
 // Where the API meets streams and telemetry: what was written goes to the hub, who holds what comes from it.
 // Thread rule: any thread.
 
-#include <mutex>
-
 #include "controlplane/api/backends.h"
-#include "controlplane/stream/endpoint_book.h"
-#include "controlplane/stream/hub.h"
+#include "controlplane/stream/publisher.h"
 #include "controlplane/telemetry/collector.h"
 
 namespace weft::control {
 
 class Delivery final : public api::Publisher {
  public:
-  explicit Delivery(stream::Hub& hub) : hub_(hub) {}
+  explicit Delivery(stream::Hub& hub) : publisher_(hub) {}
 
-  void Release(const compile::Output& compiled, const snapshot::Version& version) override;
-  std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) override;
-  snapshot::EndpointsPtr Endpoints(const ServiceKey& service) const override;
-
-  telemetry::EndpointLists All() const;  // every released service
+  void Release(const compile::Output& compiled, const snapshot::Version& version) override {
+    publisher_.Publish(compiled, version);
+  }
+  std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) override {
+    publisher_.SetRegistered(service, std::move(instances));
+    const auto now = publisher_.Find(service);
+    return now == nullptr ? 0 : now->version;
+  }
+  snapshot::EndpointsPtr Endpoints(const ServiceKey& service) const override {
+    return publisher_.Find(service);
+  }
+  telemetry::EndpointLists All() const { return publisher_.Services(); }  // of every released service
 
  private:
-  stream::Hub& hub_;
-  mutable std::mutex mutex_;  // guards all below
-  stream::EndpointBook book_;
-  stream::ReleasePtr release_;
+  stream::Publisher publisher_;
 };
 
 class Directory final : public api::AgentDirectory {

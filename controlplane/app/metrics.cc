@@ -1,24 +1,14 @@
 #include "controlplane/app/metrics.h"
 
 #include "common/metrics/registry.h"
+#include "controlplane/stream/metrics.h"
 
 namespace weft::control {
 
 struct MetricsPage::State {
-  State(const api::Control& of_control, const stream::Hub& of_hub)
-      : control(of_control), hub(of_hub), bounds(BoundsInMicroseconds()) {
+  State(const api::Control& of_control, const stream::Hub& hub) : control(of_control) {
     using metrics::Kind;
-    agents = Add("weft_control_agents", "Agents connected now.", Kind::kGauge);
-    pushes = Add("weft_control_pushes_total", "Messages sent to agents.", Kind::kCounter);
-    push_bytes = Add("weft_control_push_bytes_total", "Bytes of messages sent to agents.", Kind::kCounter);
-    rejects =
-        Add("weft_control_rejects_total", "Bundles or whole deltas that agents refused.", Kind::kCounter);
-    convergence = registry.Add({"weft_control_convergence_seconds",
-                                "From a release to an agent's acknowledgement of it.",
-                                Kind::kHistogram,
-                                {},
-                                &bounds,
-                                1e6});
+    stream::Expose(hub, registry);
     revision = Add("weft_control_store_revision", "Last accepted write.", Kind::kGauge);
     writes = Add("weft_control_store_writes_total", "Accepted writes since the start.", Kind::kCounter);
     refused = Add("weft_control_store_refused_writes_total",
@@ -30,27 +20,14 @@ struct MetricsPage::State {
     registry.AddSource([this](metrics::Samples& samples) { Fill(samples); });
   }
 
-  static std::vector<std::uint64_t> BoundsInMicroseconds() {
-    std::vector<std::uint64_t> out;
-    for (const double seconds : stream::kConvergenceBounds)
-      out.push_back(static_cast<std::uint64_t>(seconds * 1e6));
-    return out;
-  }
   metrics::FamilyId Add(const char* name, const char* help, metrics::Kind kind) {
     return registry.Add({name, help, kind, {}, nullptr, 1});
   }
   void Fill(metrics::Samples& samples) const {
-    const stream::Metrics now = hub.metrics();
     const api::Counts counts = control.counts();
     const auto set = [&samples](metrics::FamilyId family, std::uint64_t value) {
       samples.Set(family, metrics::Values{}, static_cast<double>(value));
     };
-    set(agents, now.agents);
-    set(pushes, now.pushes);
-    set(push_bytes, now.push_bytes);
-    set(rejects, now.rejects);
-    samples.SetHistogram(convergence, {}, {now.convergence.begin(), now.convergence.end()},
-                         now.convergence_sum * 1e6);
     set(revision, counts.revision);
     set(writes, counts.writes);
     set(refused, counts.refused_writes);
@@ -60,11 +37,8 @@ struct MetricsPage::State {
   }
 
   const api::Control& control;
-  const stream::Hub& hub;
-  metrics::Bounds bounds;
   metrics::Registry registry;
-  metrics::FamilyId agents, pushes, push_bytes, rejects, convergence, revision, writes, refused, resources,
-      instances, lapsed;
+  metrics::FamilyId revision, writes, refused, resources, instances, lapsed;
 };
 
 MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub)
