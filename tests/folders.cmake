@@ -12,6 +12,7 @@ weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)
 weft_fuzzer(bundle DEPS common/wire)
 weft_fuzzer(cache DEPS agent/config)
+weft_fuzzer(yaml_documents DEPS common/compile common/wire)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)

@@ -40,7 +40,7 @@ void FindInTimeouts(const Timeouts& t, Finder& finder) {
               "is longer than timeouts.request, so it never fires: shorten it or raise timeouts.request");
 }
 
-void FindInHealthCheck(const HealthCheck& check, Finder& finder) {
+void FindInHealthCheck(const HealthCheck& check, bool nothing_to_check, Finder& finder) {
   finder.Pair(check.tcp && !check.path.empty(), "healthCheck.tcp", "healthCheck.path",
               "is true, so healthCheck.path is never asked: keep one of the two");
   finder.Pair(check.timeout > check.interval, "healthCheck.timeout", "healthCheck.interval",
@@ -48,7 +48,7 @@ void FindInHealthCheck(const HealthCheck& check, Finder& finder) {
   finder.Pair(
       check.max_response_time > check.timeout, "healthCheck.maxResponseTime", "healthCheck.timeout",
       "is longer than healthCheck.timeout, so no check is ever slow: shorten it or raise the timeout");
-  if (check.enabled && !check.tcp && check.path.empty()) {
+  if (nothing_to_check) {
     finder.Add("healthCheck.enabled", "healthCheck.path",
                "is true, but there is nothing to check: set healthCheck.path, or healthCheck.tcp: true");
   }
@@ -60,7 +60,7 @@ std::vector<Contradiction> FindContradictions(const Merged& merged) {
   const ServicePolicy& p = merged.policy;
   Finder finder(merged);
   FindInTimeouts(p.timeouts, finder);
-  FindInHealthCheck(p.health_check, finder);
+  FindInHealthCheck(p.health_check, merged.nothing_to_check, finder);
   finder.Pair(p.connection_pool.max_connections != 0 &&
                   p.connection_pool.max_keepalive > p.connection_pool.max_connections,
               "connectionPool.maxKeepalive", "connectionPool.maxConnections",

@@ -37,7 +37,7 @@ void VisitFields(const CircuitBreakerSpec*, V&& visit) {
   visit("minimumRequests", &S::minimum_requests, &P::minimum_requests, kAnyCount);
   visit("adaptive", &S::adaptive, &P::adaptive, NoLimits{});
   visit("openDuration", &S::open_duration, &P::open_duration, kPositiveDuration);
-  visit("halfOpenMaxCalls", &S::half_open_max_calls, &P::half_open_max_calls, kPositiveCount);
+  visit("halfOpenMaxCalls", &S::half_open_max_calls, &P::half_open_max_calls, Limits<std::int64_t>{1, 65535});
   visit("slowResponse", &S::slow_response, &P::slow_response, kAnyDuration);
   visit("failureWeights.timeout", &S::weight_timeout, &P::weight_timeout, kWeight);
   visit("failureWeights.error5xx", &S::weight_5xx, &P::weight_5xx, kWeight);
@@ -53,7 +53,7 @@ void VisitFields(const OutlierDetectionSpec*, V&& visit) {
   visit("enabled", &S::enabled, &P::enabled, NoLimits{});
   visit("consecutiveFailures", &S::consecutive_failures, &P::consecutive_failures, kAnyCount);
   visit("consecutiveSpan", &S::consecutive_span, &P::consecutive_span, kAnyDuration);
-  visit("failureRate", &S::failure_rate, &P::failure_rate, Limits<double>{0.01, 1000});
+  visit("failureRate", &S::failure_rate, &P::failure_rate, Limits<double>{0.01, 1});
   visit("minimumRequests", &S::minimum_requests, &P::minimum_requests, kPositiveCount);
   visit("baseEjection", &S::base_ejection, &P::base_ejection, kPositiveDuration);
   visit("maxEjection", &S::max_ejection, &P::max_ejection, kPositiveDuration);

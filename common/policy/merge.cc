@@ -45,6 +45,8 @@ void AdaptDefaults(Merged& merged) {
   }
   HealthCheck& check = p.health_check;
   if (!IsWritten(merged, "healthCheck.enabled")) check.enabled = check.tcp || !check.path.empty();
+  merged.nothing_to_check = check.enabled && !check.tcp && check.path.empty();
+  if (merged.nothing_to_check) check.enabled = false;
   if (!IsWritten(merged, "healthCheck.timeout")) check.timeout = std::min(check.timeout, check.interval);
   if (!IsWritten(merged, "healthCheck.maxResponseTime")) {
     check.max_response_time = std::min(check.max_response_time, check.timeout);
@@ -56,6 +58,8 @@ void AdaptDefaults(Merged& merged) {
   if (!IsWritten(merged, "outlierDetection.baseEjection")) {
     outlier.base_ejection = std::min(outlier.max_ejection, outlier.base_ejection);
   }
+  // Two documents may disagree; the longer one holds then, and FindContradictions says so.
+  outlier.max_ejection = std::max(outlier.max_ejection, outlier.base_ejection);
   if (!IsWritten(merged, "retry.maxBackoff")) p.retry.max_backoff = 10 * p.retry.backoff;
 }
 

@@ -19,6 +19,7 @@ struct Layer {
 struct Merged {
   ServicePolicy policy;
   std::vector<FieldSource> sources;  // "circuitBreaker.openDuration" -> source, in the order of fields.h
+  bool nothing_to_check = false;  // healthCheck.enabled was written, but neither path nor tcp; it is off then
 };
 
 // The layers from weakest to strongest: environment, mesh, service, route.

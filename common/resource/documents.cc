@@ -58,7 +58,10 @@ void ReadMetadata(MapReader& map, Kind kind, const ParseOptions& options, Metada
   if (ns && !NameOf(kind).namespaced) ns->Fail("this kind has no namespace: remove the key");
   if (!ns && NameOf(kind).namespaced) out.ns = options.default_namespace;
   map.Optional("labels", out.labels);
-  map.Optional("annotations", out.annotations);
+  if (const std::optional<Value> annotations = map.Find("annotations")) {
+    annotations->EachMember(
+        [&](const std::string& key, const Value& item) { ReadAnyText(item, out.annotations[key]); });
+  }
   map.Optional("uid", out.uid);
   std::string created;
   if (map.Optional("creationTimestamp", created)) {

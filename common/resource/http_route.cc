@@ -154,7 +154,10 @@ ServiceRef ReadBackendObject(MapReader& map) {
   map.Optional("group", group);
   map.Optional("kind", kind);
   if (const std::optional<Value> value = map.Find("namespace")) ReadDnsLabel(*value, ref.ns, "namespace");
-  map.Required("name", ref.name);
+  if (map.Required("name", ref.name) && !IsDnsName(ref.name)) {
+    map.Find("name")->Fail("\"" + ref.name +
+                           "\" is no name of a service: write lower-case letters, digits and '-'");
+  }
   ref.known_kind = IsServiceKind(group, kind);
   if (ref.known_kind) {
     map.Required("port", ref.port, kRefPort);

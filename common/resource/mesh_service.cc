@@ -53,7 +53,9 @@ InstanceSpec ReadInstance(const Value& value, const std::vector<policy::ServiceP
       });
     }
     map.Optional("weight", instance.weight, Bounds<std::int64_t>{0, 1'000'000});
-    map.Optional("zone", instance.zone);
+    if (map.Optional("zone", instance.zone) && instance.zone.size() > 253) {
+      value.FailAt("zone", "at most 253 characters");
+    }
     map.Optional("labels", instance.labels);
   });
   return instance;

@@ -29,6 +29,8 @@ namespace weft::resource {
 
 class MapReader;
 
+inline constexpr std::size_t kMaxLine = 4096;
+
 template <class T>
 struct Bounds {
   T low, high;
@@ -78,7 +80,8 @@ class Value {
 
 // Each reads a scalar; false: a problem was reported and `out` is as before.
 bool Read(const Value& value, bool& out);
-bool Read(const Value& value, std::string& out);
+bool Read(const Value& value, std::string& out);         // one line, at most kMaxLine
+bool ReadAnyText(const Value& value, std::string& out);  // also several lines
 bool Read(const Value& value, std::int64_t& out, Bounds<std::int64_t> bounds);
 bool Read(const Value& value, double& out, Bounds<double> bounds = {0, 1e12});
 // "1h30m", "500ms" (GEP-2257), or "0".

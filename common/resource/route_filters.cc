@@ -88,6 +88,7 @@ std::optional<policy::PathRewrite> ReadPathModifier(MapReader& map) {
       return;
     }
     fields.Required(rewrite.prefix ? "replacePrefixMatch" : "replaceFullPath", rewrite.value);
+    if (rewrite.value.empty() && !rewrite.prefix) value->Fail("replaceFullPath must begin with \"/\"");
     if (rewrite.value.size() > 1024) value->Fail("at most 1024 characters");
     if (!rewrite.value.empty() && !rewrite.value.starts_with('/'))
       value->Fail("a path must begin with \"/\"");
@@ -124,7 +125,7 @@ MirrorSpec ReadMirror(const Value& value) {
       if (map.Has("fraction")) value.Fail("has both percent and fraction: keep one of them");
     }
     map.Map("fraction", [&](MapReader& fraction) {
-      constexpr Bounds<std::int64_t> kAny = {0, 2'147'483'647};
+      constexpr Bounds<std::int64_t> kAny = {0, 1'000'000'000};
       if (!fraction.Required("numerator", numerator, kAny)) return;
       fraction.Optional("denominator", denominator, Bounds<std::int64_t>{1, kAny.high});
       if (numerator > denominator) fraction.value().Fail("numerator is above denominator (default 100)");

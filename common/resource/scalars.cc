@@ -112,11 +112,24 @@ bool Read(const Value& value, bool& out) {
   return true;
 }
 
-bool Read(const Value& value, std::string& out) {
+bool ReadAnyText(const Value& value, std::string& out) {
   const std::string* text = ScalarText(value, "a text");
   if (text == nullptr) return false;
   value.node().type = Node::Type::kText;
   out = *text;
+  return true;
+}
+
+bool Read(const Value& value, std::string& out) {
+  std::string text;
+  if (!ReadAnyText(value, text)) return false;
+  const auto is_control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+  };
+  if (std::any_of(text.begin(), text.end(), is_control))
+    return value.Fail("must be one line without control characters");
+  if (text.size() > kMaxLine) return value.Fail("at most " + std::to_string(kMaxLine) + " characters");
+  out = std::move(text);
   return true;
 }
 
@@ -208,7 +221,10 @@ bool Read(const Value& value, std::vector<std::string>& out) {
 bool Read(const Value& value, std::map<std::string, std::string>& out) {
   const std::size_t before = value.problems().count();
   std::map<std::string, std::string> texts;
-  value.EachMember([&](const std::string& key, const Value& item) { Read(item, texts[key]); });
+  value.EachMember([&](const std::string& key, const Value& item) {
+    if (key.empty() || key.size() > 317) item.Fail("its key must have 1 to 317 characters");
+    Read(item, texts[key]);
+  });
   if (value.problems().count() != before) return false;
   out = std::move(texts);
   return true;
