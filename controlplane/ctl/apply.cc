@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include "common/resource/document.h"
 #include "controlplane/ctl/input.h"
 #include "controlplane/ctl/verbs.h"
 
@@ -15,20 +16,31 @@ struct ApplyArgs {
   bool dry_run = false;
 };
 
-std::string JoinDocuments(const std::vector<InputFile>& files) {
+// Every problem on its own line; the error sums them up.
+Result<std::string> CheckedBody(Context& context, const std::vector<InputFile>& files) {
   std::string body;
-  for (const InputFile& file : files) body += "---\n" + file.text + "\n";
+  std::size_t problems = 0, documents = 0;
+  for (const InputFile& file : files) {
+    const resource::Parsed parsed = resource::ParseDocuments(file.text, file.name, {context.ns});
+    for (const Error& error : parsed.errors) context.err << error.Text() << "\n";
+    problems += parsed.errors.size();
+    documents += parsed.documents.size();
+    for (const resource::DocumentPtr& document : parsed.documents) body += "---\n" + document->json + "\n";
+  }
+  if (problems > 0)
+    return Invalid(std::to_string(problems) + " problem(s) in the documents; nothing was applied");
+  if (documents == 0)
+    return Invalid("the input holds no document; give resources with apiVersion, kind and metadata.name");
   return body;
 }
 
 void PrintResults(Context& context, const Json& answer, bool dry_run) {
-  for (const Json& applied : answer.value("applied", Json::array())) {
-    const Json resource = applied.value("resource", applied);
-    std::string kind = Text(resource, "kind");
+  for (const Json& result : answer.value("results", Json::array())) {
+    std::string kind = Text(result, "kind");
     for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    const std::string ns = Text(resource, "namespace");
-    context.out << kind << "/" << (ns.empty() || ns == context.ns ? "" : ns + "/") << Text(resource, "name")
-                << " " << Text(applied, "action") << (dry_run ? " (dry run)" : "") << "\n";
+    const std::string ns = Text(result, "namespace");
+    context.out << kind << "/" << (ns.empty() || ns == context.ns ? "" : ns + "/") << Text(result, "name")
+                << " " << Text(result, "action") << (dry_run ? " (dry run)" : "") << "\n";
   }
   for (const Json& finding : answer.value("findings", Json::array())) {
     context.err << "warning: " << Text(finding, "resource") << ": " << Text(finding, "message") << " ["
@@ -39,9 +51,10 @@ void PrintResults(Context& context, const Json& answer, bool dry_run) {
 Status RunApply(Context& context, const ApplyArgs& args) {
   const Result<std::vector<InputFile>> files = ReadInputs(args.files, context.in);
   if (!files) return files.error();
-  const std::string target =
-      "/api/v1/apply?namespace=" + Escape(context.ns) + (args.dry_run ? "&dryRun=true" : "");
-  const Result<Json> answer = context.client.Post(target, JoinDocuments(*files), "application/yaml");
+  const Result<std::string> body = CheckedBody(context, *files);
+  if (!body) return body.error();
+  const std::string target = args.dry_run ? "/api/v1/apply?dryRun=true" : "/api/v1/apply";
+  const Result<Json> answer = context.client.Post(target, *body, "application/yaml");
   if (!answer) return answer.error();
   if (context.structured()) {
     PrintDocument(context, *answer);

@@ -1,8 +1,10 @@
-// weftctl delete KIND NAME: removes resources; `instance SERVICE/ID` removes one from the registry.
+// weftctl delete KIND NAME | -f FILE: removes resources; `instance SERVICE/ID` removes one from the registry.
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <ostream>
 
+#include "common/resource/document.h"
+#include "controlplane/ctl/input.h"
 #include "controlplane/ctl/instance_path.h"
 #include "controlplane/ctl/kinds.h"
 #include "controlplane/ctl/verbs.h"
@@ -12,7 +14,7 @@ namespace {
 
 struct DeleteArgs {
   std::string kind;
-  std::vector<std::string> names;
+  std::vector<std::string> names, files;
   bool ignore_missing = false;
 };
 
@@ -32,8 +34,24 @@ Status DeleteKind(Context& context, const DeleteArgs& args, const Kind& kind, co
                    std::string(kind.singular) + " \"" + name.name + "\"");
 }
 
+Status DeleteFiles(Context& context, const DeleteArgs& args) {
+  const Result<std::vector<InputFile>> files = ReadInputs(args.files, context.in);
+  if (!files) return files.error();
+  for (const InputFile& file : *files) {
+    const resource::Parsed parsed = resource::ParseDocuments(file.text, file.name, {context.ns});
+    if (!parsed.ok()) return parsed.errors.front();
+    for (const resource::DocumentPtr& document : parsed.documents) {
+      const Result<Kind> kind = FindKind(resource::ToString(document->kind));
+      if (!kind) return kind.error();
+      const Status done = DeleteKind(context, args, *kind, {document->metadata.ns, document->metadata.name});
+      if (!done) return done;
+    }
+  }
+  return {};
+}
+
 Status DeleteNames(Context& context, const DeleteArgs& args) {
-  if (args.names.empty()) return Invalid("name what to delete: weftctl delete KIND NAME");
+  if (args.names.empty()) return Invalid("name what to delete: weftctl delete KIND NAME, or -f FILE");
   const bool instance = args.kind == "instance" || args.kind == "instances";
   for (const std::string& text : args.names) {
     Status done;
@@ -56,9 +74,13 @@ void AddDelete(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("delete", "Remove resources, registry services or instances");
   verb->add_option("kind", args->kind, "Kind as for get, or instance");
   verb->add_option("names", args->names, "[NAMESPACE/]NAME; of an instance [NAMESPACE/]SERVICE/ID");
+  verb->add_option("-f,--filename", args->files, "Delete what these files describe");
   verb->add_flag("--ignore-not-found", args->ignore_missing, "What does not exist is no error");
-  verb->callback(
-      [args, &action] { action = [args](Context& context) { return DeleteNames(context, *args); }; });
+  verb->callback([args, &action] {
+    action = [args](Context& context) {
+      return args->files.empty() ? DeleteNames(context, *args) : DeleteFiles(context, *args);
+    };
+  });
 }
 
 }  // namespace weft::ctl

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/resource/document.h"
+
 namespace weft::ctl {
 namespace {
 
@@ -116,6 +118,8 @@ Result<Kind> FindKind(std::string_view text) {
     if (std::find(kind.aliases.begin(), kind.aliases.end(), wanted) != kind.aliases.end()) return kind;
     known += (known.empty() ? "" : ", ") + std::string(kind.aliases[1]);
   }
+  const Result<resource::Kind> reserved = resource::ParseKind(text);
+  if (!reserved && reserved.error().kind == ErrorKind::kUnsupported) return reserved.error();
   return Invalid("there is no kind '" + std::string(text) + "'; known are " + known);
 }
 

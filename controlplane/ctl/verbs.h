@@ -14,6 +14,7 @@ void AddApply(CLI::App& app, Action& action);
 void AddGet(CLI::App& app, Action& action);
 void AddDescribe(CLI::App& app, Action& action);
 void AddDelete(CLI::App& app, Action& action);
+void AddValidate(CLI::App& app, Action& action);
 void AddInstances(CLI::App& app, Action& action);
 void AddRegister(CLI::App& app, Action& action);
 void AddDrain(CLI::App& app, Action& action);
