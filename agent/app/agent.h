@@ -1,6 +1,7 @@
 #pragma once
-// The whole agent: settings, forwarder, configuration, admin and telemetry servers, signals, drain, put together.
-// Thread rule: everything of it runs on the cold thread (the caller of Run), the workers have theirs.
+// The whole agent: settings, forwarder, configuration, admin and telemetry servers, signals, drain, put
+// together. Thread rule: everything of it runs on the cold thread (the caller of Run), the workers have
+// theirs.
 
 #include <map>
 #include <memory>

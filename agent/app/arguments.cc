@@ -6,12 +6,13 @@ namespace {
 // "--outbound-listen" -> "outbound.listen", "--control-plane-address" -> "controlPlane.address".
 std::string PathOf(std::string_view flag) {
   static const std::vector<std::pair<std::string, std::string>> kTwoWords = {
-      {"control-plane", "controlPlane"}, {"access-log", "accessLog"}, {"max-age", "maxAge"},
+      {"control-plane", "controlPlane"}, {"access-log", "accessLog"},     {"max-age", "maxAge"},
       {"request-head", "requestHead"},   {"header-bytes", "headerBytes"}, {"client-idle", "clientIdle"},
       {"token-file", "tokenFile"},       {"max-bytes", "maxBytes"}};
   std::string path(flag.substr(2));
   for (const auto& [words, name] : kTwoWords) {
-    if (const std::size_t at = path.find(words); at != std::string::npos) path.replace(at, words.size(), name);
+    if (const std::size_t at = path.find(words); at != std::string::npos)
+      path.replace(at, words.size(), name);
   }
   for (char& c : path) {
     if (c == '-') c = '.';
@@ -39,7 +40,8 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
       return out;
     }
     if (flag.rfind("--", 0) != 0 || flag.size() < 3) {
-      return Invalid("\"" + flag + "\" is neither a flag nor the command \"drain\"; weft-agent --help lists them");
+      return Invalid("\"" + flag +
+                     "\" is neither a flag nor the command \"drain\"; weft-agent --help lists them");
     }
     if (const std::size_t equals = flag.find('='); equals != std::string::npos) {
       value = flag.substr(equals + 1);
@@ -49,10 +51,14 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
     } else {
       return Invalid(flag + " needs a value");
     }
-    if (flag == "--config") out.config = value;
-    else if (flag == "--ports-file") out.ports_file = value;
-    else if (flag == "--admin" && out.command == Arguments::Command::kDrain) out.admin = value;
-    else out.overrides.push_back({PathOf(flag), value, flag});
+    if (flag == "--config")
+      out.config = value;
+    else if (flag == "--ports-file")
+      out.ports_file = value;
+    else if (flag == "--admin" && out.command == Arguments::Command::kDrain)
+      out.admin = value;
+    else
+      out.overrides.push_back({PathOf(flag), value, flag});
   }
   return out;
 }

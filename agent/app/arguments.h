@@ -10,10 +10,10 @@ namespace weft::app {
 
 struct Arguments {
   enum class Command { kRun, kHelp, kVersion, kDrain } command = Command::kRun;
-  std::string config;      // empty: built-in values and overrides only
-  std::string ports_file;  // empty: none is written
-  std::string admin = "127.0.0.1:15000";              // of kDrain
-  std::vector<settings::Override> overrides;          // --outbound-listen ADDRESS and the like
+  std::string config;                         // empty: built-in values and overrides only
+  std::string ports_file;                     // empty: none is written
+  std::string admin = "127.0.0.1:15000";      // of kDrain
+  std::vector<settings::Override> overrides;  // --outbound-listen ADDRESS and the like
 };
 
 inline constexpr const char* kHelp =

@@ -1,8 +1,8 @@
 #pragma once
-// The drain of inbound traffic as one state machine: serving -> draining -> drained. Three triggers (the admin page that
-// `weft-agent drain` calls, a command of the control plane, SIGTERM) begin it, further ones change nothing. SIGTERM
-// also asks for the end of the process, which comes when the drain is over. Pure: time comes in.
-// Thread rule: one thread.
+// The drain of inbound traffic as one state machine: serving -> draining -> drained. Three triggers (the
+// admin page that `weft-agent drain` calls, a command of the control plane, SIGTERM) begin it, further ones
+// change nothing. SIGTERM also asks for the end of the process, which comes when the drain is over. Pure:
+// time comes in. Thread rule: one thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,8 @@ class Drain {
     return true;
   }
 
-  // `requests`: in progress. Drained once there was none for kQuiet, or the deadline passed. True: now drained.
+  // `requests`: in progress. Drained once there was none for kQuiet, or the deadline passed. True: now
+  // drained.
   bool Look(std::size_t requests, TimePoint now) {
     if (state_ != State::kDraining) return false;
     if (requests > 0) quiet_since_ = now;
@@ -35,7 +36,7 @@ class Drain {
   }
 
   State state() const { return state_; }
-  static constexpr Duration kQuiet = std::chrono::milliseconds(300);   // looks are 100 ms old
+  static constexpr Duration kQuiet = std::chrono::milliseconds(300);  // looks are 100 ms old
 
  private:
   State state_ = State::kServing;

@@ -5,7 +5,8 @@
 namespace weft::app {
 namespace {
 
-forward::Listener InboundListener(const settings::Inbound& inbound, const settings::Node& node, std::size_t index) {
+forward::Listener InboundListener(const settings::Inbound& inbound, const settings::Node& node,
+                                  std::size_t index) {
   forward::Listener out;
   out.name = "inbound-" + std::to_string(index);
   out.direction = engine::Direction::kInbound;
@@ -13,8 +14,10 @@ forward::Listener InboundListener(const settings::Inbound& inbound, const settin
   out.transparent = inbound.transparent;
   out.port = inbound.port;
   if (inbound.forward) out.application = *inbound.forward;
-  if (inbound.service) out.service = inbound.service;
-  else if (!node.service.empty()) out.service = ServiceKey{node.cluster, node.ns, node.service};
+  if (inbound.service)
+    out.service = inbound.service;
+  else if (!node.service.empty())
+    out.service = ServiceKey{node.cluster, node.ns, node.service};
   return out;
 }
 

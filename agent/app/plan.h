@@ -14,8 +14,8 @@ std::vector<forward::Listener> ListenersOf(const settings::Settings& settings);
 connection::ServerLimits LimitsOf(const settings::Limits& limits);
 // Services to subscribe to from the start: the node's own, those behind inbound listeners and local ports.
 std::vector<ServiceKey> InitialServices(const settings::Settings& settings);
-// The services that a host may mean ("cart", "cart.shop", "cart.shop.svc.cluster.local", with or without a port), the
-// likeliest first. Empty: no service can have this name.
+// The services that a host may mean ("cart", "cart.shop", "cart.shop.svc.cluster.local", with or without a
+// port), the likeliest first. Empty: no service can have this name.
 std::vector<ServiceKey> KeysOf(std::string_view authority, const settings::Node& node);
 
 }  // namespace weft::app

@@ -7,7 +7,8 @@
 
 namespace weft::app {
 
-Status WritePortsFile(const std::string& path, const std::vector<std::pair<std::string, std::uint16_t>>& ports) {
+Status WritePortsFile(const std::string& path,
+                      const std::vector<std::pair<std::string, std::uint16_t>>& ports) {
   const std::string temporary = path + ".tmp";
   {
     std::ofstream out(temporary, std::ios::trunc);
@@ -16,7 +17,8 @@ Status WritePortsFile(const std::string& path, const std::vector<std::pair<std::
       out << (i == 0 ? "" : ", ") << '"' << ports[i].first << "\": " << ports[i].second;
     }
     out << "}\n";
-    if (!out.flush()) return Invalid("cannot write " + temporary + ": " + std::strerror(errno), "--ports-file");
+    if (!out.flush())
+      return Invalid("cannot write " + temporary + ": " + std::strerror(errno), "--ports-file");
   }
   if (std::rename(temporary.c_str(), path.c_str()) == 0) return {};
   return Invalid("cannot rename " + temporary + " to " + path + ": " + std::strerror(errno), "--ports-file");

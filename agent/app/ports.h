@@ -9,6 +9,7 @@
 
 namespace weft::app {
 
-Status WritePortsFile(const std::string& path, const std::vector<std::pair<std::string, std::uint16_t>>& ports);
+Status WritePortsFile(const std::string& path,
+                      const std::vector<std::pair<std::string, std::uint16_t>>& ports);
 
 }  // namespace weft::app

@@ -109,6 +109,26 @@ void Forwarder::Absorb(const engine::WorkerDelta& delta) {
   }
 }
 
+// Evidence adds up over the workers, so exactly one takes it: the first that knows the instance.
+void Forwarder::Checked(const BackendKey& backend, std::uint64_t instance, bool passed, Duration took) {
+  OfferCheck(0, backend, instance, passed, took);
+}
+
+void Forwarder::OfferCheck(std::size_t to, const BackendKey& backend, std::uint64_t instance, bool passed,
+                           Duration took) {
+  if (to == workers_.size()) return;
+  Worker* worker = workers_[to].get();
+  worker->loop().Post([=, this] {
+    if (!worker->Checked(backend, instance, passed, took))
+      OfferCheck(to + 1, backend, instance, passed, took);
+  });
+}
+
+std::string Forwarder::NameOf(const BackendKey& backend, std::uint64_t instance) const {
+  const engine::Target* target = workers_.front()->Find(backend, instance);
+  return target == nullptr ? std::string() : target->instance->id;
+}
+
 void Forwarder::BeginDrain() {
   for (const auto& worker : workers_) worker->loop().Post([worker = worker.get()] { worker->BeginDrain(); });
 }

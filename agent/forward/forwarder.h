@@ -39,6 +39,10 @@ class Forwarder {
   void Stop();    // cuts what is left; idempotent
 
   void Install(const snapshot::SnapshotPtr& snapshot);
+  // The outcome of an active check, for the workers that know the instance.
+  void Checked(const BackendKey& backend, std::uint64_t instance, bool passed, Duration took);
+  // Worker 0's thread: the instance's id, empty when it is gone.
+  std::string NameOf(const BackendKey& backend, std::uint64_t instance) const;
   void BeginDrain();                     // inbound responses are marked from now on
   std::size_t inbound_requests() const;  // in progress, at most 100 ms old
   std::size_t requests() const;
@@ -52,6 +56,8 @@ class Forwarder {
 
  private:
   void Accepted(int fd, const net::Address& peer, const Listener& on);
+  void OfferCheck(std::size_t to, const BackendKey& backend, std::uint64_t instance, bool passed,
+                  Duration took);
   void Absorb(const engine::WorkerDelta& delta);
 
   ForwarderOptions options_;

@@ -164,6 +164,23 @@ void Worker::RetryHeld(bool last) {
   for (exchange::Exchange* exchange : held) exchange->Retry(last);
 }
 
+engine::Target* Worker::Find(const BackendKey& backend, std::uint64_t instance) {
+  for (const auto& each : engine_.backends()) {
+    if (each->inbound || !(each->key == backend)) continue;
+    for (const auto& target : each->targets) {
+      if (target->hash == instance && !target->removed) return target.get();
+    }
+  }
+  return nullptr;
+}
+
+bool Worker::Checked(const BackendKey& backend, std::uint64_t instance, bool passed, Duration took) {
+  engine::Target* target = Find(backend, instance);
+  if (target == nullptr) return false;
+  engine_.Checked(*target, passed, took, loop_.now());
+  return true;
+}
+
 void Worker::BeginDrain() { env_.draining = true; }
 
 void Worker::CloseAll() {

@@ -59,8 +59,11 @@ class Worker final : private connection::Requests {
   void Install(snapshot::SnapshotPtr snapshot);
   void Install(engine::ViewPtr view);
   void RetryHeld(bool last);  // requests that wait for a configuration
-  void BeginDrain();          // marks inbound responses from now on
-  void CloseAll();            // what is idle closes, what runs is answered or cut
+  engine::Target* Find(const BackendKey& backend, std::uint64_t instance);  // null: not known to this worker
+  bool Checked(const BackendKey& backend, std::uint64_t instance, bool passed,
+               Duration took);  // false: not known
+  void BeginDrain();            // marks inbound responses from now on
+  void CloseAll();              // what is idle closes, what runs is answered or cut
 
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
   std::size_t inbound_requests() const { return inbound_requests_.load(std::memory_order_relaxed); }

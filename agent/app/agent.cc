@@ -1,0 +1,372 @@
+#include "agent/app/agent.h"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "agent/admin/admin.h"
+#include "agent/app/drain.h"
+#include "agent/app/need.h"
+#include "agent/app/pages.h"
+#include "agent/app/plan.h"
+#include "agent/app/ports.h"
+#include "agent/config/asio_cold.h"
+#include "agent/config/grpc_link.h"
+#include "agent/decision/recorder.h"
+#include "agent/probe/probe.h"
+#include "agent/report/access_log.h"
+#include "agent/report/labels.h"
+#include "agent/resources/resources.h"
+#include "common/http/client.h"
+#include "common/log/log.h"
+#include "common/task/task.h"
+
+namespace weft::app {
+namespace {
+
+constexpr Duration kLook = std::chrono::milliseconds(100);
+
+log::Level LevelOf(settings::LogLevel level) {
+  switch (level) {
+    case settings::LogLevel::kTrace:
+    case settings::LogLevel::kDebug: return log::Level::kDebug;
+    case settings::LogLevel::kInfo: return log::Level::kInfo;
+    case settings::LogLevel::kWarn: return log::Level::kWarn;
+    case settings::LogLevel::kError: return log::Level::kError;
+  }
+  return log::Level::kInfo;
+}
+
+std::string HostName() {
+  char name[256] = "agent";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::uint64_t RandomSeed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+class Agent {
+ public:
+  Agent(const Arguments& arguments, const settings::Settings& settings)
+      : arguments_(arguments),
+        settings_(settings),
+        seed_(RandomSeed()),
+        families_(*registry_),
+        watch_(*registry_, families_) {
+    if (settings_.node.id.empty()) settings_.node.id = HostName();
+  }
+
+  int Run();
+
+ private:
+  Status Start();
+  Status OpenRecorder();
+  Status OpenServers();
+  forward::ForwarderOptions ForwarderOptionsOf();
+  std::unique_ptr<report::Sink> MakeSink();
+  std::unique_ptr<config::Link> MakeLink();
+  void MakeManager();
+  void Install(const snapshot::SnapshotPtr& snapshot);
+  void BeginDrain(const char* trigger, Duration most);
+  void Terminate(const char* trigger);
+  void Look();
+  void Reload();
+  admin::Readiness Ready() const;
+  admin::Providers MakeProviders();
+
+  const Arguments& arguments_;
+  settings::Settings settings_;
+  const std::uint64_t seed_;
+  boost::asio::io_context context_{1};
+  config::AsioCold cold_{context_};
+  std::shared_ptr<metrics::Registry> registry_ = std::make_shared<metrics::Registry>();
+  report::Families families_;
+  report::EjectionWatch watch_;  // worker 0's thread
+  std::shared_ptr<report::LogWriter> access_log_;
+  std::unique_ptr<decision::FileRecorder> recorder_;
+  std::unique_ptr<forward::Forwarder> forwarder_;
+  config::FileLink* files_ = nullptr;
+  std::unique_ptr<config::Manager> manager_;
+  std::unique_ptr<Need> need_;
+  std::unique_ptr<probe::Prober> prober_;
+  std::unique_ptr<http::Server> admin_, telemetry_;
+  std::unique_ptr<task::Signals> signals_;
+  std::unique_ptr<task::Periodic> looking_;
+  Drain drain_;
+  bool started_ = false, terminating_ = false;
+};
+
+Status Agent::OpenRecorder() {
+  if (settings_.record_path.empty()) return {};
+  Result<std::unique_ptr<decision::FileRecorder>> opened =
+      decision::FileRecorder::Open(settings_.record_path, settings_.record_max_bytes);
+  if (!opened) return opened.error();
+  recorder_ = std::move(*opened);
+  return {};
+}
+
+std::unique_ptr<report::Sink> Agent::MakeSink() {
+  std::unique_ptr<report::AccessLog> lines;
+  if (access_log_ != nullptr) {
+    const bool json = settings_.access_log == settings::AccessLogFormat::kJson;
+    lines = std::make_unique<report::AccessLog>(
+        access_log_, json ? report::LogFormat::kJson : report::LogFormat::kText, WallMinusMonotonic());
+  }
+  return std::make_unique<report::Reporter>(*registry_, families_, std::move(lines));
+}
+
+forward::ForwarderOptions Agent::ForwarderOptionsOf() {
+  forward::ForwarderOptions out;
+  out.workers = settings_.workers;
+  out.worker.engine.seed = seed_;
+  out.worker.engine.cluster = settings_.node.cluster;
+  out.worker.engine.ns = settings_.node.ns;
+  out.worker.engine.record_bytes = settings_.decision_bytes * 2 / 3;
+  out.worker.request_seed = RandomSeed();
+  out.worker.limits = LimitsOf(settings_.limits);
+  out.listeners = ListenersOf(settings_);
+  out.max_connections = settings_.limits.connections;
+  out.recorder = recorder_.get();
+  out.make_sink = [this](std::size_t) { return MakeSink(); };
+  out.need = [this](std::size_t worker, std::string_view authority, const engine::Origin& origin) {
+    return need_ != nullptr && need_->Ask(worker, authority, origin);
+  };
+  out.on_health = [this](const engine::HealthChange& change) {
+    log::Info(
+        "instance " + std::string(report::ToString(change.to)),
+        {{"service", change.backend.ToString()}, {"instance", change.instance}, {"cause", change.cause}});
+  };
+  out.on_view = [this](const engine::ServiceView& view) {
+    watch_.Observe(
+        view, [this](const BackendKey& key, std::uint64_t hash) { return forwarder_->NameOf(key, hash); });
+  };
+  return out;
+}
+
+std::unique_ptr<config::Link> Agent::MakeLink() {
+  const settings::Node& node = settings_.node;
+  if (!settings_.control_plane) {
+    config::FileLinkOptions options{settings_.resources, node.cluster, node.ns};
+    auto link = std::make_unique<config::FileLink>(cold_, options, resources::CompileTexts);
+    files_ = link.get();
+    return link;
+  }
+  config::GrpcLinkOptions options;
+  options.address = settings_.control_plane->address;
+  options.token_file = settings_.control_plane->token_file;
+  options.node_id = node.id;
+  options.cluster = node.cluster;
+  options.ns = node.ns;
+  options.service = node.service;
+  options.zone = node.zone;
+  options.labels = node.labels;
+  options.program_version = kVersion;
+  options.seed = seed_;
+  return std::make_unique<config::GrpcLink>(cold_, options);
+}
+
+void Agent::MakeManager() {
+  config::ManagerOptions options;
+  options.initial = InitialServices(settings_);
+  options.cache_path = settings_.control_plane ? settings_.cache_path : std::string();
+  options.cache_max_age = settings_.cache_max_age;
+  config::ManagerHooks hooks;
+  hooks.install = [this](snapshot::SnapshotPtr snapshot) { Install(snapshot); };
+  hooks.drain = [this](Duration most) { BeginDrain("control plane", most); };
+  hooks.log = [](bool problem, const std::string& text) { problem ? log::Warn(text) : log::Info(text); };
+  std::unique_ptr<config::Link> link = MakeLink();
+  const bool on_demand = link->on_demand();
+  manager_ = std::make_unique<config::Manager>(cold_, options, hooks, std::move(link));
+  if (on_demand) need_ = std::make_unique<Need>(cold_, *manager_, *forwarder_, settings_.node);
+}
+
+void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
+  forwarder_->Install(snapshot);
+  prober_->Install(snapshot);
+}
+
+Status Agent::OpenServers() {
+  auto providers = std::make_shared<const admin::Providers>(MakeProviders());
+  auto families = std::shared_ptr<const report::Families>(std::shared_ptr<void>(), &families_);
+  Result<std::unique_ptr<http::Server>> admin =
+      http::Server::Listen(context_, settings_.admin, admin::AdminHandler(providers));
+  if (!admin) return admin.error();
+  admin_ = std::move(*admin);
+  Result<std::unique_ptr<http::Server>> telemetry = http::Server::Listen(
+      context_, settings_.telemetry, admin::TelemetryHandler(providers, registry_, families));
+  if (!telemetry) return telemetry.error();
+  telemetry_ = std::move(*telemetry);
+  return {};
+}
+
+Status Agent::Start() {
+  if (settings_.access_log != settings::AccessLogFormat::kNone) {
+    Result<std::shared_ptr<report::LogWriter>> writer = report::LogWriter::Open(settings_.access_log_path);
+    if (!writer) return writer.error();
+    access_log_ = std::move(*writer);
+  }
+  if (const Status opened = OpenRecorder(); !opened) return opened;
+  forwarder_ = std::make_unique<forward::Forwarder>(ForwarderOptionsOf());
+  if (const Status bound = forwarder_->Bind(); !bound) return bound;
+  prober_ = std::make_unique<probe::Prober>(context_, seed_, [this](const probe::Result& result) {
+    forwarder_->Checked(result.backend, result.instance, result.passed, result.took);
+  });
+  MakeManager();
+  if (const Status opened = OpenServers(); !opened) return opened;
+  manager_->Start();  // installs what is there before the first connection is accepted
+  forwarder_->Start();
+  std::vector<std::pair<std::string, std::uint16_t>> ports;
+  for (const auto& listener : forwarder_->listeners()) {
+    ports.emplace_back(listener->name, listener->listen.port);
+    log::Info("listening", {{"name", listener->name}, {"address", listener->listen.ToString()}});
+  }
+  ports.emplace_back("admin", admin_->address().port);
+  ports.emplace_back("telemetry", telemetry_->address().port);
+  log::Info("admin",
+            {{"address", admin_->address().ToString()}, {"telemetry", telemetry_->address().ToString()}});
+  if (!arguments_.ports_file.empty()) {
+    if (const Status written = WritePortsFile(arguments_.ports_file, ports); !written) return written;
+  }
+  started_ = true;
+  return {};
+}
+
+int Agent::Run() {
+  signals_ = std::make_unique<task::Signals>(
+      context_, [this] { Terminate("SIGTERM"); }, [this] { Reload(); });
+  const Status started = Start();
+  if (!started) {
+    log::Error("cannot start: " + started.error().Text());
+    return 1;
+  }
+  looking_ = std::make_unique<task::Periodic>(context_, kLook, [this] { Look(); });
+  context_.run();
+  log::Info("stopped");
+  return 0;
+}
+
+void Agent::Reload() {
+  log::Info("reload", {{"trigger", "SIGHUP"}});
+  if (files_ != nullptr) files_->Reload();
+}
+
+// --- drain ---
+
+void Agent::BeginDrain(const char* trigger, Duration most) {
+  if (!started_) return;
+  if (most <= Duration::zero()) most = settings_.drain_deadline;
+  if (!drain_.Begin(most, ReadMonotonicClock())) return;
+  forwarder_->BeginDrain();
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(most).count();
+  log::Info("drain begins", {{"trigger", trigger},
+                             {"requests", forwarder_->inbound_requests()},
+                             {"connections", forwarder_->connections()},
+                             {"deadline_ms", whole}});
+}
+
+void Agent::Terminate(const char* trigger) {
+  terminating_ = true;
+  BeginDrain(trigger, Duration::zero());
+  if (!started_) context_.stop();
+}
+
+void Agent::Look() {
+  const std::size_t running = terminating_ ? forwarder_->requests() : forwarder_->inbound_requests();
+  if (drain_.Look(running, ReadMonotonicClock())) {
+    log::Info("drain ended", {{"requests", running}, {"connections", forwarder_->connections()}});
+  }
+  if (!terminating_ || drain_.state() != Drain::State::kDrained || running > 0) {
+    if (!terminating_ || drain_.state() != Drain::State::kDrained) return;
+  }
+  looking_.reset();
+  manager_->Stop();
+  forwarder_->Stop();
+  if (recorder_ != nullptr) recorder_->Flush();
+  context_.stop();
+}
+
+// --- pages ---
+
+admin::Readiness Agent::Ready() const {
+  if (drain_.state() != Drain::State::kServing)
+    return {false, "draining", "inbound traffic is being drained"};
+  if (!started_) return {false, "starting", "listeners are not bound yet"};
+  if (manager_->snapshot() == nullptr)
+    return {false, "starting", "no configuration yet: " + manager_->status().link_problem};
+  return {true, "ready", ""};
+}
+
+admin::Providers Agent::MakeProviders() {
+  admin::Providers out;
+  out.service = settings_.node.service;
+  out.wall_minus_monotonic = WallMinusMonotonic();
+  out.now = [] { return ReadMonotonicClock(); };
+  out.post = [this](std::function<void()> work) { cold_.Post(std::move(work)); };
+  out.gather = [this](std::function<void(report::AgentStatus)> done) {
+    report::Gather(ReportWorkers(*forwarder_), std::move(done));
+  };
+  out.explain = [this](std::string id, std::function<void(admin::Records)> done) {
+    CollectRecords(*forwarder_, RecordQuery{std::move(id), 1, false}, std::move(done));
+  };
+  out.decisions = [this](std::size_t most, bool only_bad, std::function<void(admin::Records)> done) {
+    CollectRecords(*forwarder_, RecordQuery{{}, most, only_bad}, std::move(done));
+  };
+  out.config = [this] { return ConfigPage(settings_, *manager_, *forwarder_); };
+  out.snapshot = [this] { return manager_->snapshot(); };
+  out.config_status = [this] {
+    const config::ManagerStatus status = manager_->status();
+    return admin::ConfigStatus{status.rejected_bundles, status.age};
+  };
+  out.readiness = [this] { return Ready(); };
+  out.log_level = [this] { return std::string(LevelName(LevelOf(settings_.log_level))); };
+  out.set_log_level = [this](std::string_view text) -> Status {
+    const Result<log::Level> level = log::ParseLevel(text);
+    if (!level) return level.error();
+    log::SetLevel(*level);
+    settings_.log_level = *level == log::Level::kDebug  ? settings::LogLevel::kDebug
+                          : *level == log::Level::kInfo ? settings::LogLevel::kInfo
+                          : *level == log::Level::kWarn ? settings::LogLevel::kWarn
+                                                        : settings::LogLevel::kError;
+    return {};
+  };
+  out.drain = [this] { BeginDrain("admin", Duration::zero()); };
+  out.quit = [this] { Terminate("admin"); };
+  return out;
+}
+
+}  // namespace
+
+int RunAgent(const Arguments& arguments, const settings::Settings& settings) {
+  log::Settings wanted;
+  wanted.level = LevelOf(settings.log_level);
+  wanted.format = settings.log_json ? log::Format::kJson : log::Format::kText;
+  if (const Status configured = log::Configure(wanted); !configured) {
+    std::cerr << "weft-agent: " << configured.error().Text() << "\n";
+    return 1;
+  }
+  return Agent(arguments, settings).Run();
+}
+
+int RunDrain(const std::string& admin) {
+  const Result<net::HostPort> where = net::HostPort::Parse(admin);
+  if (!where) {
+    std::cerr << "weft-agent drain: --admin: " << where.error().Text() << "\n";
+    return 2;
+  }
+  http::Request request;
+  request.method = "POST";
+  request.target = "/drain";
+  const Result<http::Response> response = http::Call(*where, request);
+  if (response && response->status < 300) return 0;
+  std::cerr << "weft-agent drain: " << (response ? http::ErrorOf(*response) : response.error()).Text()
+            << "\n";
+  return 1;
+}
+
+}  // namespace weft::app

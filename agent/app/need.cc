@@ -1,0 +1,34 @@
+#include "agent/app/need.h"
+
+namespace weft::app {
+
+bool Need::Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin) {
+  std::vector<ServiceKey> keys;
+  if (origin.fixed != nullptr)
+    keys.push_back(origin.fixed->service);
+  else
+    keys = KeysOf(authority, node_);
+  if (keys.empty()) return false;
+  const ServiceKey& key = keys.front();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = unknown_.find(key);
+    if (found != unknown_.end() && ReadMonotonicClock() < found->second) return false;
+  }
+  cold_.Post([this, worker, key] {
+    manager_.Need(key, [this, worker, key](bool found) { Answered(worker, key, found); });
+  });
+  return true;
+}
+
+void Need::Answered(std::size_t worker, const ServiceKey& key, bool found) {
+  if (!found) {
+    const std::lock_guard lock(mutex_);
+    if (unknown_.size() >= kMostUnknown) unknown_.clear();
+    unknown_[key] = ReadMonotonicClock() + config::kNegative;
+  }
+  forward::Worker* target = forwarder_.workers()[worker].get();
+  target->loop().Post([target] { target->RetryHeld(false); });
+}
+
+}  // namespace weft::app

@@ -1,0 +1,35 @@
+#pragma once
+// Requests for services that a worker's snapshot lacks: asks the manager to subscribe and lets the held
+// requests go on when it has answered. Names that do not exist are remembered for a while, so they cost the
+// manager nothing. Thread rule: Ask on workers, the rest on the cold thread; it outlives neither manager nor
+// forwarder.
+
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "agent/app/plan.h"
+
+namespace weft::app {
+
+class Need {
+ public:
+  Need(config::Cold& cold, config::Manager& manager, forward::Forwarder& forwarder, settings::Node node)
+      : cold_(cold), manager_(manager), forwarder_(forwarder), node_(std::move(node)) {}
+
+  // True: the worker's RetryHeld follows. False: nobody can know this name.
+  bool Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin);
+
+ private:
+  void Answered(std::size_t worker, const ServiceKey& key, bool found);
+
+  static constexpr std::size_t kMostUnknown = 1024;
+  config::Cold& cold_;
+  config::Manager& manager_;
+  forward::Forwarder& forwarder_;
+  const settings::Node node_;
+  std::mutex mutex_;
+  std::unordered_map<ServiceKey, TimePoint> unknown_;  // until when; guarded by mutex_
+};
+
+}  // namespace weft::app
