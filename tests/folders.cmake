@@ -27,3 +27,14 @@ weft_library(tests/support DEPS agent/forward LINK GTest::gtest)
 # The agent's own control stream against the control plane's.
 weft_add_test(control_stream_test tests/integration SOURCES tests/integration/control_stream_test.cc
   DEPS agent/config controlplane/stream)
+
+# Requests that we accept and write again, read by llhttp where Node is installed.
+weft_program(tests/differential NAME http1-messages DEPS agent/codec/http1)
+find_program(WEFT_NODE node)
+if(WEFT_NODE AND NOT WEFT_FUZZ)
+  add_test(NAME http1_differential WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND
+    sh -c "$<TARGET_FILE:http1-messages> tests/fuzz/corpus/http1_request 40000 | ${WEFT_NODE} tests/differential/http1.js")
+  set_tests_properties(http1_differential PROPERTIES TIMEOUT 120)
+elseif(NOT WEFT_FUZZ)
+  message(STATUS "node is not installed: test http1_differential is left out")
+endif()
