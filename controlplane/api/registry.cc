@@ -24,7 +24,7 @@ Error NoService(const std::string& ns, const std::string& name) {
 }
 
 // Checked by the code that reads endpoints in an agent.
-Result<snapshot::Instance> ReadInstance(const ServiceKey& service, const v1::Instance& proto) {
+Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::Instance& proto) {
   v1::Endpoints endpoints;
   *endpoints.mutable_service() = wire::ToProto(service);
   *endpoints.add_instances() = proto;
@@ -188,7 +188,7 @@ Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::
   if (!HasService(service)) return NoService(service.ns, service.name);
   if (proto.ttl_ms() < 0 || proto.ttl_ms() > kLongestTtlMs)
     return Invalid("must be between 0 (no lease) and 24h", "ttl");
-  auto instance = ReadInstance(service, proto.instance());
+  auto instance = CheckInstance(service, proto.instance());
   if (!instance) return instance.error();
   proto.clear_expires_in_ms();
   proto.clear_endpoints_version();
@@ -280,7 +280,7 @@ Status Control::LoadInstances() {
     Registration registration;
     const auto service = ServiceKey::Parse(one.service);
     const bool readable = google::protobuf::util::JsonStringToMessage(one.json, &registration.proto).ok();
-    const auto instance = service && readable ? ReadInstance(*service, registration.proto.instance())
+    const auto instance = service && readable ? CheckInstance(*service, registration.proto.instance())
                                               : Result<snapshot::Instance>(Error{});
     if (!instance || !HasService(*service)) {
       log::Warn("a stored instance was left out", {{"service", one.service}, {"instance", one.id}});

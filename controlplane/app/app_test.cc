@@ -1,0 +1,334 @@
+// The whole program in this process, through its real listeners: REST and gRPC give the same answers.
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "common/http/client.h"
+#include "controlplane/app/backends.h"
+#include "controlplane/app/metrics.h"
+#include "controlplane/app/program.h"
+#include "controlplane/store/memory.h"
+#include "weft/v1/config.grpc.pb.h"
+#include "weft/v1/registry.grpc.pb.h"
+
+namespace weft::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kCart = R"(
+apiVersion: weft.dev/v1
+kind: MeshService
+metadata: {name: cart}
+spec: {ports: [{name: http, port: 80, protocol: HTTP}]}
+)";
+constexpr const char* kRoute = R"(
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart}
+spec:
+  parentRefs: [{group: weft.dev, kind: MeshService, name: cart}]
+  rules: [{backendRefs: [{group: weft.dev, kind: MeshService, name: cart, port: 80}]}]
+)";
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() {
+    std::string pattern = testing::TempDir() + "weft-app-XXXXXX";
+    folder = mkdtemp(pattern.data());
+    settings.grpc.port = settings.http.port = 0;
+    settings.data = folder + "/data";
+  }
+  ~ProgramTest() override {
+    End();
+    std::filesystem::remove_all(folder);
+  }
+  void Begin() {
+    auto started = Program::Start(settings);
+    ASSERT_TRUE(started) << started.error().Text();
+    program = std::move(*started);
+    runner = std::thread([this] { program->Run(); });
+    channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(program->grpc().port),
+                                  grpc::InsecureChannelCredentials());
+    config = v1::Config::NewStub(channel);
+    registry = v1::Registry::NewStub(channel);
+  }
+  void End() {
+    if (!program) return;
+    program->Stop();
+    runner.join();
+    program.reset();
+  }
+  http::Response Call(const std::string& method, const std::string& target, std::string body = {},
+                      http::Fields headers = {}) const {
+    auto answer = http::Call({"127.0.0.1", program->http().port},
+                             {method, target, std::move(headers), std::move(body), {}});
+    return answer ? *answer : http::Text(0, answer.error().Text());
+  }
+  static json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
+  static std::string Field(const http::Response& response) { return Body(response)["error"]["field"]; }
+  http::Response Apply(const std::string& text, http::Fields headers = {}) const {
+    return Call("POST", "/api/v1/apply", text, std::move(headers));
+  }
+
+  std::string folder;
+  Settings settings;
+  std::unique_ptr<Program> program;
+  std::thread runner;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Config::Stub> config;
+  std::unique_ptr<v1::Registry::Stub> registry;
+};
+
+TEST_F(ProgramTest, SeveralDocumentsAreOneRevisionSeenByRestAndGrpc) {
+  Begin();
+  const auto applied = Apply(std::string(kCart) + "---" + kRoute);
+  ASSERT_EQ(applied.status, 200) << applied.body;
+  EXPECT_EQ(Body(applied)["revision"], 1);
+  EXPECT_EQ(Body(applied)["applied"][1]["action"], "created");
+
+  grpc::ClientContext context;
+  v1::GetResourceRequest request;
+  request.set_kind("httproutes");
+  request.set_namespace_("default");
+  request.set_name("cart");
+  v1::Resource resource;
+  const auto status = config->GetResource(&context, request, &resource);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(resource.etag(), "1");
+  json by_rest = Body(Call("GET", "/api/v1/resources/HTTPRoute/default/cart"));
+  by_rest["metadata"].erase("resourceVersion");
+  EXPECT_EQ(by_rest, json::parse(resource.json()));
+  EXPECT_EQ(Body(Apply(std::string(kCart) + "---" + kRoute))["applied"][0]["action"], "unchanged");
+  EXPECT_EQ(Body(Call("GET", "/api/v1/revisions"))["items"].size(), 1U);
+}
+
+TEST_F(ProgramTest, ADryRunWritesNothing) {
+  Begin();
+  EXPECT_EQ(Call("POST", "/api/v1/apply?dryRun=true", kCart).status, 200);
+  EXPECT_EQ(Call("GET", "/api/v1/services/default/cart").status, 404);
+}
+
+TEST_F(ProgramTest, AWrongDocumentNamesLineAndFieldAndWritesNothing) {
+  Begin();
+  const auto refused = Call("POST", "/api/v1/apply?file=mesh.yaml", std::string(kCart) + R"(---
+apiVersion: weft.dev/v1
+kind: ServicePolicy
+metadata: {name: cart}
+spec:
+  targetRefs: [{group: weft.dev, kind: MeshService, name: cart}]
+  circuitBreaker: {failureThreshold: -1}
+)");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(Field(refused), "spec.circuitBreaker.failureThreshold") << refused.body;
+  EXPECT_NE(Body(refused)["error"]["message"].get<std::string>().find("mesh.yaml:12"), std::string::npos)
+      << refused.body;
+  EXPECT_EQ(Call("GET", "/api/v1/services/default/cart").status, 404);
+}
+
+TEST_F(ProgramTest, EtagsGuardAgainstLostUpdates) {
+  Begin();
+  const std::string path = "/api/v1/services/default/cart";
+  const std::string body = R"({"ports": [{"name": "http", "port": 80}]})",
+                    other = R"({"ports": [{"name": "http", "port": 81}]})";
+  const auto created = Call("PUT", path, body, {{"If-None-Match", "*"}});
+  ASSERT_EQ(created.status, 200) << created.body;
+  EXPECT_EQ(created.Header("ETag"), "\"1\"");
+  EXPECT_EQ(Call("PUT", path, body, {{"If-None-Match", "*"}}).status, 412);
+  EXPECT_EQ(Call("PUT", path, other, {{"If-Match", "\"7\""}}).status, 412);
+  EXPECT_EQ(Call("PUT", path, other, {{"If-Match", "\"1\""}}).status, 200);
+  EXPECT_EQ(Call("GET", path, {}, {{"If-None-Match", "\"2\""}}).status, 304);
+  EXPECT_EQ(Call("DELETE", path, {}, {{"If-Match", "\"1\""}}).status, 412);
+  EXPECT_EQ(Call("DELETE", path, {}, {{"If-Match", "\"2\""}}).status, 200);
+  EXPECT_EQ(Call("DELETE", path).status, 404);
+}
+
+TEST_F(ProgramTest, InstancesComeAndGoThroughBothApis) {
+  Begin();
+  ASSERT_EQ(Apply(kCart).status, 200);
+  const std::string path = "/api/v1/services/default/cart/instances";
+  const auto put = Call(
+      "PUT", path + "/cart-1",
+      R"({"address": "10.0.0.1", "port": 8080, "ttl": "30s", "zone": "a", "capabilities": {"meshed": true}})");
+  ASSERT_EQ(put.status, 200) << put.body;
+  EXPECT_EQ(Body(put)["ttl"], "30s");
+  EXPECT_EQ(Call("PUT", path + "/cart-1/heartbeat").status, 200);
+  grpc::ClientContext context;
+  v1::ListInstancesRequest request;
+  request.set_namespace_("default");
+  request.set_service("cart");
+  v1::ListInstancesResponse response;
+  ASSERT_TRUE(registry->ListInstances(&context, request, &response).ok());
+  ASSERT_EQ(response.instances_size(), 1);
+  EXPECT_EQ(response.instances(0).instance().address(), "10.0.0.1");
+  EXPECT_EQ(Body(Call("GET", "/api/v1/services/default/cart"))["instances"], 1);
+  EXPECT_EQ(Body(Call("GET", path))["items"][0]["id"], "cart-1");
+  EXPECT_EQ(Body(Call("GET", "/api/v1/revisions"))["head"]["revision"], 1) << "an instance makes no revision";
+  EXPECT_EQ(Call("DELETE", path + "/cart-1").status, 200);
+  EXPECT_EQ(Call("PUT", path + "/cart-1/heartbeat").status, 404);
+}
+
+TEST_F(ProgramTest, BadInputIsRefusedWithItsField) {
+  Begin();
+  ASSERT_EQ(Apply(kCart).status, 200);
+  const std::string path = "/api/v1/services/default/cart/instances/a";
+  const auto field = [&](const std::string& body) { return Field(Call("PUT", path, body)); };
+  EXPECT_EQ(field(R"({"address": "nonsense", "port": 1})"), "address");
+  EXPECT_EQ(field(R"({"address": "10.0.0.1", "port": "1"})"), "port");
+  EXPECT_EQ(field(R"({"address": "10.0.0.1", "port": 1, "wieght": 1})"), "wieght");
+  EXPECT_EQ(field(R"({"address": "10.0.0.1", "port": 1, "ttl": "soon"})"), "ttl");
+  EXPECT_EQ(field(R"({"id": "b", "address": "10.0.0.1", "port": 1})"), "id");
+  EXPECT_EQ(Call("PUT", path, R"({"port": 1, "port": 2})").status, 400);
+  EXPECT_EQ(Call("PUT", path, "{").status, 400);
+  EXPECT_EQ(Call("PUT", "/api/v1/services/default/none/instances/a", R"({"address": "10.0.0.1", "port": 1})")
+                .status,
+            404);
+  EXPECT_EQ(Call("GET", "/api/v1/resources/Nonsense").status, 404);
+  EXPECT_EQ(Call("GET", "/api/v1/revisions?limit=many").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/nothing").status, 404);
+  EXPECT_EQ(Call("GET", "/api/v1/agents/none/config").status, 404);
+  EXPECT_EQ(Call("DELETE", "/api/v1/apply").status, 405);
+  EXPECT_EQ(Apply("").status, 400);
+  EXPECT_EQ(Apply(std::string(18 << 20, ' ')).status, 413);
+}
+
+TEST_F(ProgramTest, TokensAndRolesStandBeforeEveryHandler) {
+  settings.token_file = folder + "/tokens";
+  std::ofstream(settings.token_file) << "secret-view alice viewer\nsecret-edit bob editor\n";
+  Begin();
+  EXPECT_EQ(Call("GET", "/api/v1/services").status, 401);
+  EXPECT_EQ(Call("GET", "/api/v1/services", {}, {{"Authorization", "Bearer nonsense"}}).status, 401);
+  EXPECT_EQ(Call("GET", "/api/v1/services", {}, {{"Authorization", "Bearer secret-view"}}).status, 200);
+  EXPECT_EQ(Apply(kCart, {{"Authorization", "Bearer secret-view"}}).status, 403);
+  EXPECT_EQ(Apply(kCart, {{"Authorization", "Bearer secret-edit"}}).status, 200);
+  EXPECT_EQ(Call("POST", "/api/v1/agents/a:drain", {}, {{"Authorization", "Bearer secret-edit"}}).status,
+            403);
+  EXPECT_EQ(Call("GET", "/healthz").status, 200);
+  const auto code = [this](const char* token) {
+    grpc::ClientContext context;
+    if (*token != '\0') context.AddMetadata("authorization", std::string("Bearer ") + token);
+    v1::ApplyRequest request;
+    request.set_documents(kRoute);
+    v1::ApplyResponse response;
+    return config->Apply(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(code(""), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(code("secret-view"), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(code("secret-edit"), grpc::StatusCode::OK);
+}
+
+TEST_F(ProgramTest, ARestartKeepsEverythingAndInstancesGetFreshLeases) {
+  Begin();
+  ASSERT_EQ(Apply(kCart).status, 200);
+  ASSERT_EQ(Call("PUT", "/api/v1/services/default/cart/instances/a",
+                 R"({"address": "10.0.0.1", "port": 1, "ttl": "30s"})")
+                .status,
+            200);
+  const auto before = Body(Call("GET", "/api/v1/version"));
+  End();
+  Begin();
+  const auto after = Body(Call("GET", "/api/v1/version"));
+  EXPECT_EQ(after["storeId"], before["storeId"]);
+  EXPECT_EQ(after["epoch"], before["epoch"].get<int>() + 1);
+  EXPECT_EQ(after["revision"], 1);
+  EXPECT_EQ(Call("PUT", "/api/v1/services/default/cart/instances/a/heartbeat").status, 200);
+}
+
+TEST_F(ProgramTest, ResourceFilesAreLoadedAndBelongToTheirSource) {
+  const std::string file = folder + "/mesh.yaml";
+  std::ofstream(file) << kCart;
+  settings.resources = {file};
+  Begin();
+  EXPECT_EQ(Body(Call("GET", "/api/v1/services/default/cart"))["source"], "files");
+  EXPECT_EQ(Call("DELETE", "/api/v1/services/default/cart").status, 409);
+  std::ofstream(file + ".new") << kCart << "---" << kRoute;
+  std::filesystem::rename(file + ".new", file);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (Call("GET", "/api/v1/resources/HTTPRoute/default/cart").status != 200) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the changed file was not seen";
+    std::this_thread::yield();
+  }
+}
+
+TEST_F(ProgramTest, ListsComeInPages) {
+  Begin();
+  for (const char* name : {"a", "b", "c"})
+    ASSERT_EQ(
+        Call("PUT", std::string("/api/v1/services/default/") + name, R"({"ports": [{"port": 80}]})").status,
+        200);
+  const auto first = Body(Call("GET", "/api/v1/services?limit=2"));
+  EXPECT_EQ(first["items"].size(), 2U);
+  const auto second = Body(Call("GET", "/api/v1/services?limit=2&continue=" +
+                                           http::PercentEncode(first["continue"].get<std::string>())));
+  ASSERT_EQ(second["items"].size(), 1U);
+  EXPECT_EQ(second["items"][0]["name"], "c");
+  EXPECT_EQ(second["continue"], "");
+}
+
+TEST_F(ProgramTest, PagesForOperatorsAnswer) {
+  Begin();
+  EXPECT_EQ(Call("GET", "/readyz").status, 200);
+  EXPECT_NE(Call("GET", "/metrics").body.find("weft_control_store_revision 0"), std::string::npos);
+  EXPECT_TRUE(Body(Call("GET", "/api/v1/health/stats")).is_object());
+  EXPECT_TRUE(Body(Call("GET", "/api/v1/stats"))["items"].is_array());
+  EXPECT_TRUE(Body(Call("GET", "/api/v1/agents"))["items"].is_array());
+  EXPECT_EQ(Body(Call("GET", "/api/v1/explain/r-1"))["asked"], 0);
+}
+
+TEST_F(ProgramTest, ListeningElsewhereWithoutCredentialsIsRefusedAtTheStart) {
+  settings.http.ip = net::Ip::V4(0, 0, 0, 0);
+  const auto refused = Program::Start(settings);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().Text().find("--token-file"), std::string::npos);
+}
+
+TEST(MetricsPageTest, EveryExposedNameStandsInTheGoldenList) {
+  stream::Hub hub;
+  Delivery delivery(hub);
+  const auto store = store::MakeMemoryStore();
+  const api::Control control(*store, delivery, {});
+  const MetricsPage page(control, hub);
+  std::vector<std::string> golden, exposed;
+  std::ifstream file("tests/golden/metrics.txt");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("weft-control ")) golden.push_back(line);
+  }
+  for (const std::string& line : page.Describe()) exposed.push_back("weft-control " + line);
+  EXPECT_EQ(golden, exposed);
+}
+
+TEST(SettingsTest, AFlagBeatsAVariableBeatsTheFile) {
+  const std::string file = testing::TempDir() + "weft-control-settings.yaml";
+  std::ofstream(file)
+      << "httpListen: 127.0.0.1:1\ngrpcListen: 127.0.0.1:2\ndata: from-file\nresources: [a, b]\n";
+  const char* argv[] = {"weft-control", "--config", file.c_str(), "--http-listen", "127.0.0.1:3"};
+  const Parsed parsed =
+      ParseCommandLine(5, argv, {{"WEFT_HTTP_LISTEN", "127.0.0.1:4"}, {"WEFT_GRPC_LISTEN", "127.0.0.1:5"}});
+  ASSERT_TRUE(parsed.settings) << parsed.text;
+  EXPECT_EQ(parsed.settings->http.port, 3);
+  EXPECT_EQ(parsed.settings->grpc.port, 5);
+  EXPECT_EQ(parsed.settings->data, "from-file");
+  EXPECT_EQ(parsed.settings->resources, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(SettingsTest, UnknownKeysAndBadValuesNameTheirPlace) {
+  const std::string file = testing::TempDir() + "weft-control-broken.yaml";
+  std::ofstream(file) << "data: x\nhtpListen: 127.0.0.1:1\n";
+  const char* argv[] = {"weft-control", "--config", file.c_str()};
+  const Parsed unknown = ParseCommandLine(3, argv, {});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_NE(unknown.text.find(file + ":2:"), std::string::npos) << unknown.text;
+  EXPECT_NE(unknown.text.find("htpListen"), std::string::npos) << unknown.text;
+  const Parsed bad = ParseCommandLine(1, argv, {{"WEFT_HTTP_LISTEN", "nowhere"}});
+  EXPECT_NE(bad.text.find("WEFT_HTTP_LISTEN"), std::string::npos) << bad.text;
+  const Parsed seed = ParseCommandLine(1, argv, {{"CIRCUIT_BREAKER_FAILURE_THRESHOLD", "many"}});
+  EXPECT_NE(seed.text.find("CIRCUIT_BREAKER_FAILURE_THRESHOLD"), std::string::npos) << seed.text;
+}
+
+}  // namespace
+}  // namespace weft::control
