@@ -38,9 +38,13 @@ if(WEFT_NODE AND NOT WEFT_FUZZ)
 elseif(NOT WEFT_FUZZ)
   message(STATUS "node is not installed: test http1_differential is left out")
 endif()
+
 # kill -9 during concurrent applies: ten times here, two hundred with the label slow.
-foreach(rounds 10 200)
-  add_test(NAME store_kill_${rounds} COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/store_kill_test.py $<TARGET_FILE:weft-control> ${rounds})
-  set_tests_properties(store_kill_${rounds} PROPERTIES TIMEOUT 600)
-endforeach()
-set_tests_properties(store_kill_200 PROPERTIES LABELS slow)
+if(NOT WEFT_FUZZ)
+  foreach(rounds 10 200)
+    add_test(NAME store_kill_${rounds} COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/store_kill_test.py
+             $<TARGET_FILE:weft-control> ${rounds})
+    set_tests_properties(store_kill_${rounds} PROPERTIES TIMEOUT 600)
+  endforeach()
+  set_tests_properties(store_kill_200 PROPERTIES LABELS slow)
+endif()
