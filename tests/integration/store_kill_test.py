@@ -59,6 +59,9 @@ class Control:
         self.log.close()
 
 
+answers = []   # one entry for each acknowledged write
+
+
 def write(port, name, acknowledged, tried, stop):
     while not stop.is_set():
         tried[name] += 1
@@ -69,6 +72,7 @@ def write(port, name, acknowledged, tried, stop):
             return
         if status == 200:
             acknowledged[name] = tried[name]
+            answers.append(name)
 
 
 def check(port, names, acknowledged, tried):
@@ -107,7 +111,7 @@ def main():
         check(control.port, names, acknowledged, tried)
         _, revisions = call(control.port, "GET", "/api/v1/revisions?limit=1")
         control.kill()
-    print(f"{rounds} kills, {sum(acknowledged.values())} acknowledged of {sum(tried.values())} tried, "
+    print(f"{rounds} kills, {len(answers)} acknowledged of {sum(tried.values())} tried, "
           f"head {revisions['head']['revision']}, epoch {revisions['head']['epoch']}: none lost, none half there")
     return 0
 
