@@ -15,6 +15,5 @@ weft_library(common/log DEPS common/result LINK weft_ext_spdlog)
 weft_library(common/task DEPS common/result common/time LINK weft_ext_boost)
 weft_library(common/http DEPS common/net common/result common/task LINK weft_ext_boost weft_ext_json)
 weft_library(common/metrics DEPS common/result common/time LINK weft_ext_prometheus)
-weft_library(common/options DEPS common/resource)
 # Compiled alone: they change with Boost, not with us.
 set_source_files_properties(common/task/asio_impl.cc common/http/beast_impl.cc PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
