@@ -35,8 +35,8 @@ bool ClientConnection::OnFirstWritable() {
 void ClientConnection::Close(bool reset) {
   if (!open()) return;
   events_ = nullptr;
+  Destroy(reset);  // before its place under the cap is given to another
   owner_.OnClosed(*this);
-  Destroy(reset);
 }
 
 // --- the answer ---

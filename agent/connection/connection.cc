@@ -38,6 +38,7 @@ void Connection::OnReady(bool readable, bool writable) {
   }
   if (readable) {
     readable_ = true;
+    hangup_ |= io_.loop.hangup();
     Pump();
   }
 }
@@ -82,7 +83,7 @@ bool Connection::ReadKept(std::size_t most) {
 // Notes what a read says of the socket; false when there is nothing to process.
 bool Connection::Handle(const transport::IoResult& result, std::size_t asked) {
   switch (result.kind) {
-    case Kind::kOk: readable_ = result.bytes == asked; return true;
+    case Kind::kOk: readable_ = hangup_ || result.bytes == asked; return true;
     case Kind::kWouldBlock: readable_ = false; return false;
     case Kind::kEnd:
       readable_ = false;

@@ -103,7 +103,7 @@ class Connection : public loop::Handler {
   std::string kept_;
   std::uint64_t written_ = 0;
   std::size_t unreported_ = 0;  // payload bytes in or through the queue that OnTaken has not told of
-  bool readable_ = false, eof_ = false, eof_told_ = false, stopped_ = false;
+  bool readable_ = false, eof_ = false, eof_told_ = false, stopped_ = false, hangup_ = false;
   bool first_writable_ = true, flush_scheduled_ = false, resume_scheduled_ = false, pumping_ = false,
        blocked_ = false, broken_ = false;
 };

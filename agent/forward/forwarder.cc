@@ -57,7 +57,8 @@ void Forwarder::Start() {
     const Listener& on = *listeners_[i];
     acceptors_.push_back(std::make_unique<accept::Acceptor>(
         first.loop(), bound_[i], [this, &on](int fd, const net::Address& peer) { Accepted(fd, peer, on); }));
-    (void)acceptors_.back()->Start().has_value();  // a bound socket can always be watched
+    // Behind the snapshots that were installed so far, so that no connection comes before the configuration.
+    first.loop().Post([acceptor = acceptors_.back().get()] { (void)acceptor->Start().has_value(); });
   }
   bound_.clear();
   for (std::size_t i = 0; i < workers_.size(); ++i) {

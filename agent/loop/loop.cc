@@ -77,7 +77,8 @@ void EventLoop::RunOnce(Duration most) {
   const TimePoint next = timers_.Next();
   if (next != TimePoint::max()) wait = std::clamp(next - now_, Duration::zero(), most);
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-  batch.count = epoll_wait(epoll_, batch.events.data(), static_cast<int>(batch.events.size()), static_cast<int>(whole));
+  batch.count =
+      epoll_wait(epoll_, batch.events.data(), static_cast<int>(batch.events.size()), static_cast<int>(whole));
   now_ = ReadMonotonicClock();
   current_ = &batch;
   bool woken = false;
@@ -85,13 +86,16 @@ void EventLoop::RunOnce(Duration most) {
     const epoll_event event = batch.events[static_cast<std::size_t>(i)];
     auto* handler = static_cast<Handler*>(event.data.ptr);
     if (handler == nullptr) {
-      woken = true;   // the eventfd, or a handler that was forgotten in this turn
+      woken = true;  // the eventfd, or a handler that was forgotten in this turn
       continue;
     }
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    handler->OnReady(broken || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0, broken || (event.events & EPOLLOUT) != 0);
+    hangup_ = broken || (event.events & EPOLLRDHUP) != 0;
+    handler->OnReady(broken || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
+                     broken || (event.events & EPOLLOUT) != 0);
   }
   current_ = nullptr;
+  hangup_ = false;
   timers_.Run(now_);
   if (woken) RunPosted();
   RunLater();

@@ -18,7 +18,7 @@ void Timer::Set(TimePoint at) {
   due_ = at;
   if (at == TimePoint::max()) return;
   if (position_ != kNowhere) {
-    if (at >= key_) return;   // it will be looked at in time, and then moved
+    if (at >= key_) return;  // it will be looked at in time, and then moved
     key_ = at;
     heap_->Up(position_);
     return;

@@ -1,7 +1,7 @@
 #pragma once
-// A one-shot timer that its owner embeds. Setting a set timer moves it; destroying it cancels it. Moving it to a
-// later time touches no heap until the earlier time comes, so an idle timeout renewed by each request costs a store.
-// Thread rule: the loop's thread.
+// A one-shot timer that its owner embeds. Setting a set timer moves it; destroying it cancels it. Moving it
+// to a later time touches no heap until the earlier time comes, so an idle timeout renewed by each request
+// costs a store. Thread rule: the loop's thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  void Bind(TimerHeap& heap, Callback callback, void* context);   // once, before Set
+  void Bind(TimerHeap& heap, Callback callback, void* context);  // once, before Set
   void Set(TimePoint at);
   void Cancel() { due_ = TimePoint::max(); }
   bool armed() const { return due_ != TimePoint::max(); }
@@ -34,7 +34,7 @@ class Timer {
   Callback callback_ = nullptr;
   void* context_ = nullptr;
   TimePoint due_ = TimePoint::max();
-  TimePoint key_ = TimePoint::max();      // place in the heap: never later than due_
+  TimePoint key_ = TimePoint::max();  // place in the heap: never later than due_
   std::size_t position_ = kNowhere;
 };
 

@@ -111,6 +111,7 @@ void Relay::Side::OnReady(bool now_readable, bool writable) {
   } else if (writable && !relay.Flush(*this)) {
     return;
   }
+  hangup |= relay.tunnels_.io_.loop.hangup();
   readable |= now_readable;
   if (readable) relay.Pump(*this);
 }
@@ -130,7 +131,7 @@ void Relay::Pump(Side& from) {
       from.ended = result.kind == Kind::kEnd;
       return MaybeShut(from);
     }
-    from.readable = result.bytes == asked;
+    from.readable = from.hangup || result.bytes == asked;
     from.read += result.bytes;
     if (!Write(to, {tunnels_.io_.scratch.get(), result.bytes})) return;
   }

@@ -23,7 +23,7 @@ class Relay {
     std::unique_ptr<transport::Transport> transport;
     buffer::ByteQueue out;
     std::uint64_t read = 0;
-    bool readable = false, ended = false, shut = false, connecting = false;
+    bool readable = false, hangup = false, ended = false, shut = false, connecting = false;
   };
 
   void Connect();
