@@ -113,6 +113,8 @@ Status Program::Parts::Bind(const Settings& settings) {
   int port = 0;
   builder.AddListeningPort(settings.grpc.ToString(), grpc::InsecureServerCredentials(), &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Agents ping an idle stream every 20 s; by default gRPC would answer with GOAWAY (too_many_pings).
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
   builder.SetMaxReceiveMessageSize(kMaxGrpcMessage);
   for (const auto& service : services) builder.RegisterService(service.get());
   grpc_server = builder.BuildAndStart();
