@@ -15,20 +15,20 @@ bool Need::Ask(std::size_t worker, std::string_view authority, const engine::Ori
     const auto found = unknown_.find(key);
     if (found != unknown_.end() && ReadMonotonicClock() < found->second) return false;
   }
-  cold_.Post([this, worker, key] {
-    manager_.Need(key, [this, worker, key](bool found) { Answered(worker, key, found); });
+  cold_.Post([this, worker, key, text = std::string(authority)] {
+    manager_.Need(key, [this, worker, key, text](bool found) { Answered(worker, text, key, found); });
   });
   return true;
 }
 
-void Need::Answered(std::size_t worker, const ServiceKey& key, bool found) {
+void Need::Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found) {
   if (!found) {
     const std::lock_guard lock(mutex_);
     if (unknown_.size() >= kMostUnknown) unknown_.clear();
     unknown_[key] = ReadMonotonicClock() + config::kNegative;
   }
   forward::Worker* target = forwarder_.workers()[worker].get();
-  target->loop().Post([target] { target->RetryHeld(false); });
+  target->loop().Post([target, authority] { target->AnswerHeld(authority); });
 }
 
 }  // namespace weft::app

@@ -17,11 +17,11 @@ class Need {
   Need(config::Cold& cold, config::Manager& manager, forward::Forwarder& forwarder, settings::Node node)
       : cold_(cold), manager_(manager), forwarder_(forwarder), node_(std::move(node)) {}
 
-  // True: the worker's RetryHeld follows. False: nobody can know this name.
+  // True: the worker's AnswerHeld follows. False: nobody can know this name.
   bool Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin);
 
  private:
-  void Answered(std::size_t worker, const ServiceKey& key, bool found);
+  void Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found);
 
   static constexpr std::size_t kMostUnknown = 1024;
   config::Cold& cold_;

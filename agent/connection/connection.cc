@@ -26,6 +26,16 @@ void Connection::Destroy(bool reset) {
   io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
 }
 
+std::unique_ptr<transport::Transport> Connection::Release(std::string& unread) {
+  transport_->Detach();
+  unread = std::move(kept_);
+  std::unique_ptr<transport::Transport> out = std::move(transport_);
+  out_.Clear();
+  StopReading();
+  io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
+  return out;
+}
+
 void Connection::OnReady(bool readable, bool writable) {
   if (writable && first_writable_) {
     first_writable_ = false;

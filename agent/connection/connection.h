@@ -45,6 +45,8 @@ class Connection : public loop::Handler {
   bool open() const { return transport_ != nullptr; }
   net::Address peer() const { return open() ? transport_->peer() : net::Address{}; }
   void Destroy(bool reset = false);
+  // Gives the socket away, with the bytes read and not consumed; the connection ends without closing it.
+  std::unique_ptr<transport::Transport> Release(std::string& unread);
 
   void OnReady(bool readable, bool writable) final;
 

@@ -219,6 +219,12 @@ void ServerConnection::NextRequest() {
   Resume();
 }
 
+std::unique_ptr<transport::Transport> ServerConnection::HandOver(std::string& unread) {
+  timer_.Cancel();
+  exchange_ = nullptr;
+  return Release(unread);
+}
+
 void ServerConnection::CloseSoon() {
   close_soon_ = true;
   if (phase_ == Phase::kIdle && !has_kept()) Close(false);

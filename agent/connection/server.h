@@ -42,6 +42,8 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   Status Start(std::string_view first);
   const engine::Origin& origin() const { return origin_; }
   bool idle() const { return phase_ == Phase::kIdle; }
+  // Gives the socket away while a request is in progress; neither it nor `Closed` hears more.
+  std::unique_ptr<transport::Transport> HandOver(std::string& unread);
   // Closes once idle; a response in progress is finished with `connection: close`.
   void CloseSoon();
 

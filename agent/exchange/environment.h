@@ -29,7 +29,10 @@ struct Environment {
   report::Sink& sink;
   std::uint64_t seed;  // of request ids
   std::function<bool(std::string_view authority, const engine::Origin& origin)>
-      subscribe;                                                    // true: it may become known soon
+      subscribe;  // true: it may become known soon
+  // Transparent mode: relays the client to where it meant to go; `bytes` were read so far.
+  std::function<void(stream::ServerStream& client, const engine::Origin& origin, std::string bytes)>
+      pass_through;
   std::vector<net::Address> outbound_listeners, inbound_listeners;  // for loops
   bool draining = false;                                            // marks inbound responses
 

@@ -66,6 +66,7 @@ void Exchange::Reset(Client client, message::Body body) {
   received_ = taken_ = credited_ = response_bytes_ = 0;
   trailers_ = {};
   wake_at_ = TimePoint::max();
+  last_look_ = false;
   attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = false;
   status_ = 0;
   head_at_ = first_byte_ = TimePoint{};
@@ -76,41 +77,59 @@ void Exchange::Start(message::RequestHead& head, std::string_view raw) {
   head_.Save(head, raw, arena_);
   if (refused != Reason::kOk) return Answer(refused);
   Decide(head);
-  if (state_ != State::kHeld) return;
-  wake_at_ = env_.io.loop.now() + kHold;
-  timer_.Set(wake_at_);
-  env_.held.push_back(this);
 }
 
 void Exchange::Decide(const message::RequestHead& head) {
   const bool was_held = state_ == State::kHeld;
   const engine::Verdict verdict = env_.engine.Start(call_, origin_, head, env_.io.loop.now());
-  switch (verdict.action) {
-    case engine::Action::kForward: return Forward();
-    case engine::Action::kRedirect: return Redirect(head);
-    case engine::Action::kPassthrough: return Answer(Reason::kUnknownService);
-    case engine::Action::kAnswer: break;
+  if (verdict.action == engine::Action::kForward) return Forward();
+  if (verdict.action == engine::Action::kRedirect) return Redirect(head);
+  const bool pass = verdict.action == engine::Action::kPassthrough;
+  const bool unknown =
+      pass || verdict.reason == Reason::kUnknownService || verdict.reason == Reason::kNoConfig;
+  if (unknown && was_held && !last_look_) return;
+  if (unknown && !was_held) {
+    const bool asked = env_.subscribe && env_.subscribe(head.authority, origin_);
+    if (asked || pass) return Hold(asked ? kHold : Duration::zero());
   }
-  const bool unknown = verdict.reason == Reason::kUnknownService || verdict.reason == Reason::kNoConfig;
-  if (unknown && !was_held && env_.subscribe && env_.subscribe(head.authority, origin_)) {
-    state_ = State::kHeld;  // nothing was taken; decided anew when it is known
-    return;
-  }
-  Answer(verdict.reason);
+  pass ? PassThrough() : Answer(verdict.reason);
+}
+
+// Nothing is taken from the engine meanwhile.
+void Exchange::Hold(Duration most) {
+  state_ = State::kHeld;
+  wake_at_ = env_.io.loop.now() + most;
+  timer_.Set(wake_at_);
+  env_.held.push_back(this);
 }
 
 void Exchange::Retry(bool last) {
   if (state_ != State::kHeld) return;
-  const engine::Call before = call_;
+  last_look_ = last;
+  const std::string_view id = call_.request_id;
   head_.LoadLine(env_.outgoing);
   env_.outgoing.fields.Clear();
   for (const message::Field& field : head_.fields)
     env_.outgoing.fields.Add(field.name, field.value, field.id);
   call_ = engine::Call{};
-  call_.request_id = before.request_id;
-  state_ = State::kHeld;
+  call_.request_id = id;
   Decide(env_.outgoing);
-  if (last || state_ != State::kHeld) std::erase(env_.held, this);
+  if (state_ != State::kHeld) std::erase(env_.held, this);
+}
+
+// The bytes go on as they came. A chunked body that has begun to arrive cannot: its framing is gone.
+void Exchange::PassThrough() {
+  if (client_ == nullptr || (body_.kind == message::Body::Kind::kChunked && received_ > 0)) {
+    return Answer(Reason::kUnknownService);
+  }
+  std::string bytes(head_.raw);
+  constexpr int kMostPieces = 16;
+  iovec pieces[kMostPieces];
+  const int count = kept_.Pieces(pieces, kMostPieces);
+  for (int i = 0; i < count; ++i)
+    bytes.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  env_.pass_through(*std::exchange(client_, nullptr), origin_, std::move(bytes));
+  Done(Reason::kOk, 0);
 }
 
 void Exchange::Forward() {
@@ -286,7 +305,7 @@ void Exchange::Done(Reason reason, std::uint16_t status) {
   report.response_bytes = response_bytes_;
   report.first_byte = first_byte_;
   report.ended = now;
-  env_.sink.Request(report);
+  if (status != 0 || reason != Reason::kOk) env_.sink.Request(report);  // a relay counts its bytes
   env_.engine.Finish(call_, reason, status, now);
   env_.io.loop.Later([](void* self) { static_cast<Exchange*>(self)->Recycle(); }, this);
 }

@@ -38,6 +38,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   // A configuration came, or (`last`) will not come in time. For exchanges in Environment::held.
   void Retry(bool last);
+  std::string_view authority() const { return head_.authority; }
   // The drain deadline passed.
   void Abort();
 
@@ -64,6 +65,8 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void Start(message::RequestHead& head, std::string_view raw);
   void Decide(const message::RequestHead& head);
   void Forward();
+  void Hold(Duration most);
+  void PassThrough();
   void TryAttempt();
   bool Ended(engine::Outcome outcome, Reason reason);
   bool IsLoop(const net::Address& to) const;
@@ -105,6 +108,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   buffer::ByteQueue kept_;  // of the request body, from its first byte
   bool keeping_ = true;
+  bool last_look_ = false;  // of a held exchange
   bool request_ended_ = false, request_sent_ = false;
   std::uint64_t received_ = 0, taken_ = 0, credited_ = 0;  // request body bytes; taken_: by this attempt
   std::span<const message::Field> trailers_;

@@ -28,8 +28,9 @@ message::Field* TakeFields(std::size_t count, Arena& arena) {
 
 }  // namespace
 
-void SavedHead::Save(const message::RequestHead& head, std::string_view raw, Arena& arena) {
-  const Rebase rebase(raw, arena.Copy(raw));
+void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, Arena& arena) {
+  raw = arena.Copy(bytes);
+  const Rebase rebase(bytes, raw);
   method = head.method;
   version = head.version;
   method_text = rebase(head.method_text);

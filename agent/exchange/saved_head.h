@@ -13,12 +13,13 @@ namespace weft::exchange {
 struct SavedHead {
   message::Method method = message::Method::kGet;
   message::Version version = message::Version::kHttp11;
+  std::string_view raw;  // as it came
   std::string_view method_text, scheme, authority, target;
   std::span<const message::Field> fields;
 
-  // `raw`: the bytes that the views of `head` point into. Views elsewhere must live as long as the arena's
+  // `bytes`: what the views of `head` point into. Views elsewhere must live as long as the arena's
   // user.
-  void Save(const message::RequestHead& head, std::string_view raw, Arena& arena);
+  void Save(const message::RequestHead& head, std::string_view bytes, Arena& arena);
   // Everything but the fields.
   void LoadLine(message::RequestHead& head) const;
 };

@@ -38,6 +38,13 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   env_.subscribe = [this](std::string_view authority, const engine::Origin& origin) {
     return hooks_.need && hooks_.need(index_, authority, origin);
   };
+  env_.pass_through = [this](stream::ServerStream& client, const engine::Origin& origin, std::string bytes) {
+    auto& connection = static_cast<connection::ServerConnection&>(client);
+    std::string unread;
+    std::unique_ptr<transport::Transport> transport = connection.HandOver(unread);
+    serving_.erase(&connection);
+    Relay(std::move(transport), origin, bytes + unread);
+  };
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
     (outbound ? env_.outbound_listeners : env_.inbound_listeners).push_back(listener->listen);
@@ -146,7 +153,7 @@ bool Worker::Draining(const connection::ServerConnection& connection) const {
 void Worker::Install(snapshot::SnapshotPtr snapshot) {
   engine_.Install(std::move(snapshot), loop_.now());
   ResolvePorts();
-  RetryHeld(false);
+  RetryHeld();
 }
 
 // Ports may be given by name, which a snapshot turns into numbers.
@@ -159,9 +166,16 @@ void Worker::ResolvePorts() {
 
 void Worker::Install(engine::ViewPtr view) { engine_.Install(std::move(view), loop_.now()); }
 
-void Worker::RetryHeld(bool last) {
+void Worker::AnswerHeld(const std::string& authority) {
   const std::vector<exchange::Exchange*> held = env_.held;  // Retry takes itself out
-  for (exchange::Exchange* exchange : held) exchange->Retry(last);
+  for (exchange::Exchange* exchange : held) {
+    if (exchange->authority() == authority) exchange->Retry(true);
+  }
+}
+
+void Worker::RetryHeld() {
+  const std::vector<exchange::Exchange*> held = env_.held;  // Retry takes itself out
+  for (exchange::Exchange* exchange : held) exchange->Retry(false);
 }
 
 engine::Target* Worker::Find(const BackendKey& backend, std::uint64_t instance) {

@@ -37,7 +37,7 @@ struct WorkerOptions {
 
 // What a worker asks of the process.
 struct WorkerHooks {
-  // An authority or service that the snapshot lacks. True: RetryHeld follows, on this worker's loop.
+  // An authority or service that the snapshot lacks. True: AnswerHeld follows, on this worker's loop.
   std::function<bool(std::size_t worker, std::string_view authority, const engine::Origin& origin)> need;
   std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
 };
@@ -58,7 +58,8 @@ class Worker final : private connection::Requests {
   void Adopt(int fd, const net::Address& peer, const Listener& on);        // any worker's accepted socket
   void Install(snapshot::SnapshotPtr snapshot);
   void Install(engine::ViewPtr view);
-  void RetryHeld(bool last);  // requests that wait for a configuration
+  void AnswerHeld(const std::string& authority);  // there is, or is not, such a service
+  void RetryHeld();                               // a configuration came
   engine::Target* Find(const BackendKey& backend, std::uint64_t instance);  // null: not known to this worker
   bool Checked(const BackendKey& backend, std::uint64_t instance, bool passed,
                Duration took);  // false: not known
