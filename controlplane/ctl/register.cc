@@ -39,6 +39,7 @@ Result<Json> InstanceBody(const RegisterArgs& args) {
     const Result<std::uint16_t> port = net::ParsePort(pair->second);
     if (!port) return Invalid(port.error().detail, "--ports");
     body["ports"][pair->first] = *port;
+    if (!body.contains("port")) body["port"] = *port;  // of ports that have no name of their own here
   }
   for (const std::string& text : args.labels) {
     const auto pair = SplitPair(text, "--label");

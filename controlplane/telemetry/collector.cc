@@ -92,8 +92,10 @@ v1::ExplainResult Collector::Explain(const std::string& request_id, std::chrono:
 
 std::string Collector::HealthStats(const std::string& correlation_id) const {
   const EndpointLists lists = lists_();
+  const std::int64_t unix_ms = UnixMs();
+  const std::string id = correlation_id.empty() ? "stats-" + std::to_string(unix_ms) : correlation_id;
   const std::scoped_lock lock(mutex_);
-  return telemetry::HealthStats(aggregate_, lists, correlation_id, {clock_(), UnixMs()});
+  return telemetry::HealthStats(aggregate_, lists, id, {clock_(), unix_ms});
 }
 
 std::string Collector::ServiceStats() const {

@@ -38,6 +38,7 @@ class Collector {
   void Close(std::uint64_t ticket);
 
   // Answers.
+  // An empty correlation id is made.
   std::string HealthStats(const std::string& correlation_id) const;
   std::string ServiceStats() const;
   // Waits until every connected agent answered, `patience` at most.
