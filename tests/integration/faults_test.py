@@ -16,11 +16,11 @@ def run_fault(hurt, most_seconds, seconds=12, rate=200):
         resources = mesh.resources(mesh_service("cart", backends), service_policy("cart", **POLICY))
         agent = mesh.agent("client", resources=resources)
         bad = backends[3]
-        mesh.run_peer("load", "-url", agent.url("default/cart:http"), "-rate", rate, "-seconds", 2)
+        mesh.run_peer("load", "-url", agent.url("service-default/cart"), "-rate", rate, "-seconds", 2)
         hurt(bad)
         start = time.time()
         rows = [json.loads(line) for line in mesh.run_peer(
-            "load", "-url", agent.url("default/cart:http"), "-rate", rate, "-seconds", seconds).splitlines()]
+            "load", "-url", agent.url("service-default/cart"), "-rate", rate, "-seconds", seconds).splitlines()]
         errors_early = [r for r in rows if r["status"] != 200 and r["at"] < start + 5]
         errors_late = [r for r in rows if r["status"] != 200 and r["at"] >= start + 5]
         early = [r for r in rows if r["at"] < start + 5]
@@ -57,7 +57,7 @@ def test_a_post_is_never_sent_twice():
         backends = mesh.backends("cart-1", "cart-2")
         agent = mesh.agent("client", resources=mesh.resources(mesh_service("cart", backends), service_policy("cart", **POLICY)))
         backends[0].mode(mode="hang")
-        mesh.run_peer("load", "-url", agent.url("default/cart:http"), "-rate", 50, "-seconds", 3, "-method", "POST")
+        mesh.run_peer("load", "-url", agent.url("service-default/cart"), "-rate", 50, "-seconds", 3, "-method", "POST")
         assert sum(b.stats()["posts_twice"] for b in backends) == 0
 
 
@@ -70,7 +70,7 @@ def attempts_per_second(breaker, seconds=12, rate=1000):
         for backend in backends:
             backend.mode(mode="status", code=500)
         rows = [json.loads(line) for line in mesh.run_peer(
-            "load", "-url", agent.url("default/cart:http"), "-rate", rate, "-seconds", seconds).splitlines()]
+            "load", "-url", agent.url("service-default/cart"), "-rate", rate, "-seconds", seconds).splitlines()]
         return rows, sum(b.stats()["requests"] for b in backends) / seconds
 
 

@@ -75,7 +75,9 @@ def get(url, headers=None, method="GET", data=None, timeout=15.0):
 
 class Process:
     def __init__(self, name, command, directory, env=None):
-        self.name, self.command, self.env = name, command, {**os.environ, **(env or {})}
+        self.name, self.command = name, command
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}   # unknown WEFT_ names are errors
+        self.env = {**clean, **(env or {})}
         self.log = directory / f"{name}.log"
         self.process = None
 

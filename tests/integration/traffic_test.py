@@ -10,7 +10,7 @@ import time
 
 from mesh import Mesh, get, main, mesh_service, peer, service_policy, wait_for
 
-URL = "default/cart:http"
+URL = "service-default/cart"
 
 
 def two_agents(mesh, backend):
@@ -19,7 +19,7 @@ def two_agents(mesh, backend):
         "listen": "127.0.0.1:0", "forward": f"127.0.0.1:{backend.port}", "service": "default/cart", "port": "http"}],
         resources=mesh.resources(mesh_service("cart", [])))
     document = mesh_service("cart", [backend])
-    document["spec"]["instances"][0]["port"] = server.ports["inbound/default/cart:http"]
+    document["spec"]["instances"][0]["port"] = server.ports["inbound-0"]
     path = mesh.dir / "client.yaml"
     path.write_text(json.dumps(document))
     return mesh.agent("client", resources=str(path)), server
