@@ -37,7 +37,7 @@ class Process:
         self.process = subprocess.Popen(self.command, stdout=open(self.log, "a"), stderr=subprocess.STDOUT)
         return self
 
-    def signal(self, number):
+    def send(self, number):
         """To the program itself: `ip netns exec` and `setpriv` replace themselves by it."""
         self.process.send_signal(number)
 
