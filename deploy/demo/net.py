@@ -55,7 +55,7 @@ class Namespaces:
     def place(self, name, port):
         """Makes a namespace; returns its address."""
         self.count += 1
-        address, space, link = f"10.77.0.{self.count + 9}", f"weft-demo-{name}", f"weftd{self.count}"
+        address, space, link = f"10.77.0.{self.count + 9}", f"weft-demo-{name}", f"wd{os.getpid() % 100000}-{self.count}"
         self.names.append(space)
         run("ip", "netns", "add", space)
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", space)
