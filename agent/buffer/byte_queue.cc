@@ -15,7 +15,7 @@ Slab::~Slab() {
 
 Block* Slab::Take() {
   ++lent_;
-  if (free_ == nullptr) return new Block;   // NOLINT: not value-initialised on purpose
+  if (free_ == nullptr) return new Block;  // NOLINT: not value-initialised on purpose
   Block* block = free_;
   free_ = block->next;
   --free_count_;

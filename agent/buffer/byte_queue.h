@@ -1,6 +1,6 @@
 #pragma once
-// Bytes that wait for a socket, in blocks lent by the worker's slab, so a connection with nothing to say owns none.
-// Thread rule: one worker.
+// Bytes that wait for a socket, in blocks lent by the worker's slab, so a connection with nothing to say owns
+// none. Thread rule: one worker.
 
 #include <sys/uio.h>
 
@@ -30,7 +30,7 @@ class Slab {
 
   Block* Take();
   void Give(Block* block);
-  std::size_t lent() const { return lent_; }   // blocks outside
+  std::size_t lent() const { return lent_; }  // blocks outside
 
  private:
   Block* free_ = nullptr;
@@ -47,13 +47,13 @@ class ByteQueue {
   ByteQueue& operator=(const ByteQueue&) = delete;
 
   void Append(std::string_view bytes);
-  void Drop(std::size_t bytes);                     // from the front; at most size()
+  void Drop(std::size_t bytes);  // from the front; at most size()
   void Clear();
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   // Up to `most` pieces from the front; how many were filled in.
   int Pieces(iovec* out, int most) const;
-  std::string_view Front() const;                   // the first contiguous piece
+  std::string_view Front() const;  // the first contiguous piece
 
  private:
   Slab* slab_;

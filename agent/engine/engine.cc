@@ -149,7 +149,9 @@ void Engine::ReleasePend(Backend& backend) {
       [&](std::uint32_t) { return tape::BoolResult("unpend", true, backend.shared->pending.used()); });
 }
 
-bool Engine::OthersWait(const Backend& backend) const { return backend.shared->pending.used() > backend.waiting; }
+bool Engine::OthersWait(const Backend& backend) const {
+  return backend.shared->pending.used() > backend.waiting;
+}
 
 void Engine::MarkDraining(Target& target) {
   if (target.draining || !target.meshed) return;

@@ -4,9 +4,9 @@
 //
 // Observe: a slower sample replaces the average at once (peak), a faster one moves it by exp(-dt/tau), tau =
 // 10 s (Finagle's PeakEwma, Linkerd). An instance never seen is the cheapest until it has its first request,
-// and counts as 30 ms while that is under way; below 1 ms all are alike. A failure never improves the average,
-// so answering errors fast attracts nobody; an overload answer (429, 503) costs 5 s or its Retry-After.
-// Thread rule: one worker. Costs are nanoseconds.
+// and counts as 30 ms while that is under way; below 1 ms all are alike. A failure never improves the
+// average, so answering errors fast attracts nobody; an overload answer (429, 503) costs 5 s or its
+// Retry-After. Thread rule: one worker. Costs are nanoseconds.
 
 #include <cstdint>
 

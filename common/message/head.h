@@ -1,7 +1,7 @@
 #pragma once
-// The heads of HTTP messages as every stage sees them, whatever version brought them. Texts are views into memory
-// that the owner of the head keeps alive (an exchange's arena); a head is cheap to read and is edited by replacing
-// views. Field names compare without case; well-known names are interned once, by the decoder.
+// The heads of HTTP messages as every stage sees them, whatever version brought them. Texts are views into
+// memory that the owner of the head keeps alive (an exchange's arena); a head is cheap to read and is edited
+// by replacing views. Field names compare without case; well-known names are interned once, by the decoder.
 // Thread rule: belongs to one worker.
 
 #include <array>
@@ -11,10 +11,21 @@
 
 namespace weft::message {
 
-enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kConnect, kOptions, kTrace, kPatch, kOther };
+enum class Method : std::uint8_t {
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kConnect,
+  kOptions,
+  kTrace,
+  kPatch,
+  kOther
+};
 Method ParseMethod(std::string_view text);
-bool IsSafe(Method method);          // RFC 9110 9.2.1
-bool IsIdempotent(Method method);    // RFC 9110 9.2.2
+bool IsSafe(Method method);        // RFC 9110 9.2.1
+bool IsIdempotent(Method method);  // RFC 9110 9.2.2
 
 enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 
@@ -47,38 +58,38 @@ enum class FieldId : std::uint8_t {
   kXForwardedProto,
   kXRequestId,
   kIdempotencyKey,
-  kWeftDeadlineMs,   // x-weft-deadline-ms
-  kWeftAttempt,      // x-weft-attempt
-  kWeftExplain,      // x-weft-explain
-  kWeftReason,       // x-weft-reason
-  kWeftLoad,         // x-weft-load
-  kWeftDrain,        // x-weft-drain
-  kWeftOther,        // any other x-weft-*
+  kWeftDeadlineMs,  // x-weft-deadline-ms
+  kWeftAttempt,     // x-weft-attempt
+  kWeftExplain,     // x-weft-explain
+  kWeftReason,      // x-weft-reason
+  kWeftLoad,        // x-weft-load
+  kWeftDrain,       // x-weft-drain
+  kWeftOther,       // any other x-weft-*
   kCount,
 };
-FieldId InternFieldName(std::string_view name);      // without case
-std::string_view FieldName(FieldId id);              // lower case; empty for kOther and kWeftOther
+FieldId InternFieldName(std::string_view name);  // without case
+std::string_view FieldName(FieldId id);          // lower case; empty for kOther and kWeftOther
 
 struct Field {
-  std::string_view name;    // as it came
-  std::string_view value;   // without surrounding white space
+  std::string_view name;   // as it came
+  std::string_view value;  // without surrounding white space
   FieldId id = FieldId::kOther;
 };
 
-inline constexpr std::size_t kMaxFields = 160;   // limits.headers (at most 128) and what the mesh adds
+inline constexpr std::size_t kMaxFields = 160;  // limits.headers (at most 128) and what the mesh adds
 
 // An ordered list of fields with room for kMaxFields; no allocation.
 class FieldList {
  public:
-  bool Add(std::string_view name, std::string_view value, FieldId id);   // false: full
+  bool Add(std::string_view name, std::string_view value, FieldId id);  // false: full
   bool Add(FieldId id, std::string_view value) { return Add(FieldName(id), value, id); }
-  const Field* Find(FieldId id) const;                        // the first
-  const Field* Find(std::string_view name) const;             // without case; the first
-  std::size_t Remove(FieldId id);                             // how many
+  const Field* Find(FieldId id) const;             // the first
+  const Field* Find(std::string_view name) const;  // without case; the first
+  std::size_t Remove(FieldId id);                  // how many
   std::size_t Remove(std::string_view name);
-  void Set(std::string_view name, std::string_view value);    // replaces all of that name, else adds
+  void Set(std::string_view name, std::string_view value);  // replaces all of that name, else adds
   void Clear() { size_ = 0; }
-  void Truncate(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }   // size <= size()
+  void Truncate(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }  // size <= size()
 
   const Field* begin() const { return fields_.data(); }
   const Field* end() const { return fields_.data() + size_; }
@@ -91,7 +102,7 @@ class FieldList {
 
  private:
   std::uint32_t size_ = 0;
-  std::array<Field, kMaxFields> fields_;   // deliberately not zeroed
+  std::array<Field, kMaxFields> fields_;  // deliberately not zeroed
 };
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
@@ -102,13 +113,13 @@ struct RequestHead {
   Method method = Method::kGet;
   Version version = Version::kHttp11;
   std::string_view method_text;
-  std::string_view scheme;      // "http" unless the transport or an absolute target says otherwise
-  std::string_view authority;   // Host or :authority as sent, absolute target's authority if there was one
-  std::string_view target;      // origin form: path and query, or "*"; CONNECT: empty
-  FieldList fields;             // without Host: the encoder writes `authority`
+  std::string_view scheme;     // "http" unless the transport or an absolute target says otherwise
+  std::string_view authority;  // Host or :authority as sent, absolute target's authority if there was one
+  std::string_view target;     // origin form: path and query, or "*"; CONNECT: empty
+  FieldList fields;            // without Host: the encoder writes `authority`
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
-  std::string_view query() const;   // without '?', empty if none
+  std::string_view query() const;  // without '?', empty if none
 };
 
 struct ResponseHead {
@@ -122,7 +133,7 @@ struct ResponseHead {
 struct Body {
   enum class Kind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
   Kind kind = Kind::kNone;
-  std::uint64_t length = 0;   // of kLength
+  std::uint64_t length = 0;  // of kLength
   bool empty() const { return kind == Kind::kNone || (kind == Kind::kLength && length == 0); }
 };
 

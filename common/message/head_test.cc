@@ -18,7 +18,7 @@ TEST(FieldIdTest, CaseDoesNotMatterAndStrangersAreOther) {
   EXPECT_EQ(InternFieldName("content-lengths"), FieldId::kOther);
   EXPECT_EQ(InternFieldName("X-Weft-Anything"), FieldId::kWeftOther);
   EXPECT_EQ(InternFieldName(""), FieldId::kOther);
-  EXPECT_EQ(InternFieldName("keep\ralive"), FieldId::kOther);   // CR is '-' without bit 0x20
+  EXPECT_EQ(InternFieldName("keep\ralive"), FieldId::kOther);  // CR is '-' without bit 0x20
 }
 
 TEST(FieldListTest, AddsFindsReplacesAndRemoves) {

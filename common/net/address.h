@@ -11,7 +11,7 @@
 namespace weft::net {
 
 struct Ip {
-  std::array<std::uint8_t, 16> bytes{};   // IPv4: the first four
+  std::array<std::uint8_t, 16> bytes{};  // IPv4: the first four
   bool v6 = false;
 
   static Ip V4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d);
@@ -38,7 +38,7 @@ struct Cidr {
   Ip base;
   std::uint8_t bits = 0;
 
-  static Result<Cidr> Parse(std::string_view text);   // "10.0.0.0/8"; without a slash: one address
+  static Result<Cidr> Parse(std::string_view text);  // "10.0.0.0/8"; without a slash: one address
   bool Contains(const Ip& ip) const;
   std::string ToString() const;
 };

@@ -40,7 +40,8 @@ std::string ServiceKey::ToString() const {
 Result<ServiceKey> ServiceKey::Parse(std::string_view text) {
   const std::vector<std::string_view> parts = Split(text, '/');
   if (parts.size() > 3 || !std::all_of(parts.begin(), parts.end(), IsDnsLabel)) {
-    return Invalid("'" + std::string(text) + "' is not a service: write name, namespace/name or cluster/namespace/name");
+    return Invalid("'" + std::string(text) +
+                   "' is not a service: write name, namespace/name or cluster/namespace/name");
   }
   ServiceKey key;
   key.name = parts.back();

@@ -12,7 +12,8 @@ TEST(AddressTest, ReadsAndWritesBothFamilies) {
 }
 
 TEST(AddressTest, RefusesWhatIsNoAddressAndSaysSo) {
-  for (const char* text : {"", "localhost:80", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "1.2.3.4:"}) {
+  for (const char* text :
+       {"", "localhost:80", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "1.2.3.4:"}) {
     EXPECT_TRUE(net::Address::Parse(text).has_error()) << text;
   }
 }

@@ -1,7 +1,8 @@
 #pragma once
 // What a request is governed by, after merging: immutable values with real units and every default filled in.
-// Merged per field, route > service > mesh > built-in (merge.h), by whoever compiles a bundle; nobody parses here.
-// Algorithms and the origin of the defaults: docs/configuration.md. Durations of zero mean "none" where said.
+// Merged per field, route > service > mesh > built-in (merge.h), by whoever compiles a bundle; nobody parses
+// here. Algorithms and the origin of the defaults: docs/configuration.md. Durations of zero mean "none" where
+// said.
 
 #include <chrono>
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace weft::policy {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Circuit breaker of a service port, fed with final outcomes (after retries). Weighted points as in the seeds.
+// Circuit breaker of a service port, fed with final outcomes (after retries). Weighted points as in the
+// seeds.
 struct CircuitBreaker {
   bool enabled = true;
   double failure_threshold = 10;          // weighted points within the window; > 0
@@ -29,45 +31,55 @@ struct CircuitBreaker {
   double weight_5xx = 1.5;
   double weight_connection = 2.0;
   double weight_slow = 1.0;
-  double weight_4xx = 0.5;                // never trips alone
+  double weight_4xx = 0.5;  // never trips alone
 };
 
 // Passive ejection of single instances, fed with attempt outcomes.
 struct OutlierDetection {
   bool enabled = true;
-  std::uint32_t consecutive_failures = 5;    // gateway and local failures in a row; zero: rule off
-  Duration consecutive_span = milliseconds(250);   // the run must last this long
-  double failure_rate = 0.5;                 // weighted badness of the last 10 s above which rule R2 looks closer
-  std::uint32_t minimum_requests = 20;       // of R2
-  Duration base_ejection = seconds(5);       // doubles on each repeat
+  std::uint32_t consecutive_failures = 5;         // gateway and local failures in a row; zero: rule off
+  Duration consecutive_span = milliseconds(250);  // the run must last this long
+  double failure_rate = 0.5;            // weighted badness of the last 10 s above which rule R2 looks closer
+  std::uint32_t minimum_requests = 20;  // of R2
+  Duration base_ejection = seconds(5);  // doubles on each repeat
   Duration max_ejection = seconds(300);
-  std::uint32_t max_ejected_percent = 30;    // of the capacity; one is always allowed when there are two or more
+  std::uint32_t max_ejected_percent =
+      30;  // of the capacity; one is always allowed when there are two or more
 };
 
 struct HealthCheck {
-  bool enabled = false;                      // on when a path or a TCP check is configured
-  bool tcp = false;                          // connect only
-  std::string path;                          // of the HTTP check
-  std::uint16_t port = 0;                    // zero: the instance's port
+  bool enabled = false;    // on when a path or a TCP check is configured
+  bool tcp = false;        // connect only
+  std::string path;        // of the HTTP check
+  std::uint16_t port = 0;  // zero: the instance's port
   Duration interval = seconds(30);
   Duration timeout = seconds(5);
-  std::uint32_t failure_threshold = 3;       // in a row: unhealthy
-  std::uint32_t recovery_threshold = 2;      // in a row: healthy again
-  Duration max_response_time = seconds(5);   // slower but successful: degraded
+  std::uint32_t failure_threshold = 3;      // in a row: unhealthy
+  std::uint32_t recovery_threshold = 2;     // in a row: healthy again
+  Duration max_response_time = seconds(5);  // slower but successful: degraded
 };
 
 struct ConnectionPool {
-  std::uint32_t max_connections = 100;       // per instance per agent, exact over all workers; zero: no cap
-  std::uint32_t max_pending = 1024;          // requests that wait for a connection; zero: never wait
-  std::uint32_t max_requests = 0;            // in flight per service port, exact over all workers; zero: no cap
-  std::uint32_t max_keepalive = 20;          // idle connections kept per instance per worker
+  std::uint32_t max_connections = 100;  // per instance per agent, exact over all workers; zero: no cap
+  std::uint32_t max_pending = 1024;     // requests that wait for a connection; zero: never wait
+  std::uint32_t max_requests = 0;       // in flight per service port, exact over all workers; zero: no cap
+  std::uint32_t max_keepalive = 20;     // idle connections kept per instance per worker
   Duration keepalive_expiry = seconds(30);
-  bool keepalive_expiry_set = false;         // not set: toward applications min(4 s, Keep-Alive hint - 1 s)
-  Duration max_age = std::chrono::minutes(15);   // zero: no limit
-  bool http2 = false;                        // reserved until HTTP/2 is in
+  bool keepalive_expiry_set = false;  // not set: toward applications min(4 s, Keep-Alive hint - 1 s)
+  Duration max_age = std::chrono::minutes(15);  // zero: no limit
+  bool http2 = false;                           // reserved until HTTP/2 is in
 };
 
-enum class Balancer : std::uint8_t { kPeakEwma, kLeastRequest, kRoundRobin, kRandom, kHotCold, kRingHash, kMaglev, kBest };
+enum class Balancer : std::uint8_t {
+  kPeakEwma,
+  kLeastRequest,
+  kRoundRobin,
+  kRandom,
+  kHotCold,
+  kRingHash,
+  kMaglev,
+  kBest
+};
 
 struct LoadBalancer {
   Balancer policy = Balancer::kPeakEwma;
@@ -76,7 +88,7 @@ struct LoadBalancer {
 // What may be retried, as bits of retry_on.
 enum RetryOn : std::uint32_t {
   kOnConnectFailure = 1U << 0,
-  kOnReset = 1U << 1,             // before a response head
+  kOnReset = 1U << 1,  // before a response head
   kOnAttemptTimeout = 1U << 2,
   kOn500 = 1U << 3,
   kOn502 = 1U << 4,
@@ -89,19 +101,19 @@ inline constexpr std::uint32_t kRetryOnDefault =
 
 struct Retry {
   bool enabled = true;
-  std::uint32_t attempts = 2;                // retries after the first attempt
+  std::uint32_t attempts = 2;  // retries after the first attempt
   std::uint32_t on = kRetryOnDefault;
-  std::vector<std::uint16_t> codes;          // further status codes (Gateway API retry.codes)
-  Duration backoff = milliseconds(25);       // base of full jitter
+  std::vector<std::uint16_t> codes;     // further status codes (Gateway API retry.codes)
+  Duration backoff = milliseconds(25);  // base of full jitter
   Duration max_backoff = milliseconds(250);
-  bool backoff_is_minimum = false;           // Gateway API: delay = b*2^k + U(0, b*2^k)
-  double budget_percent = 20;                // retries per original request
-  std::uint32_t budget_min_per_second = 3;   // floor, per process
+  bool backoff_is_minimum = false;          // Gateway API: delay = b*2^k + U(0, b*2^k)
+  double budget_percent = 20;               // retries per original request
+  std::uint32_t budget_min_per_second = 3;  // floor, per process
 };
 
-struct Timeouts {                            // zero: none
+struct Timeouts {  // zero: none
   Duration connect = seconds(1);
-  Duration request = Duration::zero();       // the whole request, retries included
+  Duration request = Duration::zero();  // the whole request, retries included
   Duration attempt = Duration::zero();
   Duration response_head = Duration::zero();
   Duration stream_idle = std::chrono::hours(1);
@@ -118,8 +130,8 @@ struct ServicePolicy {
   Timeouts timeouts;
 };
 
-// Where an effective value came from: "timeouts.request" -> "HTTPRoute default/cart rule 0". Fields that are at
-// their built-in default are not listed. For explain; not read on the request path.
+// Where an effective value came from: "timeouts.request" -> "HTTPRoute default/cart rule 0". Fields that are
+// at their built-in default are not listed. For explain; not read on the request path.
 struct FieldSource {
   std::string field;
   std::string source;

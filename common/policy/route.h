@@ -1,6 +1,6 @@
 #pragma once
-// Routing rules after validation: Gateway API 1.6 HTTPRoute as plain values, in the order of precedence in which
-// agent/route tries them. Names are lower case where HTTP does not care.
+// Routing rules after validation: Gateway API 1.6 HTTPRoute as plain values, in the order of precedence in
+// which agent/route tries them. Names are lower case where HTTP does not care.
 
 #include <cstdint>
 #include <memory>
@@ -13,14 +13,14 @@
 
 namespace weft::policy {
 
-enum class MatchType : std::uint8_t { kExact, kPrefix, kRegex };   // kPrefix: path elements, only for paths
+enum class MatchType : std::uint8_t { kExact, kPrefix, kRegex };  // kPrefix: path elements, only for paths
 
 struct PathMatch {
   MatchType type = MatchType::kPrefix;
   std::string value = "/";
 };
 
-struct NamedMatch {          // a header or a query parameter; kPrefix does not occur
+struct NamedMatch {  // a header or a query parameter; kPrefix does not occur
   MatchType type = MatchType::kExact;
   std::string name;
   std::string value;
@@ -30,64 +30,64 @@ struct RouteMatch {
   PathMatch path;
   std::vector<NamedMatch> headers;
   std::vector<NamedMatch> query;
-  std::string method;        // empty: any
+  std::string method;  // empty: any
 };
 
 struct HeaderEdit {
   std::string name, value;
 };
-struct HeaderFilter {        // set, then add, then remove
+struct HeaderFilter {  // set, then add, then remove
   std::vector<HeaderEdit> set, add;
   std::vector<std::string> remove;
   bool empty() const { return set.empty() && add.empty() && remove.empty(); }
 };
 
 struct PathRewrite {
-  bool prefix = false;       // replacePrefixMatch; else replaceFullPath
+  bool prefix = false;  // replacePrefixMatch; else replaceFullPath
   std::string value;
 };
 
 struct Redirect {
-  std::string scheme, hostname;             // empty: the request's
+  std::string scheme, hostname;  // empty: the request's
   std::optional<PathRewrite> path;
-  std::uint16_t port = 0;                   // zero: none written; see the Gateway API rules
-  std::uint16_t status = 302;               // 301, 302, 303, 307, 308
+  std::uint16_t port = 0;      // zero: none written; see the Gateway API rules
+  std::uint16_t status = 302;  // 301, 302, 303, 307, 308
 };
 
 struct BackendRef {
   BackendKey backend;
-  std::uint32_t weight = 1;                 // zero: no traffic
-  bool usable = true;                       // false: unresolved; its share answers 500 no_backend
+  std::uint32_t weight = 1;  // zero: no traffic
+  bool usable = true;        // false: unresolved; its share answers 500 no_backend
   HeaderFilter request_headers, response_headers;
 };
 
 struct Mirror {
   BackendKey backend;
-  double fraction = 1.0;                    // (0, 1]
+  double fraction = 1.0;  // (0, 1]
 };
 
 struct RouteRule {
-  std::string name;                         // "default/cart-route/0": namespace/name/index; stable in metrics
-  std::vector<RouteMatch> matches;          // any of; never empty
+  std::string name;                 // "default/cart-route/0": namespace/name/index; stable in metrics
+  std::vector<RouteMatch> matches;  // any of; never empty
   HeaderFilter request_headers, response_headers;
   std::optional<PathRewrite> rewrite_path;
-  std::string rewrite_hostname;             // empty: none
+  std::string rewrite_hostname;  // empty: none
   std::optional<Redirect> redirect;
   std::vector<Mirror> mirrors;
-  std::vector<BackendRef> backends;         // empty and no redirect: 500 no_backend
-  Timeouts timeouts;                        // merged for this rule: route > service > mesh > built-in
-  Retry retry;                              // merged likewise
-  std::vector<FieldSource> sources;         // of timeouts and retry
+  std::vector<BackendRef> backends;  // empty and no redirect: 500 no_backend
+  Timeouts timeouts;                 // merged for this rule: route > service > mesh > built-in
+  Retry retry;                       // merged likewise
+  std::vector<FieldSource> sources;  // of timeouts and retry
 };
 
 // All rules of one HTTPRoute that is attached to a service (port).
 struct Route {
-  std::string name;                         // namespace/name
+  std::string name;  // namespace/name
   std::string ns;
-  std::uint16_t parent_port = 0;            // zero: every port of the service
-  bool consumer = false;                    // in another namespace than the service: binds only clients of `ns`
-  std::vector<std::string> hostnames;       // empty: all; "*.example.com" allowed
-  std::int64_t created = 0;                 // for ties: older first, then by name
+  std::uint16_t parent_port = 0;       // zero: every port of the service
+  bool consumer = false;               // in another namespace than the service: binds only clients of `ns`
+  std::vector<std::string> hostnames;  // empty: all; "*.example.com" allowed
+  std::int64_t created = 0;            // for ties: older first, then by name
   std::vector<RouteRule> rules;
 };
 
@@ -103,11 +103,11 @@ struct ServicePort {
 struct ServiceBundle {
   ServiceKey key;
   std::vector<ServicePort> ports;
-  std::vector<std::string> addresses;       // virtual IPs that select it in transparent mode; may be empty
-  ServicePolicy policy;                     // merged: service > mesh > built-in
+  std::vector<std::string> addresses;  // virtual IPs that select it in transparent mode; may be empty
+  ServicePolicy policy;                // merged: service > mesh > built-in
   std::vector<FieldSource> sources;
-  std::vector<Route> routes;                // in the order of precedence of docs/configuration.md
-  std::string hash;                         // SHA-256 of the canonical wire form, hex; set by common/wire
+  std::vector<Route> routes;  // in the order of precedence of docs/configuration.md
+  std::string hash;           // SHA-256 of the canonical wire form, hex; set by common/wire
 };
 using BundlePtr = std::shared_ptr<const ServiceBundle>;
 

@@ -1,7 +1,7 @@
 #pragma once
 // Errors as values. A detail text is one sentence that tells an operator which thing to change; `field` is a
-// path into the input ("spec.circuitBreaker.openDuration"), `where` its place ("mesh.yaml:12:5"); both may be empty.
-// Thread rule: plain values.
+// path into the input ("spec.circuitBreaker.openDuration"), `where` its place ("mesh.yaml:12:5"); both may be
+// empty. Thread rule: plain values.
 
 #include <boost/system/result.hpp>
 #include <cstdint>
@@ -25,7 +25,7 @@ enum class ErrorKind : std::uint8_t {
   kInternal,            // our own bug or a broken disk; 500
 };
 
-std::string_view ToString(ErrorKind kind);   // "invalid", "not_found", …
+std::string_view ToString(ErrorKind kind);  // "invalid", "not_found", …
 
 struct [[nodiscard]] Error {
   ErrorKind kind = ErrorKind::kInternal;
@@ -33,7 +33,7 @@ struct [[nodiscard]] Error {
   std::string field;
   std::string where;
 
-  std::string Text() const;   // "where: field: detail", empty parts left out
+  std::string Text() const;  // "where: field: detail", empty parts left out
 };
 
 inline Error Invalid(std::string detail, std::string field = {}, std::string where = {}) {

@@ -1,7 +1,7 @@
 #pragma once
 // What an agent acts on: accepted bundles plus endpoints, immutable, structurally shared between versions.
-// A snapshot is a pure function of its parts; builder.h makes one from the previous one and a delta, and refuses a
-// delta that would leave a referenced BackendKey undefined. Thread rule: immutable, shared freely.
+// A snapshot is a pure function of its parts; builder.h makes one from the previous one and a delta, and
+// refuses a delta that would leave a referenced BackendKey undefined. Thread rule: immutable, shared freely.
 
 #include <cstdint>
 #include <map>
@@ -20,24 +20,29 @@ struct Version {
   std::string store_id;
   std::uint64_t epoch = 0;
   std::uint64_t revision = 0;
-  std::string ToString() const;   // "store_id/epoch/revision"
+  std::string ToString() const;  // "store_id/epoch/revision"
   friend bool operator==(const Version&, const Version&) = default;
 };
 
-enum class Declared : std::uint8_t { kUnknown, kHealthy, kDegraded, kUnhealthy };   // by registry or delegated checks
+enum class Declared : std::uint8_t {
+  kUnknown,
+  kHealthy,
+  kDegraded,
+  kUnhealthy
+};  // by registry or delegated checks
 
 // What an instance's side is known to do; from its registration, never from what it sends.
 struct Capabilities {
-  bool meshed = false;        // an agent stands before it: its load and drain marks count, long keep-alive is safe
+  bool meshed = false;  // an agent stands before it: its load and drain marks count, long keep-alive is safe
   bool http2 = false;
 };
 
 struct Instance {
   InstanceId id;
-  std::uint64_t hash = 0;                    // HashBytes(id); the identity in records and RNG streams
-  net::Address address;                      // port: of the port that `ports` does not name
-  std::map<std::string, std::uint16_t> ports;   // by port name
-  std::uint32_t weight = 1;                  // zero: drained by weight
+  std::uint64_t hash = 0;                      // HashBytes(id); the identity in records and RNG streams
+  net::Address address;                        // port: of the port that `ports` does not name
+  std::map<std::string, std::uint16_t> ports;  // by port name
+  std::uint32_t weight = 1;                    // zero: drained by weight
   std::string zone;
   std::map<std::string, std::string> labels;
   Declared declared = Declared::kUnknown;
@@ -49,25 +54,26 @@ struct Instance {
 
 struct Endpoints {
   ServiceKey service;
-  std::uint64_t version = 0;                 // of this service's endpoints, in the store's epoch
-  std::vector<Instance> instances;           // sorted by id; ids are unique
+  std::uint64_t version = 0;        // of this service's endpoints, in the store's epoch
+  std::vector<Instance> instances;  // sorted by id; ids are unique
 };
 using EndpointsPtr = std::shared_ptr<const Endpoints>;
 
 // One service as the request path sees it.
 struct Service {
   policy::BundlePtr bundle;
-  EndpointsPtr endpoints;                    // never null; may be empty
-  std::uint64_t revision = 0;                // revision at which this bundle was accepted
+  EndpointsPtr endpoints;      // never null; may be empty
+  std::uint64_t revision = 0;  // revision at which this bundle was accepted
 };
 using ServicePtr = std::shared_ptr<const Service>;
 
 struct Snapshot {
-  Version version;                           // target that all parts have reached, or the newest of them
-  std::uint64_t generation = 0;              // counts up in this process
+  Version version;               // target that all parts have reached, or the newest of them
+  std::uint64_t generation = 0;  // counts up in this process
   std::unordered_map<ServiceKey, ServicePtr> services;
-  std::unordered_map<net::Address, BackendKey> by_address;   // VIP:port and instance addresses, transparent mode
-  std::multimap<std::string, ServiceKey> by_name;            // for ambiguous short names
+  std::unordered_map<net::Address, BackendKey>
+      by_address;                                  // VIP:port and instance addresses, transparent mode
+  std::multimap<std::string, ServiceKey> by_name;  // for ambiguous short names
 
   const Service* Find(const ServiceKey& key) const;
 };

@@ -18,7 +18,8 @@ class Histogram {
     ++counts_[IndexOf(value > kLargest ? kLargest : static_cast<std::uint32_t>(value))];
     ++total_;
   }
-  // `count` values of one bucket, as another histogram's ForEach gave it; false and nothing added: no such bucket.
+  // `count` values of one bucket, as another histogram's ForEach gave it; false and nothing added: no such
+  // bucket.
   bool AddBucket(std::uint32_t index, std::uint64_t count);
   void Merge(const Histogram& other);
   void Subtract(const Histogram& before);  // `before` is an earlier state of this one

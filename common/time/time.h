@@ -1,6 +1,6 @@
 #pragma once
-// Time as it is passed around: nanoseconds on a monotonic clock whose zero means nothing. Nobody but loops and
-// programs reads a clock; everything else is given `now`.
+// Time as it is passed around: nanoseconds on a monotonic clock whose zero means nothing. Nobody but loops
+// and programs reads a clock; everything else is given `now`.
 
 #include <chrono>
 #include <compare>
@@ -20,7 +20,7 @@ struct Monotonic {
 };
 using TimePoint = Monotonic::time_point;
 
-TimePoint ReadMonotonicClock();   // CLOCK_MONOTONIC
+TimePoint ReadMonotonicClock();  // CLOCK_MONOTONIC
 WallTime ReadWallClock();
 
 inline std::int64_t Nanos(TimePoint t) { return t.time_since_epoch().count(); }
@@ -33,11 +33,11 @@ class Deadline {
   explicit Deadline(TimePoint at) : at_(at) {}
 
   static Deadline Never() { return {}; }
-  static Deadline After(TimePoint now, Duration span);   // span <= 0: never
+  static Deadline After(TimePoint now, Duration span);  // span <= 0: never
 
   bool never() const { return at_ == TimePoint::max(); }
   bool Passed(TimePoint now) const { return now >= at_; }
-  Duration Remaining(TimePoint now) const;               // >= 0; Duration::max() when never
+  Duration Remaining(TimePoint now) const;  // >= 0; Duration::max() when never
   TimePoint at() const { return at_; }
 
   friend auto operator<=>(const Deadline&, const Deadline&) = default;
