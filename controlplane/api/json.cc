@@ -14,7 +14,7 @@ Json LabelsJson(const Labels& labels) {
   return out;
 }
 
-Json KeyJson(const v1::ServiceKey& key) { return {{"namespace", key.namespace_()}, {"name", key.name()}}; }
+std::string NameOf(const v1::ServiceKey& key) { return key.namespace_() + "/" + key.name(); }
 
 std::string_view HealthName(v1::Declared declared) {
   switch (declared) {
@@ -26,10 +26,10 @@ std::string_view HealthName(v1::Declared declared) {
 }
 
 Json NackJson(const v1::BundleNack& nack) {
-  return {{"service", KeyJson(nack.service())},
+  return {{"service", NameOf(nack.service())},
           {"hash", nack.hash()},
           {"field", nack.field()},
-          {"detail", nack.detail()}};
+          {"reason", nack.detail()}};
 }
 
 Json FindingJson(const v1::Finding& finding) {
@@ -74,12 +74,12 @@ Json ToJson(const v1::RegisteredInstance& registered) {
   out["weight"] = instance.weight();
   out["zone"] = instance.zone();
   out["labels"] = LabelsJson(instance.labels());
-  out["declared"] = HealthName(instance.declared());
+  out["health"] = HealthName(instance.declared());
   out["draining"] = instance.draining();
   out["capabilities"] = {{"meshed", instance.meshed()}, {"http2", instance.http2()}};
   out["ttl"] = registered.ttl_ms() == 0 ? "" : SpanText(registered.ttl_ms());
   out["expiresInMs"] = registered.expires_in_ms();
-  out["static"] = registered.is_static();
+  out["source"] = registered.is_static() ? "static" : "registered";
   out["endpointsVersion"] = registered.endpoints_version();
   return out;
 }
@@ -93,15 +93,15 @@ Json ToJson(const v1::Resource& resource) {
 Json ToJson(const v1::ApplyResponse& response) {
   Json out{{"revision", response.revision()},
            {"dryRun", response.dry_run()},
-           {"applied", Json::array()},
+           {"results", Json::array()},
            {"findings", Json::array()}};
   for (const v1::Applied& applied : response.applied()) {
     const v1::Resource& resource = applied.resource();
-    const Json said{{"kind", resource.kind()},
-                    {"namespace", resource.namespace_()},
-                    {"name", resource.name()},
-                    {"etag", resource.etag()}};
-    out["applied"].push_back({{"resource", said}, {"action", applied.action()}});
+    out["results"].push_back({{"kind", resource.kind()},
+                              {"namespace", resource.namespace_()},
+                              {"name", resource.name()},
+                              {"action", applied.action()},
+                              {"etag", resource.etag()}});
   }
   for (const v1::Finding& finding : response.findings()) out["findings"].push_back(FindingJson(finding));
   return out;
@@ -118,18 +118,18 @@ Json ToJson(const v1::Revision& revision) {
 }
 
 Json ToJson(const v1::Agent& agent) {
-  Json out{{"nodeId", agent.node_id()},
+  Json out{{"id", agent.node_id()},
            {"namespace", agent.namespace_()},
            {"service", agent.service()},
            {"zone", agent.zone()},
            {"labels", LabelsJson(agent.labels())},
-           {"programVersion", agent.program_version()},
+           {"version", agent.program_version()},
            {"peer", agent.peer()},
-           {"connectedUnixMs", agent.connected_unix_ms()}};
+           {"connectedSince", UtcText(agent.connected_unix_ms())}};
   if (agent.has_target()) out["target"] = ToJson(agent.target());
-  if (agent.has_effective()) out["effective"] = ToJson(agent.effective());
+  if (agent.has_effective()) out["held"] = ToJson(agent.effective());
   out["partial"] = agent.partial();
-  out["awaitingConfirmation"] = agent.awaiting_confirmation();
+  out["awaitingAccept"] = agent.awaiting_confirmation();
   out["draining"] = agent.draining();
   out["subscriptions"] = agent.subscriptions();
   if (agent.has_last_nack()) out["lastNack"] = NackJson(agent.last_nack());
@@ -138,13 +138,13 @@ Json ToJson(const v1::Agent& agent) {
 
 Json ToJson(const v1::AgentConfig& config) {
   Json out{{"agent", ToJson(config.agent())},
-           {"held", Json::array()},
+           {"bundles", Json::array()},
            {"rejected", Json::array()},
            {"refused", config.refused()}};
   for (const v1::HeldService& held : config.held()) {
-    out["held"].push_back({{"service", KeyJson(held.service())},
-                           {"bundleHash", held.bundle_hash()},
-                           {"endpointsVersion", held.endpoints_version()}});
+    out["bundles"].push_back({{"service", NameOf(held.service())},
+                              {"hash", held.bundle_hash()},
+                              {"endpointsVersion", held.endpoints_version()}});
   }
   for (const v1::BundleNack& nack : config.rejected()) out["rejected"].push_back(NackJson(nack));
   return out;
@@ -154,7 +154,7 @@ Json ToJson(const v1::ExplainResult& result) {
   Json out{{"asked", result.asked()}, {"answered", result.answered()}, {"records", Json::array()}};
   for (const v1::ExplainRecord& record : result.records()) {
     out["records"].push_back(
-        {{"nodeId", record.node_id()}, {"record", Json::parse(record.json(), nullptr, false)}});
+        {{"agent", record.node_id()}, {"record", Json::parse(record.json(), nullptr, false)}});
   }
   return out;
 }

@@ -147,8 +147,8 @@ void ReadHealth(ObjectReader& reader, v1::Instance& out) {
                                                              {"healthy", v1::DECLARED_HEALTHY},
                                                              {"degraded", v1::DECLARED_DEGRADED},
                                                              {"unhealthy", v1::DECLARED_UNHEALTHY}};
-  const auto found = kNames.find(reader.String("declared"));
-  if (found == kNames.end()) return reader.Fail("is unknown, healthy, degraded or unhealthy", "declared");
+  const auto found = kNames.find(reader.String("health"));
+  if (found == kNames.end()) return reader.Fail("is unknown, healthy, degraded or unhealthy", "health");
   out.set_declared(found->second);
 }
 
@@ -180,7 +180,7 @@ Result<v1::RegisteredInstance> ReadInstance(std::string_view body) {
   v1::RegisteredInstance out;
   v1::Instance& instance = *out.mutable_instance();
   ObjectReader reader(json, {});
-  for (const char* said : {"expiresInMs", "static", "endpointsVersion"})
+  for (const char* said : {"expiresInMs", "source", "endpointsVersion"})
     reader.Get(said);  // of an answer sent back
   out.set_namespace_(reader.String("namespace"));
   out.set_service(reader.String("service"));

@@ -56,6 +56,15 @@ http::Response NotAllowed(const std::string& allowed) {
   return response;
 }
 
+// Without credentials whoever reaches loopback is trusted, so a page in a browser must not: neither by a name
+// that it points at 127.0.0.1 nor by a request to another site.
+Status CheckLocal(const http::Request& request) {
+  if (auto ok = http::CheckHost(request); !ok) return ok;
+  if (request.Header("Origin").empty()) return {};
+  return Error{
+      ErrorKind::kForbidden, "requests from web pages need a token; start with --token-file", "Origin", {}};
+}
+
 }  // namespace
 
 Rest::Rest(Api& api, auth::Authenticator& authenticator, Pages pages)
@@ -81,6 +90,9 @@ Result<http::Response> Rest::Route(const http::Request& request) {
   const std::string_view path = request.Path();
   if (!path.starts_with(kRoot))
     return Error{ErrorKind::kNotFound, "nothing is here; the API is below /api/v1/", {}, {}};
+  if (pages_.local_only) {
+    if (auto ok = CheckLocal(request); !ok) return ok.error();
+  }
   const auto principal = authenticator_.Authenticate({request.Header("Authorization"), request.peer});
   if (!principal) return principal.error();
   const auto segments = http::PathSegments(path.substr(kRoot.size() - 1));

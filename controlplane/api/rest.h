@@ -17,6 +17,7 @@ class Rest {
     std::function<std::string()> metrics;  // /metrics: Prometheus text
     std::string program_version;
     std::function<store::Version()> version;
+    bool local_only = false;  // no credentials: a web page must not use the browser's loopback
   };
   Rest(Api& api, auth::Authenticator& authenticator, Pages pages);
 

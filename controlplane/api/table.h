@@ -74,7 +74,7 @@ inline constexpr std::array kTable = {
     Row{"POST", "agents/{id}:accept", Rpc::kAcceptAgent, Body::kNone, auth::Role::kAdmin},
     Row{"POST", "agents/{id}:drain", Rpc::kDrainAgent, Body::kNone, auth::Role::kAdmin},
     Row{"GET", "health/stats", Rpc::kGetStats, Body::kNone, auth::Role::kViewer},
-    Row{"GET", "stats", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "stats/services", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
     Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
     Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
 };

@@ -66,7 +66,7 @@ struct Program::Parts {
         metrics(control, hub),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
-              [this] { return store->version(); }}) {}
+              [this] { return store->version(); }, settings.token_file.empty() && !settings.insecure}) {}
 
   // Agents, and whoever may do more, may stream.
   Status MayStream(std::string_view authorization, const std::string& peer) {
