@@ -260,6 +260,9 @@ TEST(ExplainTest, ARecordIsToldFromTopToBottom) {
   ExpectGolden(fake.out, "explain");
   ASSERT_EQ(fake.Run({"explain", "r-1", "--agent", "127.0.0.1:15000"}), 0) << fake.err;
   EXPECT_EQ(fake.dialled, "127.0.0.1:15000");
+  fake.On("GET /api/v1/explain/alone", R"({"records": [], "asked": 0, "answered": 0})");
+  EXPECT_EQ(fake.Run({"explain", "alone"}), 1);
+  EXPECT_NE(fake.err.find("--agent IP:15000"), std::string::npos) << fake.err;
   EXPECT_EQ(fake.Run({"explain", "none"}), 1);
   EXPECT_NE(fake.err.find("no agent keeps"), std::string::npos) << fake.err;
 }

@@ -116,19 +116,22 @@ void PrintRecord(std::ostream& out, const Record& record) {
   PrintAttempts(out, json.value("attempts", Json::array()));
 }
 
+Error NothingKept(const Json& answer, const std::string& id) {
+  const bool nobody = answer.is_object() && answer.value("asked", 1) == 0;
+  const std::string why = nobody
+                              ? "no agent reports to this control plane; ask one with --agent IP:15000"
+                              : "no agent keeps a record of '" + id +
+                                    "'; each keeps its last requests only, older ones are in its access log";
+  return {ErrorKind::kNotFound, why, {}, {}};
+}
+
 Status RunExplain(Context& context, const std::string& id, const std::string& agent) {
   const Result<Json> answer = agent.empty() ? context.client.Get("/api/v1/explain/" + Escape(id))
                                             : context.connect(agent).Get("/explain/" + Escape(id));
   if (!answer) return answer.error();
   std::vector<Record> records;
   AddRecords(*answer, agent, records);
-  if (records.empty()) {
-    return Error{ErrorKind::kNotFound,
-                 "no agent keeps a record of '" + id +
-                     "'; each keeps its last requests only, older ones are in its access log",
-                 {},
-                 {}};
-  }
+  if (records.empty()) return NothingKept(*answer, id);
   std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
     return a.json.value("startedUnixMs", std::int64_t{0}) < b.json.value("startedUnixMs", std::int64_t{0});
   });
