@@ -21,7 +21,7 @@ std::map<std::string, std::string> Environment() {
 
 weft::Result<weft::settings::Settings> LoadSettings(const weft::app::Arguments& arguments) {
   weft::Result<std::vector<weft::settings::Override>> overrides =
-      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG"});
+      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG", "WEFT_ALLOCATIONS"});
   if (!overrides) return overrides.error();
   overrides->insert(overrides->end(), arguments.overrides.begin(), arguments.overrides.end());
   if (arguments.config.empty()) return weft::settings::Parse("", "", *overrides);

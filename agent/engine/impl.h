@@ -137,6 +137,12 @@ struct Engine::Impl {
     std::string authority;
     Resolved resolved;
   };
+  // The same for per-service ports, found by the address of their key.
+  struct CachedKey {
+    BackendKey key;
+    Resolved resolved;
+  };
+  std::array<CachedKey, 16> key_cache;
   static constexpr std::size_t kCacheSize = 256;
   std::array<Cached, kCacheSize> cache;
 };

@@ -82,6 +82,7 @@ void Engine::Impl::Install(snapshot::SnapshotPtr snapshot) {
   current = generation.get();
   generations.push_back(std::move(generation));
   cache.fill({});
+  key_cache.fill({});
   for (const auto& backend : backends) {
     if (!backend->inbound) Update(*backend);
   }

@@ -62,7 +62,12 @@ std::uint64_t CacheHash(std::string_view text) {
 
 Resolved Engine::Impl::Resolve(const Origin& origin, std::string_view authority) {
   if (current == nullptr) return {Reason::kNoConfig};
-  if (origin.fixed != nullptr) return ResolveKey(*origin.fixed);
+  if (origin.fixed != nullptr) {
+    CachedKey& known = key_cache[reinterpret_cast<std::uintptr_t>(origin.fixed) / 32 % key_cache.size()];
+    if (known.resolved.reason == Reason::kOk && known.key == *origin.fixed) return known.resolved;
+    known = {*origin.fixed, ResolveKey(*origin.fixed)};
+    return known.resolved;
+  }
   if (origin.original.port != 0) return ResolveAddress(origin.original);
   Cached& cached = cache[CacheHash(authority) % kCacheSize];
   if (cached.resolved.reason == Reason::kOk && cached.authority == authority) return cached.resolved;

@@ -1,6 +1,7 @@
 #include "agent/exchange/request_id.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/random/random.h"
 
@@ -12,8 +13,20 @@ bool IsSafeCharacter(char c) {
          c == '.' || c == ':' || c == '=';
 }
 
+constexpr std::array<char, 512> HexPairs() {
+  std::array<char, 512> out{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    out[2 * i] = "0123456789abcdef"[i / 16];
+    out[2 * i + 1] = "0123456789abcdef"[i % 16];
+  }
+  return out;
+}
+constexpr auto kHexPairs = HexPairs();
+
 void PutHex(std::uint64_t value, char* out) {
-  for (int shift = 60; shift >= 0; shift -= 4) *out++ = "0123456789abcdef"[(value >> shift) & 15];
+  for (int shift = 56; shift >= 0; shift -= 8, out += 2) {
+    std::memcpy(out, kHexPairs.data() + 2 * ((value >> shift) & 255), 2);
+  }
 }
 
 }  // namespace

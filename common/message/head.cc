@@ -191,12 +191,6 @@ bool HasToken(std::string_view list, std::string_view token) {
   return false;
 }
 
-bool FieldList::Add(std::string_view name, std::string_view value, FieldId id) {
-  if (full()) return false;
-  fields_[size_++] = Field{name, value, id};
-  return true;
-}
-
 const Field* FieldList::Find(FieldId id) const {
   const Field* found = std::find_if(begin(), end(), [&](const Field& f) { return f.id == id; });
   return found == end() ? nullptr : found;

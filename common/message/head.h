@@ -81,7 +81,12 @@ inline constexpr std::size_t kMaxFields = 160;  // limits.headers (at most 128) 
 // An ordered list of fields with room for kMaxFields; no allocation.
 class FieldList {
  public:
-  bool Add(std::string_view name, std::string_view value, FieldId id);  // false: full
+  // False: full.
+  bool Add(std::string_view name, std::string_view value, FieldId id) {
+    if (full()) return false;
+    fields_[size_++] = Field{name, value, id};
+    return true;
+  }
   bool Add(FieldId id, std::string_view value) { return Add(FieldName(id), value, id); }
   const Field* Find(FieldId id) const;             // the first
   const Field* Find(std::string_view name) const;  // without case; the first
