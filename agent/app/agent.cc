@@ -206,6 +206,11 @@ Status Agent::OpenServers() {
 }
 
 Status Agent::Start() {
+  if (!settings_.outbound.egress_allow.empty()) {
+    return Error{ErrorKind::kUnsupported,
+                 "reserved until explicit mode can reach hosts outside the mesh; leave it out",
+                 "outbound.egress.allow", arguments_.config};
+  }
   if (settings_.access_log != settings::AccessLogFormat::kNone) {
     Result<std::shared_ptr<report::LogWriter>> writer = report::LogWriter::Open(settings_.access_log_path);
     if (!writer) return writer.error();
