@@ -9,17 +9,14 @@ namespace weft::ctl {
 namespace {
 
 std::string StateOf(const Json& agent) {
-  if (Text(agent, "awaitingConfirmation") == "true") return "awaiting accept";
+  if (Text(agent, "awaitingAccept") == "true") return "awaiting accept";
   return Text(agent, "partial") == "true" ? "partial" : "in sync";
 }
 
 // "demo/cart: ports[0].port: must be 1 to 65535"
 std::string NackText(const Json& nack) {
-  if (Text(nack, "detail").empty()) return {};
-  const Json service = nack.value("service", Json::object());
-  const std::string field = Text(nack, "field");
-  return Text(service, "namespace") + "/" + Text(service, "name") + ": " +
-         (field.empty() ? "" : field + ": ") + Text(nack, "detail");
+  const std::string field = Text(nack, "field"), reason = Text(nack, "reason");
+  return reason.empty() ? "" : Text(nack, "service") + ": " + (field.empty() ? "" : field + ": ") + reason;
 }
 
 Table AgentTable(const Context& context, const std::vector<Json>& agents) {
@@ -30,13 +27,13 @@ Table AgentTable(const Context& context, const std::vector<Json>& agents) {
   if (context.format == Format::kWide) columns.insert(columns.end(), {{"STORE"}, {"SERVICES"}});
   Table table(std::move(columns));
   for (const Json& agent : agents) {
-    const Json held = agent.value("effective", Json::object());
+    const Json held = agent.value("held", Json::object());
     const Json nack = agent.value("lastNack", Json::object());
     std::vector<std::string> row;
     if (context.all_namespaces) row.push_back(Text(agent, "namespace"));
-    row.insert(row.end(), {Text(agent, "nodeId"), Text(agent, "service"), Text(agent, "programVersion"),
-                           Text(held, "revision"), StateOf(agent),
-                           Age(context, agent.value("connectedUnixMs", std::int64_t{0})), NackText(nack)});
+    row.insert(row.end(),
+               {Text(agent, "id"), Text(agent, "service"), Text(agent, "version"), Text(held, "revision"),
+                StateOf(agent), Age(context, Text(agent, "connectedSince")), NackText(nack)});
     if (context.format == Format::kWide) {
       row.insert(row.end(), {Text(held, "storeId"), Text(agent, "subscriptions")});
     }

@@ -35,13 +35,12 @@ Result<std::string> CheckedBody(Context& context, const std::vector<InputFile>& 
 }
 
 void PrintResults(Context& context, const Json& answer, bool dry_run) {
-  for (const Json& applied : answer.value("applied", Json::array())) {
-    const Json resource = applied.value("resource", Json::object());
-    std::string kind = Text(resource, "kind");
+  for (const Json& result : answer.value("results", Json::array())) {
+    std::string kind = Text(result, "kind");
     for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    const std::string ns = Text(resource, "namespace");
-    context.out << kind << "/" << (ns.empty() || ns == context.ns ? "" : ns + "/") << Text(resource, "name")
-                << " " << Text(applied, "action") << (dry_run ? " (dry run)" : "") << "\n";
+    const std::string ns = Text(result, "namespace");
+    context.out << kind << "/" << (ns.empty() || ns == context.ns ? "" : ns + "/") << Text(result, "name")
+                << " " << Text(result, "action") << (dry_run ? " (dry run)" : "") << "\n";
   }
   for (const Json& finding : answer.value("findings", Json::array())) {
     context.err << "warning: " << Text(finding, "resource") << ": " << Text(finding, "message") << " ["

@@ -73,11 +73,11 @@ Category CheckDataPlane(const Context& context) {
   std::vector<std::string> partial, waiting, other_version;
   const std::vector<Json> agents = Items(*answer);
   for (const Json& agent : agents) {
-    if (Text(agent, "partial") == "true") partial.push_back(Text(agent, "nodeId"));
-    if (Text(agent, "awaitingConfirmation") == "true") waiting.push_back(Text(agent, "nodeId"));
-    const std::string version = Text(agent, "programVersion");
+    if (Text(agent, "partial") == "true") partial.push_back(Text(agent, "id"));
+    if (Text(agent, "awaitingAccept") == "true") waiting.push_back(Text(agent, "id"));
+    const std::string version = Text(agent, "version");
     if (!version.empty() && version != context.version)
-      other_version.push_back(Text(agent, "nodeId") + " (" + version + ")");
+      other_version.push_back(Text(agent, "id") + " (" + version + ")");
   }
   category.Add("at least one agent is connected",
                agents.empty() ? Status(Invalid("no agent is connected")) : Status(),

@@ -1,6 +1,8 @@
 #include "controlplane/ctl/context.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <ostream>
 
 namespace weft::ctl {
@@ -65,9 +67,17 @@ NamespacedName SplitName(const Context& context, std::string_view text) {
   return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
-std::string Age(const Context& context, std::int64_t unix_ms) {
-  if (unix_ms == 0) return {};
-  const std::int64_t age = std::max<std::int64_t>(0, (context.now_unix_ms - unix_ms) / 1000);
+std::string Age(const Context& context, std::string_view rfc3339) {
+  int year = 0;
+  unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  const std::string text(rfc3339);
+  constexpr const char* kFormat = "%4d-%2u-%2uT%2u:%2u:%2u";
+  if (std::sscanf(text.c_str(), kFormat, &year, &month, &day, &hour, &minute, &second) != 6) return {};
+  const std::chrono::sys_days date =
+      std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
+  const std::int64_t then =
+      std::chrono::sys_seconds(date).time_since_epoch().count() + hour * 3600 + minute * 60 + second;
+  const std::int64_t age = std::max<std::int64_t>(0, context.now_unix_ms / 1000 - then);
   if (age < 120) return std::to_string(age) + "s";
   if (age < 2 * 3600) return std::to_string(age / 60) + "m";
   if (age < 2 * 86400) return std::to_string(age / 3600) + "h";

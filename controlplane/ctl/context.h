@@ -48,8 +48,8 @@ struct NamespacedName {
 };
 NamespacedName SplitName(const Context& context, std::string_view text);
 
-// "32s", "5m", "3h", "12d" between a moment and now; "" for zero.
-std::string Age(const Context& context, std::int64_t unix_ms);
+// "32s", "5m", "3h", "12d" between an RFC 3339 UTC time and now; "" when the text is no such time.
+std::string Age(const Context& context, std::string_view rfc3339);
 
 // True when the labels satisfy the selector (equality, inequality, existence, "!key").
 Result<bool> Matches(const Json& labels, std::string_view selector);

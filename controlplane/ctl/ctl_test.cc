@@ -144,12 +144,12 @@ TEST(ApplyTest, DocumentsGoInOneRequestAndEachResultIsPrinted) {
   fake.input = kCart;
   fake.On(
       "POST /api/v1/apply",
-      R"({"revision": 3, "dryRun": false, "applied": [{"resource": {"kind": "MeshService", "namespace": "default", "name": "cart"}, "action": "created"}]})");
+      R"({"revision": 3, "dryRun": false, "results": [{"kind": "MeshService", "namespace": "default", "name": "cart", "action": "created"}]})");
   ASSERT_EQ(fake.Run({"apply", "-f", "-"}), 0) << fake.err;
   EXPECT_EQ(fake.out, "meshservice/cart created\n");
   fake.On(
       "POST /api/v1/apply?dryRun=true",
-      R"({"applied": [{"resource": {"kind": "MeshService", "namespace": "default", "name": "cart"}, "action": "unchanged"}]})");
+      R"({"results": [{"kind": "MeshService", "namespace": "default", "name": "cart", "action": "unchanged"}]})");
   fake.input = kCart;
   ASSERT_EQ(fake.Run({"apply", "--dry-run", "-f", "-"}), 0) << fake.err;
   EXPECT_EQ(fake.out, "meshservice/cart unchanged (dry run)\n");
@@ -195,8 +195,8 @@ TEST(DeleteTest, ByKindByInstanceAndWhatIsMissing) {
 TEST(InstancesTest, TheTableShowsHealthAndWhereEachComesFrom) {
   Fake fake;
   fake.On("GET /api/v1/services/demo/cart/instances", R"({"items": [
-    {"id": "cart-1", "address": "10.0.0.1", "port": 8080, "weight": 1, "zone": "a", "declared": "healthy", "ttl": "30s", "labels": {"v": "1"}},
-    {"id": "cart-2", "address": "10.0.0.2", "ports": {"http": 8080}, "weight": 0, "draining": true, "static": true}]})");
+    {"id": "cart-1", "address": "10.0.0.1", "port": 8080, "weight": 1, "zone": "a", "health": "healthy", "source": "registered", "ttl": "30s", "labels": {"v": "1"}},
+    {"id": "cart-2", "address": "10.0.0.2", "ports": {"http": 8080}, "weight": 0, "draining": true, "source": "static"}]})");
   ASSERT_EQ(fake.Run({"instances", "-n", "demo", "cart"}), 0) << fake.err;
   ExpectGolden(fake.out, "instances");
 }
@@ -218,11 +218,11 @@ TEST(RegisterTest, WhatIsTypedIsWhatIsSent) {
 }
 
 constexpr const char* kAgents = R"({"items": [
-  {"nodeId": "cart-1", "namespace": "demo", "service": "cart", "programVersion": "0.1.0", "connectedUnixMs": 1705312100000,
-   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "effective": {"storeId": "s", "epoch": 1, "revision": 7}, "partial": false, "subscriptions": 2},
-  {"nodeId": "web-1", "namespace": "demo", "service": "web", "programVersion": "0.0.9", "connectedUnixMs": 1705300000000,
-   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "effective": {"storeId": "s", "epoch": 1, "revision": 6}, "partial": true, "subscriptions": 3,
-   "lastNack": {"service": {"namespace": "demo", "name": "cart"}, "field": "ports[0].port", "detail": "must be 1 to 65535"}}]})";
+  {"id": "cart-1", "namespace": "demo", "service": "cart", "version": "0.1.0", "connectedSince": "2024-01-15T09:48:20Z",
+   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "held": {"storeId": "s", "epoch": 1, "revision": 7}, "partial": false, "subscriptions": 2},
+  {"id": "web-1", "namespace": "demo", "service": "web", "version": "0.0.9", "connectedSince": "2024-01-15T06:26:40Z",
+   "target": {"storeId": "s", "epoch": 1, "revision": 7}, "held": {"storeId": "s", "epoch": 1, "revision": 6}, "partial": true, "subscriptions": 3,
+   "lastNack": {"service": "demo/cart", "field": "ports[0].port", "reason": "must be 1 to 65535"}}]})";
 
 TEST(AgentsTest, TheTableNamesWhatWasRefused) {
   Fake fake;
@@ -236,7 +236,7 @@ TEST(AgentsTest, TheTableNamesWhatWasRefused) {
 
 TEST(StatTest, RowsLookLikeLinkerds) {
   Fake fake;
-  fake.On("GET /api/v1/stats", R"({"items": [
+  fake.On("GET /api/v1/stats/services", R"({"items": [
     {"namespace": "demo", "name": "cart", "instances": 3, "meshed": 3, "requests": 600, "retries": 2, "successRate": 0.9967, "rps": 100.04, "p50Ms": 1.2, "p95Ms": 12.7, "p99Ms": 123.4, "circuit": "closed"},
     {"namespace": "demo", "name": "idle", "instances": 1, "meshed": 0, "requests": 0, "retries": 0, "successRate": 1.0, "rps": 0.0, "p50Ms": 0.0, "p95Ms": 0.0, "p99Ms": 0.0, "circuit": "closed"}]})");
   ASSERT_EQ(fake.Run({"stat", "-n", "demo"}), 0) << fake.err;
@@ -253,7 +253,7 @@ TEST(ExplainTest, ARecordIsToldFromTopToBottom) {
     "candidates": [{"instance": "cart-1", "standing": "picked", "score": 1.5}, {"instance": "cart-2", "standing": "ejected"}]}]})";
   Fake fake;
   fake.On("GET /api/v1/explain/r-1",
-          R"({"records": [{"nodeId": "web-1", "record": )" + record + R"(}], "asked": 2, "answered": 2})");
+          R"({"records": [{"agent": "web-1", "record": )" + record + R"(}], "asked": 2, "answered": 2})");
   fake.On("GET /explain/r-1", "[" + record + "]")
       .On("GET /api/v1/explain/none", R"({"records": [], "asked": 2, "answered": 2})");
   ASSERT_EQ(fake.Run({"explain", "r-1"}), 0) << fake.err;

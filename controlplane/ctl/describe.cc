@@ -32,7 +32,7 @@ void DescribeInstances(Context& context, const NamespacedName& name) {
   context.out << "Instances:\n";
   Table table({{"ID"}, {"ADDRESS"}, {"PORT"}, {"HEALTH"}, {"WEIGHT"}});
   for (const Json& item : Items(*answer)) {
-    table.Add({Text(item, "id"), Text(item, "address"), Text(item, "port"), Text(item, "declared"),
+    table.Add({Text(item, "id"), Text(item, "address"), Text(item, "port"), Text(item, "health"),
                Text(item, "weight")});
   }
   context.out << (table.empty() ? "  none\n" : Indented(table.Text()));

@@ -24,7 +24,7 @@ void AddRecords(const Json& value, const std::string& agent, std::vector<Record>
   } else if (value.is_object() && value.contains("requestId")) {
     records.push_back({agent, value});
   } else if (value.is_object()) {
-    const std::string node = Text(value, "nodeId").empty() ? agent : Text(value, "nodeId");
+    const std::string node = Text(value, "agent").empty() ? agent : Text(value, "agent");
     for (const char* key : {"records", "record", "json"}) {
       if (value.contains(key)) AddRecords(value[key], node, records);
     }

@@ -21,8 +21,8 @@ std::string PortOf(const Json& instance) {
 
 std::string HealthOf(const Json& instance) {
   if (Text(instance, "draining") == "true") return "draining";
-  const std::string declared = Text(instance, "declared");
-  return declared.empty() ? "unknown" : declared;
+  const std::string health = Text(instance, "health");
+  return health.empty() ? "unknown" : health;
 }
 
 Table InstanceTable(const Context& context, const std::vector<Json>& items) {
@@ -31,11 +31,9 @@ Table InstanceTable(const Context& context, const std::vector<Json>& items) {
   if (context.format == Format::kWide) columns.push_back({"LABELS"});
   Table table(std::move(columns));
   for (const Json& item : items) {
-    std::vector<std::string> row = {
-        Text(item, "id"),     Text(item, "address"),
-        PortOf(item),         HealthOf(item),
-        Text(item, "weight"), Text(item, "zone"),
-        Text(item, "ttl"),    Text(item, "static") == "true" ? "static" : "registered"};
+    std::vector<std::string> row = {Text(item, "id"),  Text(item, "address"), PortOf(item),
+                                    HealthOf(item),    Text(item, "weight"),  Text(item, "zone"),
+                                    Text(item, "ttl"), Text(item, "source")};
     if (context.format == Format::kWide) row.push_back(Text(item, "labels"));
     table.Add(std::move(row));
   }

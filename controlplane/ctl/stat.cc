@@ -54,7 +54,7 @@ Table StatTable(const Context& context) {
 }
 
 Status RunStat(Context& context, const std::vector<std::string>& wanted) {
-  const Result<Json> answer = context.client.Get("/api/v1/stats");
+  const Result<Json> answer = context.client.Get("/api/v1/stats/services");
   if (!answer) return answer.error();
   Table table = StatTable(context);
   std::vector<Json> items;
