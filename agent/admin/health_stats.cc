@@ -35,6 +35,7 @@ std::map<std::string, ServiceStats> ByService(const report::AgentStatus& status)
     for (const auto& [id, instance] : backend.instances) {
       report::InstanceStatus& worst = service.instances.emplace(id, instance).first->second;
       worst.state = std::max(worst.state, instance.state);
+      worst.last_check = std::max(worst.last_check, instance.last_check);
     }
     const auto totals = status.totals.find(key);
     if (totals != status.totals.end()) service.totals.Merge(totals->second);
@@ -117,7 +118,8 @@ Json Pool(const ServiceStats& service, Duration offset) {
           {"created_at", UnixSeconds(service.totals.created, offset)}};
 }
 
-Json InstanceOf(const std::string& id, const report::InstanceStatus& instance, const ServiceStats& service) {
+Json InstanceOf(const std::string& id, const report::InstanceStatus& instance, const ServiceStats& service,
+                Duration offset) {
   const auto found = service.totals.instances.find(id);
   const report::InstanceTotals totals =
       found == service.totals.instances.end() ? report::InstanceTotals() : found->second;
@@ -128,12 +130,13 @@ Json InstanceOf(const std::string& id, const report::InstanceStatus& instance, c
           {"response_time_ms", totals.average_nanos / 1e6},
           {"failure_count", totals.failures},
           {"success_count", totals.requests - totals.failures},
-          {"last_check", 0.0}};  // this page knows of requests, not of active checks
+          {"last_check", UnixSeconds(instance.last_check, offset)}};
 }
 
-Json Discovery(const std::string& name, const ServiceStats& service) {
+Json Discovery(const std::string& name, const ServiceStats& service, Duration offset) {
   Json instances = Json::array();
-  for (const auto& [id, instance] : service.instances) instances.push_back(InstanceOf(id, instance, service));
+  for (const auto& [id, instance] : service.instances)
+    instances.push_back(InstanceOf(id, instance, service, offset));
   const report::EdgeTotals& sum = service.sum;
   return {{"service_name", name},
           {"total_instances", service.instances.size()},
@@ -163,7 +166,7 @@ Json HealthStats(const report::AgentStatus& status, const DocumentContext& conte
     health[name] = HealthOf(service);
     circuits[name] = Circuit(name, service);
     pools[name] = Pool(service, context.wall_minus_monotonic);
-    discovery[name] = Discovery(name, service);
+    discovery[name] = Discovery(name, service, context.wall_minus_monotonic);
   }
   return {{"timestamp", Timestamp(context)},
           {"correlation_id", context.correlation_id},

@@ -13,13 +13,14 @@
 #include "agent/app/pages.h"
 #include "agent/app/plan.h"
 #include "agent/app/ports.h"
-#include "agent/config/asio_cold.h"
+#include "agent/cold/asio_cold.h"
 #include "agent/config/grpc_link.h"
 #include "agent/decision/recorder.h"
 #include "agent/probe/probe.h"
 #include "agent/report/access_log.h"
 #include "agent/report/labels.h"
 #include "agent/resources/resources.h"
+#include "agent/uplink/uplink.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/task/task.h"
@@ -71,6 +72,10 @@ class Agent {
   forward::ForwarderOptions ForwarderOptionsOf();
   std::unique_ptr<report::Sink> MakeSink();
   std::unique_ptr<config::Link> MakeLink();
+  std::unique_ptr<config::Link> MakeGrpcLink();
+  std::unique_ptr<uplink::Uplink> MakeUplink();
+  void GatherStatus(std::function<void(report::AgentStatus)> done);
+  void Explain(std::string request_id, std::size_t most, std::function<void(admin::Records)> done);
   void MakeManager();
   void Install(const snapshot::SnapshotPtr& snapshot);
   void BeginDrain(const char* trigger, Duration most);
@@ -84,7 +89,7 @@ class Agent {
   settings::Settings settings_;
   const std::uint64_t seed_;
   boost::asio::io_context context_{1};
-  config::AsioCold cold_{context_};
+  cold::AsioCold cold_{context_};
   std::shared_ptr<metrics::Registry> registry_ = std::make_shared<metrics::Registry>();
   report::Families families_;
   report::EjectionWatch watch_;  // worker 0's thread
@@ -92,7 +97,9 @@ class Agent {
   std::unique_ptr<decision::FileRecorder> recorder_;
   std::unique_ptr<forward::Forwarder> forwarder_;
   config::FileLink* files_ = nullptr;
+  std::unique_ptr<dial::Dialer> dialer_;  // null: configuration comes from files
   std::unique_ptr<config::Manager> manager_;
+  std::unique_ptr<uplink::Uplink> uplink_;
   std::unique_ptr<Need> need_;
   std::unique_ptr<probe::Prober> prober_;
   std::unique_ptr<http::Server> admin_, telemetry_;
@@ -157,9 +164,14 @@ std::unique_ptr<config::Link> Agent::MakeLink() {
     files_ = link.get();
     return link;
   }
+  dialer_ = std::make_unique<dial::Dialer>(
+      cold_, dial::DialerOptions{settings_.control_plane->address, settings_.control_plane->token_file});
+  return MakeGrpcLink();
+}
+
+std::unique_ptr<config::Link> Agent::MakeGrpcLink() {
+  const settings::Node& node = settings_.node;
   config::GrpcLinkOptions options;
-  options.address = settings_.control_plane->address;
-  options.token_file = settings_.control_plane->token_file;
   options.node_id = node.id;
   options.cluster = node.cluster;
   options.ns = node.ns;
@@ -168,7 +180,21 @@ std::unique_ptr<config::Link> Agent::MakeLink() {
   options.labels = node.labels;
   options.program_version = kVersion;
   options.seed = seed_;
-  return std::make_unique<config::GrpcLink>(cold_, options);
+  return std::make_unique<config::GrpcLink>(*dialer_, options);
+}
+
+std::unique_ptr<uplink::Uplink> Agent::MakeUplink() {
+  if (dialer_ == nullptr) return nullptr;
+  uplink::Options options;
+  options.node_id = settings_.node.id;
+  options.ns = settings_.node.ns;
+  options.service = settings_.node.service;
+  options.seed = seed_;
+  options.wall_minus_monotonic = WallMinusMonotonic();
+  uplink::Sources sources;
+  sources.gather = [this](auto done) { GatherStatus(std::move(done)); };
+  sources.explain = [this](auto id, auto most, auto done) { Explain(std::move(id), most, std::move(done)); };
+  return std::make_unique<uplink::Uplink>(*dialer_, std::move(options), std::move(sources));
 }
 
 void Agent::MakeManager() {
@@ -224,8 +250,10 @@ Status Agent::Start() {
   });
   MakeManager();
   if (const Status opened = OpenServers(); !opened) return opened;
+  uplink_ = MakeUplink();
   manager_->Start();  // installs what is there before the first connection is accepted
   forwarder_->Start();
+  if (uplink_ != nullptr) uplink_->Start();
   std::vector<std::pair<std::string, std::uint16_t>> ports;
   for (const auto& listener : forwarder_->listeners()) {
     ports.emplace_back(listener->name, listener->listen.port);
@@ -290,13 +318,30 @@ void Agent::Look() {
     if (!terminating_ || drain_.state() != Drain::State::kDrained) return;
   }
   looking_.reset();
+  if (uplink_ != nullptr) uplink_->Stop();
   manager_->Stop();
+  if (dialer_ != nullptr) dialer_->Stop();
   forwarder_->Stop();
   if (recorder_ != nullptr) recorder_->Flush();
   context_.stop();
 }
 
 // --- pages ---
+
+// `done` is called on the cold thread.
+void Agent::GatherStatus(std::function<void(report::AgentStatus)> done) {
+  report::Gather(ReportWorkers(*forwarder_), [this, done = std::move(done)](report::AgentStatus status) {
+    auto shared = std::make_shared<report::AgentStatus>(std::move(status));
+    cold_.Post([this, shared, done] {
+      AddLastChecks(*prober_, *shared);
+      done(std::move(*shared));
+    });
+  });
+}
+
+void Agent::Explain(std::string request_id, std::size_t most, std::function<void(admin::Records)> done) {
+  CollectRecords(*forwarder_, RecordQuery{std::move(request_id), most, false}, std::move(done));
+}
 
 admin::Readiness Agent::Ready() const {
   if (drain_.state() != Drain::State::kServing)
@@ -313,12 +358,8 @@ admin::Providers Agent::MakeProviders() {
   out.wall_minus_monotonic = WallMinusMonotonic();
   out.now = [] { return ReadMonotonicClock(); };
   out.post = [this](std::function<void()> work) { cold_.Post(std::move(work)); };
-  out.gather = [this](std::function<void(report::AgentStatus)> done) {
-    report::Gather(ReportWorkers(*forwarder_), std::move(done));
-  };
-  out.explain = [this](std::string id, std::function<void(admin::Records)> done) {
-    CollectRecords(*forwarder_, RecordQuery{std::move(id), 1, false}, std::move(done));
-  };
+  out.gather = [this](auto done) { GatherStatus(std::move(done)); };
+  out.explain = [this](auto id, auto done) { Explain(std::move(id), 1, std::move(done)); };
   out.decisions = [this](std::size_t most, bool only_bad, std::function<void(admin::Records)> done) {
     CollectRecords(*forwarder_, RecordQuery{{}, most, only_bad}, std::move(done));
   };

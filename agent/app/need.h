@@ -14,7 +14,7 @@ namespace weft::app {
 
 class Need {
  public:
-  Need(config::Cold& cold, config::Manager& manager, forward::Forwarder& forwarder, settings::Node node)
+  Need(cold::Cold& cold, config::Manager& manager, forward::Forwarder& forwarder, settings::Node node)
       : cold_(cold), manager_(manager), forwarder_(forwarder), node_(std::move(node)) {}
 
   // True: the worker's AnswerHeld follows. False: nobody can know this name.
@@ -24,7 +24,7 @@ class Need {
   void Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found);
 
   static constexpr std::size_t kMostUnknown = 1024;
-  config::Cold& cold_;
+  cold::Cold& cold_;
   config::Manager& manager_;
   forward::Forwarder& forwarder_;
   const settings::Node node_;

@@ -64,6 +64,13 @@ void CollectRecords(forward::Forwarder& forwarder, RecordQuery query,
   }
 }
 
+void AddLastChecks(const probe::Prober& prober, report::AgentStatus& status) {
+  for (auto& [key, backend] : status.backends) {
+    for (auto& [id, instance] : backend.instances)
+      instance.last_check = prober.LastCheck(key.first, HashBytes(id));
+  }
+}
+
 std::vector<report::Worker> ReportWorkers(forward::Forwarder& forwarder) {
   std::vector<report::Worker> out;
   for (const auto& worker : forwarder.workers()) {

@@ -5,6 +5,7 @@
 #include "agent/admin/admin.h"
 #include "agent/config/manager.h"
 #include "agent/forward/forwarder.h"
+#include "agent/probe/probe.h"
 #include "agent/settings/settings.h"
 #include "common/log/log.h"
 
@@ -19,6 +20,7 @@ struct RecordQuery {
 void CollectRecords(forward::Forwarder& forwarder, RecordQuery query,
                     std::function<void(admin::Records)> done);
 
+void AddLastChecks(const probe::Prober& prober, report::AgentStatus& status);
 std::vector<report::Worker> ReportWorkers(forward::Forwarder& forwarder);
 std::string ConfigPage(const settings::Settings& settings, const config::Manager& manager,
                        const forward::Forwarder& forwarder);

@@ -76,7 +76,7 @@ Result<Texts> ReadFiles(const std::vector<std::string>& paths) {
   return out;
 }
 
-FileLink::FileLink(Cold& cold, FileLinkOptions options, Compiler compile)
+FileLink::FileLink(cold::Cold& cold, FileLinkOptions options, Compiler compile)
     : cold_(cold), options_(std::move(options)), compile_(std::move(compile)) {}
 
 void FileLink::Start(Callbacks callbacks) {

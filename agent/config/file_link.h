@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/config/cold.h"
+#include "agent/cold/cold.h"
 #include "agent/config/link.h"
 
 namespace weft::config {
@@ -31,7 +31,7 @@ class FileLink final : public Link {
   // Texts to a full delta; the program gives resources::CompileTexts. An error carries all complaints.
   using Compiler = std::function<Result<snapshot::Delta>(const Texts&, const FileLinkOptions&)>;
 
-  FileLink(Cold& cold, FileLinkOptions options, Compiler compile);
+  FileLink(cold::Cold& cold, FileLinkOptions options, Compiler compile);
   ~FileLink() override { Stop(); }
 
   void Start(Callbacks callbacks) override;  // the first load happens inside
@@ -48,7 +48,7 @@ class FileLink final : public Link {
   void Look();
   void Load();
 
-  Cold& cold_;
+  cold::Cold& cold_;
   const FileLinkOptions options_;
   const Compiler compile_;
   Callbacks callbacks_;

@@ -24,7 +24,7 @@ Result<snapshot::Delta> CompileLines(const Texts& texts, const FileLinkOptions&)
   return delta;
 }
 
-struct TimedCold : Cold {
+struct TimedCold : cold::Cold {
   TimePoint now = FromNanos(0);
   std::multimap<TimePoint, std::function<void()>> due;
   void Post(std::function<void()> work) override { due.emplace(now, std::move(work)); }

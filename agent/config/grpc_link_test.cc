@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::seconds kPatience(20);
 
 // The cold thread: real time, one thread.
-class ThreadCold : public Cold {
+class ThreadCold : public cold::Cold {
  public:
   ThreadCold() : thread_([this] { Run(); }) {}
   ~ThreadCold() override {
@@ -153,6 +153,7 @@ struct GrpcLinkTest : ::testing::Test {
   ThreadCold cold;
   std::string token_path =
       (std::filesystem::temp_directory_path() / ("weft-token-" + std::to_string(::getpid()))).string();
+  std::unique_ptr<dial::Dialer> dialer;
   std::unique_ptr<Manager> manager;
   std::mutex mutex;
   snapshot::SnapshotPtr latest;
@@ -165,9 +166,9 @@ struct GrpcLinkTest : ::testing::Test {
   }
   void Start(int port, std::vector<ServiceKey> initial) {
     std::ofstream(token_path) << "secret\n";
+    const dial::DialerOptions way{"127.0.0.1:" + std::to_string(port), token_path};
+    dialer = std::make_unique<dial::Dialer>(cold, way);
     GrpcLinkOptions options;
-    options.address = "127.0.0.1:" + std::to_string(port);
-    options.token_file = token_path;
     options.node_id = "web-1";
     options.cluster = "local";
     options.ns = "default";
@@ -180,7 +181,7 @@ struct GrpcLinkTest : ::testing::Test {
     };
     hooks.drain = [](Duration) {};
     hooks.log = [](bool, const std::string&) {};
-    manager = std::make_unique<Manager>(cold, managed, hooks, std::make_unique<GrpcLink>(cold, options));
+    manager = std::make_unique<Manager>(cold, managed, hooks, std::make_unique<GrpcLink>(*dialer, options));
     cold.Do([this] { manager->Start(); });
   }
   void TearDown() override {
@@ -188,6 +189,7 @@ struct GrpcLinkTest : ::testing::Test {
     cold.Do([this] {
       manager->Stop();
       manager.reset();
+      dialer.reset();
     });
     std::filesystem::remove(token_path);
   }

@@ -8,7 +8,7 @@ constexpr Duration kCacheRefresh = std::chrono::minutes(10);  // so that the fil
 
 }  // namespace
 
-Manager::Manager(Cold& cold, ManagerOptions options, ManagerHooks hooks, std::unique_ptr<Link> link)
+Manager::Manager(cold::Cold& cold, ManagerOptions options, ManagerHooks hooks, std::unique_ptr<Link> link)
     : cold_(cold),
       options_(std::move(options)),
       hooks_(std::move(hooks)),

@@ -8,8 +8,8 @@
 #include <set>
 #include <string_view>
 
+#include "agent/cold/cold.h"
 #include "agent/config/cache.h"
-#include "agent/config/cold.h"
 #include "agent/config/link.h"
 
 namespace weft::config {
@@ -50,7 +50,7 @@ struct ManagerStatus {
 class Manager {
  public:
   // `cold` outlives the manager and runs nothing of it after Stop().
-  Manager(Cold& cold, ManagerOptions options, ManagerHooks hooks, std::unique_ptr<Link> link);
+  Manager(cold::Cold& cold, ManagerOptions options, ManagerHooks hooks, std::unique_ptr<Link> link);
   ~Manager();
 
   // Installs the cached snapshot before anything else, then starts the link.
@@ -93,7 +93,7 @@ class Manager {
   void RefreshCacheLater();
   std::function<void()> Guarded(std::function<void()> work);
 
-  Cold& cold_;
+  cold::Cold& cold_;
   const ManagerOptions options_;
   const ManagerHooks hooks_;
   std::unique_ptr<Link> link_;

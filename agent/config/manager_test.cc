@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "agent/config/backoff.h"
+#include "agent/dial/backoff.h"
 
 namespace weft::config {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 ServiceKey Key(const std::string& name) { return {"local", "default", name}; }
 
 // A clock and a queue that the test drives.
-struct FakeCold : Cold {
+struct FakeCold : cold::Cold {
   TimePoint now = FromNanos(1'000'000'000'000);
   std::multimap<TimePoint, std::function<void()>> due;
   void Post(std::function<void()> work) override { due.emplace(now, std::move(work)); }
@@ -292,20 +292,6 @@ TEST_F(ManagerTest, ADrainCommandReachesTheProgram) {
   Make();
   link->callbacks.on_command({Command::Kind::kDrain, std::chrono::seconds(3), {}});
   EXPECT_EQ(drains, std::vector<Duration>{std::chrono::seconds(3)});
-}
-
-TEST(BackoffTest, DelaysStayBetweenBaseAndCapAndDifferFromAgentToAgent) {
-  Backoff one(Rng(1, 1)), two(Rng(1, 2));
-  int same = 0;
-  for (int i = 0; i < 50; ++i) {
-    const Duration a = one.Next(), b = two.Next();
-    EXPECT_GE(a, Backoff::kBase);
-    EXPECT_LE(a, Backoff::kCap);
-    same += a == b ? 1 : 0;
-  }
-  EXPECT_LT(same, 25);
-  one.Reset();
-  EXPECT_LE(one.Next(), 3 * Backoff::kBase);
 }
 
 }  // namespace

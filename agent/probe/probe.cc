@@ -45,7 +45,7 @@ struct Prober::State : std::enable_shared_from_this<State> {
     policy::HealthCheck policy;
     asio::steady_timer timer;
     Rng rng;
-    TimePoint began;
+    TimePoint began, ended;
     std::shared_ptr<asio::ip::tcp::socket> socket;
     bool stopped = false;
   };
@@ -102,7 +102,8 @@ void Prober::State::Check::RunTcp(const std::shared_ptr<State>& owner) {
 void Prober::State::Check::Done(bool passed) {
   const std::shared_ptr<State> owner = state.lock();
   if (stopped || owner == nullptr) return;
-  owner->on_result({subject.backend, subject.instance, passed, ReadMonotonicClock() - began});
+  ended = ReadMonotonicClock();
+  owner->on_result({subject.backend, subject.instance, passed, ended - began});
   const auto jitter = static_cast<double>(policy.interval.count()) * 0.1 * (rng.Unit(Purpose::kProbe) - 0.5);
   Wait(policy.interval + Duration(static_cast<Duration::rep>(jitter)));
 }
@@ -115,6 +116,13 @@ Prober::~Prober() {
     check->stopped = true;
     check->timer.cancel();
   }
+}
+
+TimePoint Prober::LastCheck(const BackendKey& backend, std::uint64_t instance) const {
+  const auto found = state_->checks.lower_bound(State::Subject{backend, instance, {}});
+  if (found == state_->checks.end()) return {};
+  const State::Subject& subject = found->first;
+  return subject.backend == backend && subject.instance == instance ? found->second->ended : TimePoint();
 }
 
 std::size_t Prober::checks() const { return state_->checks.size(); }

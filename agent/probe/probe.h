@@ -29,7 +29,8 @@ class Prober {
 
   // Checks of instances that stayed go on in their rhythm.
   void Install(const snapshot::SnapshotPtr& snapshot);
-  std::size_t checks() const;  // instances under check
+  TimePoint LastCheck(const BackendKey& backend, std::uint64_t instance) const;  // its end; zero: never
+  std::size_t checks() const;                                                    // instances under check
 
  private:
   struct State;

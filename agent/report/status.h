@@ -23,6 +23,7 @@ struct InstanceStatus {
   std::uint32_t weight = 0;
   std::uint32_t in_flight = 0;  // of all workers
   std::uint32_t connections = 0;
+  TimePoint last_check;  // of an active check; zero: never. Nothing a worker knows: the program fills it in
 };
 
 struct CircuitStatus {

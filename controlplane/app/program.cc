@@ -58,7 +58,7 @@ struct Program::Parts {
         authenticator(std::move(who)),
         delivery(hub),
         directory(hub),
-        collector([this] { return delivery.All(); }),
+        collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
         control(*store, delivery, {settings.environment, ReadMonotonicClock}),
         api(control, directory, statistics),

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "common/policy/merge.h"
+#include "common/resource/reader.h"
 #include "common/resource/text.h"
 
 namespace weft::control {
@@ -42,6 +43,15 @@ Status SetFormat(const Value& value, log::Format& out) {
   const auto format = log::ParseFormat(value.text);
   if (!format) return Bad(value, format.error().detail);
   out = *format;
+  return {};
+}
+
+Status SetReportInterval(const Value& value, Duration& out) {
+  const auto span = resource::ParseDuration(value.text);
+  if (!span) return Bad(value, span.error().detail);
+  if (*span < std::chrono::milliseconds(100) || *span > std::chrono::hours(1))
+    return Bad(value, "'" + value.text + "' is not between 100ms and 1h");
+  out = *span;
   return {};
 }
 
@@ -84,6 +94,8 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetList(v, s.resources); }},
     {"portsFile", "--ports-file", "WEFT_PORTS_FILE", "Write the ports here as JSON once all are bound",
      [](Settings& s, const Value& v) { return SetText(v, s.ports_file); }},
+    {"reportInterval", "--report-interval", "WEFT_REPORT_INTERVAL", "Between the reports of an agent (10s)",
+     [](Settings& s, const Value& v) { return SetReportInterval(v, s.report_interval); }},
     {"logLevel", "--log-level", "WEFT_LOG_LEVEL", "debug, info, warn or error (info)",
      [](Settings& s, const Value& v) { return SetLevel(v, s.log.level); }},
     {"logFormat", "--log-format", "WEFT_LOG_FORMAT", "text or json (text)",

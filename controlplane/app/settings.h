@@ -1,7 +1,7 @@
 #pragma once
 // What weft-control is told: flag > WEFT_* variable > file > built-in value, for each setting by itself. The
-// file
-// (`--config`) is YAML with the keys below; unknown keys and bad values are errors with file, line and key.
+// file (`--config`) is YAML with the keys below; unknown keys and bad values are errors with file, line and
+// key.
 
 #include <map>
 #include <optional>
@@ -20,8 +20,9 @@ struct Settings {
   std::string data = "weft-data";  // the store's folder
   std::string token_file;          // empty: loopback peers only, unless insecure
   bool insecure = false;
-  std::vector<std::string> resources;  // files and folders, watched
-  std::string ports_file;              // empty: none is written
+  std::vector<std::string> resources;                   // files and folders, watched
+  std::string ports_file;                               // empty: none is written
+  Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h
   log::Settings log;
   policy::PolicySpec environment;  // mesh defaults from the seeds' variables
 };

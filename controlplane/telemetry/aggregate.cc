@@ -24,14 +24,15 @@ void Traffic::Merge(const Traffic& other) {
   latency.Merge(other.latency);
 }
 
-void Window::Add(const v1::Edge& edge, TimePoint now) {
-  if (current_since == TimePoint{}) current_since = now;
+void Window::Add(const v1::Edge& edge, TimePoint now, Duration interval) {
+  const TimePoint began = now - std::clamp(interval, Duration::zero(), kHalfWindow);
+  if (current_since == TimePoint{}) current_since = began;
   if (now - current_since >= kHalfWindow) {
     const bool adjacent = now - current_since < 2 * kHalfWindow;
     previous = adjacent ? current : Traffic();
-    previous_since = adjacent ? current_since : now;
+    previous_since = adjacent ? current_since : began;
     current = {};
-    current_since = now;
+    current_since = began;
   }
   total.Add(edge);
   current.Add(edge);
@@ -62,7 +63,7 @@ std::string_view ServiceView::BreakerState() const {
 void Aggregate::Add(const std::string& node_id, const v1::AgentReport& report, TimePoint now) {
   for (const v1::Edge& edge : report.edges()) {
     if (ServiceView* service = Find(edge.service()))
-      (edge.inbound() ? service->inbound : service->outbound).Add(edge, now);
+      (edge.inbound() ? service->inbound : service->outbound).Add(edge, now, Duration(report.interval_ns()));
   }
   for (const v1::InstanceStat& stat : report.instances()) {
     if (ServiceView* service = Find(stat.service())) AddInstance(*service, stat);

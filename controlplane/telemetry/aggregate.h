@@ -34,7 +34,7 @@ struct Traffic {
 struct Window {
   Traffic total, current, previous;
   TimePoint current_since{}, previous_since{};
-  void Add(const v1::Edge& edge, TimePoint now);
+  void Add(const v1::Edge& edge, TimePoint now, Duration interval);  // that the counts cover
   Traffic Recent(TimePoint now) const;
   double Seconds(TimePoint now) const;  // that Recent covers
 };

@@ -7,17 +7,17 @@ std::int64_t UnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(ReadWallClock().time_since_epoch()).count();
 }
 
-v1::ReportCommand Settings() {
+v1::ReportCommand Settings(Duration interval) {
   v1::ReportCommand command;
-  command.mutable_settings()->set_interval_ns(kReportInterval.count());
+  command.mutable_settings()->set_interval_ns(interval.count());
   command.mutable_settings()->set_byte_budget(kReportBytes);
   return command;
 }
 
 }  // namespace
 
-Collector::Collector(Lists lists, std::function<TimePoint()> clock)
-    : lists_(std::move(lists)), clock_(std::move(clock)) {}
+Collector::Collector(Lists lists, Duration report_interval, std::function<TimePoint()> clock)
+    : lists_(std::move(lists)), report_interval_(report_interval), clock_(std::move(clock)) {}
 
 Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel) {
   if (hello.node_id().empty())
@@ -31,7 +31,7 @@ Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_
     ticket = ++last_ticket_;
     streams_[ticket] = {hello.node_id(), std::move(channel)};
   }
-  opened->Write(Settings());
+  opened->Write(Settings(report_interval_));
   return ticket;
 }
 

@@ -30,7 +30,8 @@ class Channel {
 class Collector {
  public:
   using Lists = std::function<EndpointLists()>;  // registered services now; called without the lock
-  explicit Collector(Lists lists, std::function<TimePoint()> clock = ReadMonotonicClock);
+  explicit Collector(Lists lists, Duration report_interval = kReportInterval,
+                     std::function<TimePoint()> clock = ReadMonotonicClock);
 
   // Streams. A ticket names one of them.
   Result<std::uint64_t> Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel);
@@ -58,6 +59,7 @@ class Collector {
   void OnExplained(const std::string& node_id, const v1::ExplainResponse& response);
 
   const Lists lists_;
+  const Duration report_interval_;
   const std::function<TimePoint()> clock_;
   mutable std::mutex mutex_;
   std::condition_variable answered_;

@@ -68,7 +68,8 @@ class Control(Process):
         self.grpc, self.http = free_port(), free_port()
         super().__init__("control", [
             str(bin_dir / "weft-control"), "--grpc-listen", f"{host}:{self.grpc}", "--http-listen", f"{host}:{self.http}",
-            "--data", str(directory / "store"), "--token-file", str(self.token)], directory)
+            "--data", str(directory / "store"), "--token-file", str(self.token),
+            "--report-interval", "2s"], directory)
 
     def ready(self):
         with socket.socket() as probe:

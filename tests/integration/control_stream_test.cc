@@ -2,56 +2,18 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <fstream>
 
 #include "agent/config/grpc_link.h"
 #include "agent/config/manager.h"
 #include "controlplane/stream/service.h"
+#include "tests/support/turned_cold.h"
 #include "weft/v1/mesh.grpc.pb.h"
 
 namespace weft {
 namespace {
 
 ServiceKey Key(const std::string& name) { return {"local", "default", name}; }
-
-// The cold thread is the test's: Until() runs what is due.
-class Cold final : public config::Cold {
- public:
-  void Post(std::function<void()> work) override { Add(Now(), std::move(work)); }
-  void After(Duration span, std::function<void()> work) override { Add(Now() + span, std::move(work)); }
-  TimePoint Now() const override { return ReadMonotonicClock(); }
-  WallTime WallNow() const override { return ReadWallClock(); }
-
-  bool Until(const std::function<bool()>& condition) {
-    const TimePoint deadline = Now() + std::chrono::seconds(20);
-    while (!condition() && Now() < deadline) RunOne();
-    return condition();
-  }
-
- private:
-  void Add(TimePoint at, std::function<void()> work) {
-    const std::scoped_lock lock(mutex_);
-    due_.emplace(at, std::move(work));
-    changed_.notify_all();
-  }
-  void RunOne() {
-    std::unique_lock lock(mutex_);
-    const TimePoint now = Now();
-    if (due_.empty() || due_.begin()->first > now) {
-      const Duration wait = due_.empty() ? std::chrono::milliseconds(10) : due_.begin()->first - now;
-      changed_.wait_for(lock, std::min<Duration>(wait, std::chrono::milliseconds(10)));
-      return;
-    }
-    auto node = due_.extract(due_.begin());
-    lock.unlock();
-    node.mapped()();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::multimap<TimePoint, std::function<void()>> due_;
-};
 
 // A control plane that keeps its port over restarts.
 struct Control {
@@ -102,8 +64,8 @@ class ControlStreamTest : public testing::Test {
     const std::string token_file = testing::TempDir() + "weft-control-stream-token";
     std::ofstream(token_file) << "s3cret web agent\n";
     config::GrpcLinkOptions link;
-    link.address = "127.0.0.1:" + std::to_string(control.port);
-    link.token_file = token_file;
+    dialer = std::make_unique<dial::Dialer>(
+        cold, dial::DialerOptions{"127.0.0.1:" + std::to_string(control.port), token_file});
     link.node_id = "web-1";
     link.ns = "default";
     link.service = "web";
@@ -114,11 +76,12 @@ class ControlStreamTest : public testing::Test {
         config::ManagerHooks{.install = [this](snapshot::SnapshotPtr next) { snapshot = std::move(next); },
                              .drain = [this](Duration) { drained = true; },
                              .log = [](bool, const std::string&) {}},
-        std::make_unique<config::GrpcLink>(cold, link));
+        std::make_unique<config::GrpcLink>(*dialer, link));
   }
   void TearDown() override {
     manager->Stop();
     manager.reset();
+    dialer.reset();
     control.Stop();
   }
   std::uint32_t AttemptsOf(const std::string& name) const {
@@ -127,9 +90,10 @@ class ControlStreamTest : public testing::Test {
   }
 
   Control control;
-  Cold cold;
+  support::TurnedCold cold;
   snapshot::SnapshotPtr snapshot;
   bool drained = false;
+  std::unique_ptr<dial::Dialer> dialer;
   std::unique_ptr<config::Manager> manager;
 };
 

@@ -8,9 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
-#include "agent/config/cold.h"
+#include "agent/cold/cold.h"
 
-namespace weft::config {
+namespace weft::cold {
 
 class AsioCold final : public Cold {
  public:
@@ -32,4 +32,4 @@ class AsioCold final : public Cold {
   boost::asio::io_context& context_;
 };
 
-}  // namespace weft::config
+}  // namespace weft::cold

@@ -6,7 +6,7 @@
 
 #include "common/time/time.h"
 
-namespace weft::config {
+namespace weft::cold {
 
 class Cold {
  public:
@@ -17,4 +17,4 @@ class Cold {
   virtual WallTime WallNow() const = 0;
 };
 
-}  // namespace weft::config
+}  // namespace weft::cold

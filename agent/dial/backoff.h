@@ -8,7 +8,7 @@
 #include "common/random/random.h"
 #include "common/time/time.h"
 
-namespace weft::config {
+namespace weft::dial {
 
 class Backoff {
  public:
@@ -30,4 +30,4 @@ class Backoff {
   Duration last_ = kBase;
 };
 
-}  // namespace weft::config
+}  // namespace weft::dial

@@ -1,0 +1,83 @@
+#include "agent/dial/dialer.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace weft::dial {
+namespace {
+
+using Done = std::function<void(bool)>;
+
+// Memory and threads small; keep-alive finds a dead peer within 25 s; a lookup service for settings is not
+// asked.
+std::shared_ptr<grpc::Channel> MakeConnection(const std::string& address) {
+  grpc::ChannelArguments args;
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  args.SetMaxReceiveMessageSize(Dialer::kMaxMessageBytes);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), args);
+}
+
+}  // namespace
+
+Dialer::Dialer(cold::Cold& cold, DialerOptions options) : cold_(cold), options_(std::move(options)) {}
+Dialer::~Dialer() { Stop(); }
+
+void Dialer::Start() {
+  if (queue_) return;
+  queue_ = std::make_unique<grpc::CompletionQueue>();
+  poller_ = std::thread([this] { Poll(); });
+}
+
+void Dialer::Stop() {
+  if (!*alive_) return;
+  *alive_ = false;
+  if (!queue_) return;
+  queue_->Shutdown();
+  poller_.join();
+}
+
+std::shared_ptr<grpc::Channel> Dialer::Connection() {
+  std::shared_ptr<grpc::Channel> held = connection_.lock();
+  const grpc_connectivity_state state = held ? held->GetState(false) : GRPC_CHANNEL_SHUTDOWN;
+  const bool broken = state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN;
+  if (broken) connection_ = held = MakeConnection(options_.address);
+  return held;
+}
+
+Result<std::string> Dialer::ReadToken() const {
+  const std::string& path = options_.token_file;
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  token.resize(std::min(token.find_first_of(" \t\r"), token.size()));
+  const bool clean = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!file.eof() && !file.good()) return Invalid("cannot be read", "controlPlane.tokenFile", path);
+  if (token.empty() || !clean)
+    return Invalid("holds no bearer token on its first line", "controlPlane.tokenFile", path);
+  return token;
+}
+
+void* Dialer::Tag(std::function<void(bool ok)> done) { return new Done(std::move(done)); }
+
+void Dialer::Poll() {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) {
+    cold_.Post([done = std::shared_ptr<Done>(static_cast<Done*>(tag)), ok, guard = alive_] {
+      if (*guard) (*done)(ok);
+    });
+  }
+}
+
+}  // namespace weft::dial

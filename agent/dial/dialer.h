@@ -1,0 +1,59 @@
+#pragma once
+// The way to the control plane that all streams of an agent share: one connection, so that two streams cost
+// the control plane one descriptor; one completion queue; one thread that waits on it and posts what it gets
+// to the cold thread, where everything else happens without a lock. A connection that failed is replaced at
+// the next attempt. Nothing of gRPC is touched before Start(). Thread rule: the cold thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "agent/cold/cold.h"
+#include "common/result/result.h"
+
+namespace grpc {
+class Channel;
+class CompletionQueue;
+}  // namespace grpc
+
+namespace weft::dial {
+
+struct DialerOptions {
+  std::string address;     // "host:port"
+  std::string token_file;  // its first word is the bearer token (a line of weft-control's file will do);
+                           // read on each attempt; empty: none is sent
+};
+
+class Dialer {
+ public:
+  static constexpr int kMaxMessageBytes = 64 << 20;
+
+  Dialer(cold::Cold& cold, DialerOptions options);
+  ~Dialer();
+  Dialer(const Dialer&) = delete;
+  Dialer& operator=(const Dialer&) = delete;
+
+  void Start();  // idempotent
+  void Stop();   // waits for the thread; tags that come back later are dropped
+
+  std::shared_ptr<grpc::Channel> Connection();
+  Result<std::string> ReadToken() const;  // empty: none is configured
+  // What an operation on queue() carries; `done(ok)` runs on the cold thread.
+  void* Tag(std::function<void(bool ok)> done);
+  grpc::CompletionQueue* queue() { return queue_.get(); }
+  cold::Cold& cold() { return cold_; }
+  const std::string& address() const { return options_.address; }
+
+ private:
+  void Poll();
+
+  cold::Cold& cold_;
+  const DialerOptions options_;
+  std::weak_ptr<grpc::Channel> connection_;
+  std::unique_ptr<grpc::CompletionQueue> queue_;
+  std::thread poller_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // cold thread only
+};
+
+}  // namespace weft::dial
