@@ -18,7 +18,7 @@ ClientConnection::ClientConnection(Io& io, std::unique_ptr<transport::Transport>
 void ClientConnection::Begin(stream::ResponseEvents& events, message::Method method) {
   state_ = State::kBusy;
   events_ = &events;
-  request_ended_ = response_ended_ = false;
+  request_ended_ = response_ended_ = head_seen_ = false;
   unconsumed_ = 0;
   written_before_ = bytes_written();
   ++requests_;
@@ -56,7 +56,11 @@ std::size_t ClientConnection::Process(std::string_view bytes) {
     used += event.consumed;
     if (!Dispatch(event)) break;
   }
-  if (!response_ended_ || !open()) return used;
+  if (!open()) return used;
+  if (!response_ended_) {
+    if (head_seen_ && bytes.size() < kShortRead) transport().AcknowledgeNow();
+    return used;
+  }
   if (used < bytes.size()) reusable_ = false;  // bytes behind the end of an answer
   EndResponse();
   return bytes.size();
@@ -71,6 +75,7 @@ bool ClientConnection::Dispatch(const Event& event) {
         return true;
       }
       reusable_ = decoder_.keep_alive();
+      head_seen_ = true;
       keep_alive_seconds_ = decoder_.keep_alive_seconds();
       events_->OnResponseHead(io_.response, decoder_.body());
       return true;

@@ -64,7 +64,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   stream::ResponseEvents* events_ = nullptr;
   State state_ = State::kConnecting;
   message::Body request_body_;
-  bool request_ended_ = false, response_ended_ = false, reusable_ = false;
+  bool request_ended_ = false, response_ended_ = false, reusable_ = false, head_seen_ = false;
   std::size_t unconsumed_ = 0;
   std::uint64_t written_before_ = 0, requests_ = 0;
   std::uint32_t keep_alive_seconds_ = 0;

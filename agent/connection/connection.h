@@ -22,6 +22,8 @@
 namespace weft::connection {
 
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
+// A message that stops behind a read as short as this is likely held back by the peer's Nagle algorithm.
+inline constexpr std::size_t kShortRead = 1400;
 
 // What the connections of one worker lend from it. The heads are filled by decoders and valid during one
 // event.

@@ -63,6 +63,7 @@ std::size_t ServerConnection::Process(std::string_view bytes) {
     used += event.consumed;
     if (!Dispatch(event, rest.substr(0, event.consumed), rest.substr(event.consumed))) break;
   }
+  if (open() && phase_ == Phase::kRequest && bytes.size() < kShortRead) transport().AcknowledgeNow();
   return used;
 }
 

@@ -51,6 +51,10 @@ class Plain final : public Transport {
     return Failure();
   }
 
+  void AcknowledgeNow() override {
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
   void ShutdownWrite() override { shutdown(fd_, SHUT_WR); }
 
   void Close(bool reset) override {

@@ -37,6 +37,9 @@ class Transport {
   virtual IoResult Read(char* into, std::size_t most) = 0;
   virtual IoResult Write(const iovec* pieces, int count) = 0;
   virtual void ShutdownWrite() = 0;  // half close
+  // Acknowledges what was read at once. A peer with Nagle's algorithm that writes head and body apart holds
+  // the body back until then, and the kernel by itself waits up to 40 ms.
+  virtual void AcknowledgeNow() = 0;
   // Forgets the handler and closes. `reset`: RST instead of FIN, for a response that must not look complete.
   virtual void Close(bool reset) = 0;
 
