@@ -34,7 +34,7 @@ Pool::Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1
 
 Pool::~Pool() {
   for (const auto& slot : slots_) {
-    while (!slot->all.empty()) slot->all.back()->Close(true);
+    while (!slot->all.empty()) slot->all.back()->Close(slot->all.back()->busy());
     slot->target->user = nullptr;
   }
 }
