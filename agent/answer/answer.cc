@@ -51,30 +51,67 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {0, GrpcStatus::kCancelled, true},             // client_closed
 }};
 
+// Trying again at once would make it worse.
+bool IsFull(Reason reason) {
+  switch (reason) {
+    case Reason::kBreakerOpen:
+    case Reason::kPendingOverflow:
+    case Reason::kRequestOverflow:
+    case Reason::kConnectionOverflow:
+    case Reason::kNoInstances:
+    case Reason::kNoHealthyInstances:
+    case Reason::kConcurrency: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 const Mapping& MappingOf(Reason reason) { return kMappings[static_cast<std::size_t>(reason)]; }
 
-Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds) {
+bool IsGrpc(std::string_view content_type) {
+  constexpr std::string_view kType = "application/grpc";
+  if (!message::EqualsIgnoreCase(content_type.substr(0, kType.size()), kType)) return false;
+  const std::string_view rest = content_type.substr(kType.size());
+  return rest.empty() || rest.front() == '+' || rest.front() == ';' || rest.front() == ' ';
+}
+
+Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds, Caller caller) {
   const Mapping& mapping = MappingOf(reason);
-  head_.status = mapping.http;
   close_ = mapping.close;
   using message::FieldId;
   head_.fields.Add(FieldId::kWeftReason, ToString(reason));
-  head_.fields.Add(FieldId::kContentType, "text/plain; charset=utf-8");
   if (!request_id.empty()) head_.fields.Add(FieldId::kXRequestId, request_id);
+  head_.status = mapping.http;
+  if (caller == Caller::kGrpc)
+    SpeakGrpc(reason, mapping);
+  else
+    SpeakHttp(reason, retry_after_seconds);
+}
+
+void Answer::SpeakHttp(Reason reason, std::uint32_t retry_after_seconds) {
+  using message::FieldId;
+  head_.fields.Add(FieldId::kContentType, "text/plain; charset=utf-8");
   if (retry_after_seconds > 0) {
-    char* end =
-        std::to_chars(retry_after_.data(), retry_after_.data() + retry_after_.size(), retry_after_seconds)
-            .ptr;
-    head_.fields.Add(FieldId::kRetryAfter,
-                     {retry_after_.data(), static_cast<std::size_t>(end - retry_after_.data())});
+    char* end = std::to_chars(number_.data(), number_.data() + number_.size(), retry_after_seconds).ptr;
+    head_.fields.Add(FieldId::kRetryAfter, {number_.data(), static_cast<std::size_t>(end - number_.data())});
   }
   const std::string_view name = ToString(reason), sentence = Sentence(reason);
   const int size =
       std::snprintf(body_.data(), body_.size(), "weft: %.*s (%.*s)\n", static_cast<int>(sentence.size()),
                     sentence.data(), static_cast<int>(name.size()), name.data());
   body_size_ = std::min(static_cast<std::size_t>(size), body_.size() - 1);
+}
+
+void Answer::SpeakGrpc(Reason reason, const Mapping& mapping) {
+  using message::FieldId;
+  head_.status = 200;
+  head_.fields.Add(FieldId::kContentType, "application/grpc");
+  char* end =
+      std::to_chars(number_.data(), number_.data() + number_.size(), static_cast<int>(mapping.grpc)).ptr;
+  head_.fields.Add(FieldId::kGrpcStatus, {number_.data(), static_cast<std::size_t>(end - number_.data())});
+  head_.fields.Add("grpc-message", Sentence(reason), FieldId::kOther);
+  if (IsFull(reason)) head_.fields.Add("grpc-retry-pushback-ms", "-1", FieldId::kOther);
 }
 
 }  // namespace weft::answer

@@ -1,5 +1,7 @@
 #pragma once
-// The one place that knows status codes: a Reason becomes the response that Weft makes itself. Pure; the
+// The one place that knows status codes: a Reason becomes the response that Weft makes itself. A gRPC caller
+// gets HTTP 200 with grpc-status and grpc-message in the head and no body (a trailers-only response); where
+// the service port has no room, grpc-retry-pushback-ms: -1 tells it not to try again by itself. Pure; the
 // head's views point into the answer. Thread rule: one worker.
 
 #include <array>
@@ -30,11 +32,16 @@ struct Mapping {
   bool close;  // the client's connection cannot be used for another request
 };
 const Mapping& MappingOf(Reason reason);
+// Of a request's Content-Type: "application/grpc", also with a suffix ("+proto") or parameters.
+bool IsGrpc(std::string_view content_type);
+
+enum class Caller : std::uint8_t { kHttp, kGrpc };
 
 class Answer {
  public:
   // `retry_after_seconds` zero: not known, the field is left out.
-  Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds = 0);
+  Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds = 0,
+         Caller caller = Caller::kHttp);
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
@@ -43,10 +50,13 @@ class Answer {
   bool close() const { return close_; }
 
  private:
+  void SpeakHttp(Reason reason, std::uint32_t retry_after_seconds);
+  void SpeakGrpc(Reason reason, const Mapping& mapping);
+
   message::ResponseHead head_;
   std::array<char, 256> body_;
   std::size_t body_size_ = 0;
-  std::array<char, 10> retry_after_;
+  std::array<char, 10> number_;  // Retry-After or grpc-status
   bool close_ = false;
 };
 

@@ -37,5 +37,29 @@ TEST(AnswerTest, NoRetryAfterWhenItIsNotKnown) {
   EXPECT_EQ(Answer(Reason::kBreakerOpen, "abc").head().fields.Find(message::FieldId::kRetryAfter), nullptr);
 }
 
+TEST(AnswerTest, AGrpcCallerGetsAStatusWithoutABodyAndIsToldWhereThereIsNoRoom) {
+  const auto value = [](const Answer& answer, std::string_view name) {
+    const message::Field* field = answer.head().fields.Find(name);
+    return field == nullptr ? std::string_view("none") : field->value;
+  };
+  const Answer full(Reason::kBreakerOpen, "abc", 7, Caller::kGrpc);
+  EXPECT_EQ(full.head().status, 200);
+  EXPECT_EQ(full.body(), "");
+  EXPECT_EQ(value(full, "content-type"), "application/grpc");
+  EXPECT_EQ(value(full, "grpc-status"), "14");
+  EXPECT_EQ(value(full, "grpc-message"), "the circuit breaker of the service is open");
+  EXPECT_EQ(value(full, "grpc-retry-pushback-ms"), "-1");
+  const Answer late(Reason::kRequestTimeout, "abc", 0, Caller::kGrpc);
+  EXPECT_EQ(value(late, "grpc-status"), "4");
+  EXPECT_EQ(value(late, "grpc-retry-pushback-ms"), "none");
+}
+
+TEST(AnswerTest, TellsGrpcByItsContentType) {
+  EXPECT_TRUE(IsGrpc("application/grpc"));
+  EXPECT_TRUE(IsGrpc("application/GRPC+proto; charset=utf-8"));
+  EXPECT_FALSE(IsGrpc("application/grpc-web"));
+  EXPECT_FALSE(IsGrpc("application/json"));
+}
+
 }  // namespace
 }  // namespace weft::answer

@@ -29,6 +29,7 @@ namespace weft::app {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(100);
+constexpr Duration kLastWords = std::chrono::seconds(1);  // for what is said when the drain is over
 
 log::Level LevelOf(settings::LogLevel level) {
   switch (level) {
@@ -106,6 +107,7 @@ class Agent {
   std::unique_ptr<task::Signals> signals_;
   std::unique_ptr<task::Periodic> looking_;
   Drain drain_;
+  TimePoint closing_since_;  // zero: not yet
   bool started_ = false, terminating_ = false;
 };
 
@@ -314,9 +316,13 @@ void Agent::Look() {
   if (drain_.Look(running, ReadMonotonicClock())) {
     log::Info("drain ended", {{"requests", running}, {"connections", forwarder_->connections()}});
   }
-  if (!terminating_ || drain_.state() != Drain::State::kDrained || running > 0) {
-    if (!terminating_ || drain_.state() != Drain::State::kDrained) return;
+  if (!terminating_ || drain_.state() != Drain::State::kDrained) return;
+  const TimePoint now = ReadMonotonicClock();
+  if (closing_since_ == TimePoint{}) {
+    closing_since_ = now;
+    forwarder_->CloseAll();
   }
+  if (forwarder_->connections() > 0 && now - closing_since_ < kLastWords) return;
   looking_.reset();
   if (uplink_ != nullptr) uplink_->Stop();
   manager_->Stop();

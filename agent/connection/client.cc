@@ -11,6 +11,10 @@ using http1::Event;
 using message::Body;
 using stream::ResetCode;
 
+namespace {
+constexpr std::size_t kMostAbandoned = 64 * 1024;  // of an answer nobody wants
+}
+
 ClientConnection::ClientConnection(Io& io, std::unique_ptr<transport::Transport> transport,
                                    http1::Limits limits, ClientOwner& owner)
     : Connection(io, std::move(transport)), owner_(owner), decoder_(limits) {}
@@ -37,6 +41,22 @@ void ClientConnection::Close(bool reset) {
   events_ = nullptr;
   Destroy(reset);  // before its place under the cap is given to another
   owner_.OnClosed(*this);
+}
+
+void ClientConnection::Abandon() {
+  const Body body = decoder_.body();
+  const bool short_enough = body.kind != Body::Kind::kUntilClose &&
+                            (body.kind != Body::Kind::kLength || body.length <= kMostAbandoned);
+  if (!request_ended_ || unsent() || !reusable_ || !short_enough) return Close(true);
+  discard_.bytes = 0;
+  events_ = &discard_;
+  idle_since = io_.loop.now();
+}
+
+void ClientConnection::Discard::OnResponseData(std::string_view data) {
+  bytes += data.size();
+  if (bytes > kMostAbandoned) return connection.Close(true);
+  connection.Consumed(data.size());
 }
 
 // --- the answer ---

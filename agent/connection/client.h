@@ -31,7 +31,11 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   void Begin(stream::ResponseEvents& events, message::Method method);
   bool busy() const { return events_ != nullptr; }
   bool connecting() const { return state_ == State::kConnecting; }
-  void Close(bool reset = false);                                           // the owner hears OnClosed
+  void Close(bool reset = false);  // the owner hears OnClosed
+  // Nobody wants the rest of the answer, whose head has come. When the request is out and at most 64 KiB
+  // follow, they are read and thrown away and the connection becomes idle; else it closes.
+  void Abandon();
+  bool abandoned() const { return events_ == &discard_; }
   std::uint64_t requests() const { return requests_; }                      // begun so far
   std::uint32_t keep_alive_seconds() const { return keep_alive_seconds_; }  // the peer's hint; zero: none
 
@@ -55,6 +59,20 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   void OnBroken() override;
   void OnTaken(std::size_t payload) override;
   bool OnFirstWritable() override;
+
+  struct Discard final : stream::ResponseEvents {
+    explicit Discard(ClientConnection& c) : connection(c) {}
+    void OnInterim(message::ResponseHead&) override {}
+    void OnResponseHead(message::ResponseHead&, message::Body) override {}
+    void OnResponseData(std::string_view data) override;
+    void OnResponseTrailers(const message::FieldList&) override {}
+    void OnResponseEnd() override {}
+    void OnRequestTaken(std::size_t) override {}
+    void OnUpstreamReset(stream::ResetCode) override {}
+    ClientConnection& connection;
+    std::size_t bytes = 0;
+  };
+
   bool Dispatch(const http1::Event& event);
   void Fail(stream::ResetCode code);
   void EndResponse();
@@ -62,6 +80,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   ClientOwner& owner_;
   http1::ResponseDecoder decoder_;
   stream::ResponseEvents* events_ = nullptr;
+  Discard discard_{*this};
   State state_ = State::kConnecting;
   message::Body request_body_;
   bool request_ended_ = false, response_ended_ = false, reusable_ = false, head_seen_ = false;

@@ -75,6 +75,7 @@ bool ServerConnection::Dispatch(const Event& event, std::string_view raw, std::s
       return false;
     case Event::Kind::kHead: Begin(raw); return true;
     case Event::Kind::kData:
+      body_follows_ = true;
       if (phase_ == Phase::kDiscard) {
         Discarded(event.data.size());
       } else {
@@ -103,7 +104,7 @@ void ServerConnection::Begin(std::string_view raw) {
   awaiting_head_ = false;
   phase_ = Phase::kRequest;
   unconsumed_ = discarded_ = 0;
-  response_begun_ = false;
+  response_begun_ = body_follows_ = false;
   method_ = io_.request.method;
   old_client_ = io_.request.version == message::Version::kHttp10;
   keep_alive_ = decoder_.keep_alive();
@@ -161,6 +162,7 @@ void ServerConnection::Consumed(std::size_t bytes) {
 
 void ServerConnection::SendInterim(const message::ResponseHead& head) {
   if (old_client_) return;  // HTTP/1.0 knows no interim responses
+  body_follows_ |= head.status == 100;
   const std::size_t size = http1::EncodeResponseHead(head, {}, {io_.head_out.get(), Io::kHeadOutBytes});
   Queue({io_.head_out.get(), size});
 }
@@ -169,6 +171,8 @@ void ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   response_begun_ = true;
   response_body_ = body;
   if (close_soon_ || requests_.Draining(*this) || eof_seen_) keep_alive_ = false;
+  // Whether a body follows that the client was not asked for is not known.
+  if (phase_ == Phase::kRequest && decoder_.expects_continue() && !body_follows_) keep_alive_ = false;
   if (body.kind == Body::Kind::kUntilClose && !old_client_) response_body_.kind = Body::Kind::kChunked;
   if (body.kind == Body::Kind::kChunked && old_client_) response_body_.kind = Body::Kind::kUntilClose;
   if (response_body_.kind == Body::Kind::kUntilClose) keep_alive_ = false;
@@ -199,7 +203,6 @@ void ServerConnection::SendEnd() {
   if (!open()) return;
   if (phase_ == Phase::kRequest) {
     phase_ = Phase::kDiscard;
-    if (decoder_.expects_continue()) keep_alive_ = false;  // whether a body follows is not known
     Resume();
     return;
   }

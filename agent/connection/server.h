@@ -42,6 +42,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   Status Start(std::string_view first);
   const engine::Origin& origin() const { return origin_; }
   bool idle() const { return phase_ == Phase::kIdle; }
+  stream::RequestEvents* exchange() const { return exchange_; }  // the request in progress; may be null
   // Gives the socket away while a request is in progress; neither it nor `Closed` hears more.
   std::unique_ptr<transport::Transport> HandOver(std::string& unread);
   // Closes once idle; a response in progress is finished with `connection: close`.
@@ -97,6 +98,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   bool old_client_ = false;  // HTTP/1.0
   bool keep_alive_ = true, close_soon_ = false, eof_seen_ = false, response_begun_ = false;
   bool awaiting_head_ = false;
+  bool body_follows_ = false;  // of a request with Expect: the client was told to go on, or did
 };
 
 }  // namespace weft::connection

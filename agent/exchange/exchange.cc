@@ -67,9 +67,11 @@ void Exchange::Reset(Client client, message::Body body) {
   trailers_ = {};
   wake_at_ = TimePoint::max();
   last_look_ = false;
-  attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = false;
+  attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = target_meshed_ = false;
   status_ = 0;
+  grpc_status_ = -1;
   head_at_ = first_byte_ = TimePoint{};
+  retry_after_ = Duration::zero();
 }
 
 void Exchange::Start(message::RequestHead& head, std::string_view raw) {
@@ -153,6 +155,7 @@ void Exchange::TryAttempt() {
   taken_ = 0;
   request_sent_ = false;
   head_at_ = TimePoint{};
+  retry_after_ = Duration::zero();
   if (IsLoop(target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
   const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
   attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable});
@@ -170,6 +173,7 @@ bool Exchange::Ended(Outcome outcome, Reason reason) {
   result.replayable = keeping_;
   result.committed = response_begun_;
   result.head_at = head_at_;
+  result.retry_after = retry_after_;
   attempt_open_ = false;
   const TimePoint now = env_.io.loop.now();
   const engine::RetryVerdict verdict = env_.engine.Ended(call_, result, now);
@@ -236,8 +240,10 @@ void Exchange::OnAttemptInterim(message::ResponseHead& head) {
 void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   status_ = static_cast<std::uint16_t>(head.status);
   head_at_ = env_.io.loop.now();
+  retry_after_ = RetryAfterOf(head);
+  ReadMarks(head);
   if (env_.engine.Retriable(call_, status_) && Ended(Outcome::kResponse, Reason::kOk))
-    return attempt_.Cancel();
+    return attempt_.Abandon();
   EditResponse(head);
   response_begun_ = true;
   first_byte_ = head_at_;
@@ -296,6 +302,7 @@ void Exchange::Done(Reason reason, std::uint16_t status) {
   report.call = &call_;
   report.reason = reason;
   report.status = status;
+  report.grpc_status = grpc_status_;
   report.method = head_.method;
   report.method_text = head_.method_text;
   report.authority = head_.authority;

@@ -86,7 +86,10 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   Reason ReadRequest(message::RequestHead& head);
   void AddMeshFields(message::RequestHead& head);
   bool WriteRequest();
+  void ReadMarks(const message::ResponseHead& head);
   void EditResponse(message::ResponseHead& head);
+  static Duration RetryAfterOf(const message::ResponseHead& head);
+  void SetAuthority(message::RequestHead& head) const;
   route::Decision decision() const;
 
   // reply.cc: answers of our own
@@ -116,10 +119,13 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   loop::Timer timer_;  // request deadline, back-off, hold
   TimePoint wake_at_;
   bool attempt_open_ = false;  // picked, and Ended not called yet
-  bool response_begun_ = false, fresh_ = false, caller_meshed_ = false;
+  bool response_begun_ = false, fresh_ = false;
+  bool caller_meshed_ = false, target_meshed_ = false;  // an agent stands on that side
   std::uint16_t status_ = 0;
+  std::int8_t grpc_status_ = -1;  // of an answer of our own to a gRPC caller
   std::uint64_t response_bytes_ = 0;
   TimePoint head_at_, first_byte_;
+  Duration retry_after_ = Duration::zero();  // of this attempt's answer; zero: it names none
 };
 
 }  // namespace weft::exchange

@@ -1,5 +1,6 @@
 // What each hop reads, adds and removes (docs/life-of-a-request.md has the table).
 
+#include <algorithm>
 #include <charconv>
 
 #include "agent/exchange/exchange.h"
@@ -104,6 +105,7 @@ route::Decision Exchange::decision() const {
 bool Exchange::WriteRequest() {
   message::RequestHead& out = env_.outgoing;
   head_.LoadLine(out);
+  if (out.authority.empty()) SetAuthority(out);
   out.fields.Clear();
   bool has_proto = false;
   for (const Field& field : head_.fields) {
@@ -128,6 +130,20 @@ bool Exchange::WriteRequest() {
   return attempt_.live();
 }
 
+// HTTP/1.0 may leave Host out, HTTP/1.1 servers refuse an empty one: the service is meant.
+void Exchange::SetAuthority(message::RequestHead& head) const {
+  head.authority = call_.backend->key.service.name;
+}
+
+// RFC 9110 10.2.3 in seconds, of answers that ask to come again; a date is as good as none.
+Duration Exchange::RetryAfterOf(const message::ResponseHead& head) {
+  constexpr std::uint64_t kMostSeconds = 24 * 3600;
+  if (head.status != 503 && head.status != 429) return Duration::zero();
+  const Field* field = head.fields.Find(FieldId::kRetryAfter);
+  if (field == nullptr) return Duration::zero();
+  return std::chrono::seconds(std::min(ParseNumber(field->value), kMostSeconds));
+}
+
 void Exchange::AddMeshFields(message::RequestHead& head) {
   Composer composer(env_.edit.get(), kEditBytes / 2);
   head.fields.Add(FieldId::kXRequestId, request_id_);
@@ -144,20 +160,21 @@ void Exchange::AddMeshFields(message::RequestHead& head) {
   head.fields.Add(FieldId::kWeftAttempt, composer.Begin().Put(number).End());
 }
 
-// Reads the marks of a meshed instance, strips what is between agents, applies the rule's filters, adds our
-// marks.
+// What the instance's agent says of itself; also on an answer that will not be forwarded.
+void Exchange::ReadMarks(const message::ResponseHead& head) {
+  target_meshed_ = call_.target != nullptr && call_.target->meshed;
+  if (target_meshed_ && head.fields.Find(FieldId::kWeftDrain) != nullptr)
+    env_.engine.MarkDraining(*call_.target);
+}
+
+// Strips what is between agents, applies the rule's filters, adds our marks.
 void Exchange::EditResponse(message::ResponseHead& head) {
-  const engine::Target* target = attempt_open_ ? call_.target : nullptr;
-  const bool meshed = target != nullptr && target->meshed;
-  bool ours = false;
-  for (const Field& field : head.fields) {
-    ours |= IsOurs(field.id);
-    if (field.id == FieldId::kWeftDrain && meshed) env_.engine.MarkDraining(*call_.target);
-  }
+  const bool ours =
+      std::any_of(head.fields.begin(), head.fields.end(), [](const Field& f) { return IsOurs(f.id); });
   if (ours) {
     for (int id = static_cast<int>(FieldId::kWeftDeadlineMs); id < static_cast<int>(FieldId::kCount); ++id) {
       const bool stays =
-          meshed && static_cast<FieldId>(id) == FieldId::kWeftReason;  // the callee's agent refused
+          target_meshed_ && static_cast<FieldId>(id) == FieldId::kWeftReason;  // the callee's agent refused
       if (!stays) head.fields.Remove(static_cast<FieldId>(id));
     }
   }

@@ -67,6 +67,10 @@ void Forwarder::Start() {
   }
 }
 
+void Forwarder::CloseAll() {
+  for (const auto& worker : workers_) worker->loop().Post([worker = worker.get()] { worker->CloseAll(); });
+}
+
 void Forwarder::Stop() {
   for (const auto& worker : workers_) worker->loop().Stop();
   for (std::thread& thread : threads_) thread.join();

@@ -36,7 +36,9 @@ class Forwarder {
 
   Status Bind();  // all listeners, or an error that names the one
   void Start();   // threads; accepting begins
-  void Stop();    // cuts what is left; idempotent
+  // The time for finishing is over: idle clients are closed, the others get 503 `shutdown` or are cut.
+  void CloseAll();
+  void Stop();  // cuts what is left; idempotent
 
   void Install(const snapshot::SnapshotPtr& snapshot);
   // The outcome of an active check, for the workers that know the instance.

@@ -198,8 +198,12 @@ bool Worker::Checked(const BackendKey& backend, std::uint64_t instance, bool pas
 void Worker::BeginDrain() { env_.draining = true; }
 
 void Worker::CloseAll() {
-  for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end()))
+  for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end())) {
+    if (!serving_.contains(connection)) continue;  // it closed because another one did
+    stream::RequestEvents* exchange = connection->exchange();
     connection->CloseSoon();
+    if (exchange != nullptr) static_cast<exchange::Exchange*>(exchange)->Abort();
+  }
   tunnels_.CloseAll();
 }
 

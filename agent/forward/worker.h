@@ -64,7 +64,7 @@ class Worker final : private connection::Requests {
   bool Checked(const BackendKey& backend, std::uint64_t instance, bool passed,
                Duration took);  // false: not known
   void BeginDrain();            // marks inbound responses from now on
-  void CloseAll();              // what is idle closes, what runs is answered or cut
+  void CloseAll();              // what is idle closes, what runs is answered 503 `shutdown` or cut
 
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
   std::size_t inbound_requests() const { return inbound_requests_.load(std::memory_order_relaxed); }

@@ -13,7 +13,8 @@ using engine::Outcome;
 constexpr Duration kApplicationIdle = std::chrono::seconds(4);  // Node and uvicorn close at 5 s
 constexpr Duration kAgentIdle = std::chrono::minutes(5);
 constexpr Duration kUnrepeatableIdle = std::chrono::seconds(1);
-constexpr Duration kSettled = std::chrono::seconds(1);  // idle this long above maxKeepalive: not needed
+constexpr Duration kSettled = std::chrono::seconds(1);    // idle this long above maxKeepalive: not needed
+constexpr Duration kAbandoned = std::chrono::seconds(1);  // for the rest of an answer nobody wants
 constexpr Duration kPoll = std::chrono::milliseconds(5);
 constexpr std::uint64_t kShareEvery = 64;  // requests on a connection others wait for
 
@@ -235,10 +236,19 @@ void Pool::SweepSlot(Slot& slot) {
   }
 }
 
+void Pool::CloseAbandoned(Slot& slot) {
+  for (std::size_t i = slot.all.size(); i-- > 0;) {
+    ClientConnection& connection = *slot.all[i];
+    if (connection.abandoned() && io_.loop.now() - connection.idle_since >= kAbandoned)
+      connection.Close(true);
+  }
+}
+
 void Pool::Sweep() {
   for (std::size_t i = slots_.size(); i-- > 0;) {
     Slot& slot = *slots_[i];
     SweepSlot(slot);
+    CloseAbandoned(slot);
     if (!slot.target->removed || !slot.all.empty() || !slot.waiting.empty()) continue;
     slot.target->user = nullptr;
     slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));

@@ -70,6 +70,7 @@ class Pool final : public connection::ClientOwner {
   void ServeWaiters(Slot& slot);
   Duration IdleLimit(const Slot& slot, const connection::ClientConnection& connection) const;
   void SweepSlot(Slot& slot);
+  void CloseAbandoned(Slot& slot);
   bool TryOpen(Slot& slot, const Demand& demand);
   void Poll();
 

@@ -76,6 +76,12 @@ void Attempt::Cancel() {
   std::exchange(connection_, nullptr)->Reset(ResetCode::kCancel);
 }
 
+void Attempt::Abandon() {
+  connection::ClientConnection* connection = connection_;
+  Forget();
+  connection->Abandon();
+}
+
 std::size_t Attempt::SendData(std::string_view data) {
   Progress();
   return connection_->SendData(data);
@@ -117,6 +123,7 @@ void Attempt::OnInterim(message::ResponseHead& head) {
 
 void Attempt::OnResponseHead(message::ResponseHead& head, message::Body body) {
   head_seen_ = true;
+  never_sent_ = false;
   head_due_ = attempt_due_ = kNever;
   Progress();
   events_.OnAttemptHead(head, body);

@@ -36,6 +36,8 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   void Start(engine::Target& target, const policy::Timeouts& timeouts, message::Method method,
              pool::Demand demand);
   void Cancel();  // lets go of everything; no event follows
+  // In OnAttemptHead: the same, but a connection whose answer is short stays usable.
+  void Abandon();
 
   bool live() const { return connection_ != nullptr; }
   void SendHead(const message::RequestHead& head, message::Body body) { connection_->SendHead(head, body); }

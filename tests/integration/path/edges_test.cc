@@ -1,0 +1,173 @@
+// The corners of HTTP/1.1 through one agent and through two: retries, early answers, old clients, messages
+// without bodies, the end of a drain.
+#include <gtest/gtest.h>
+
+#include "tests/support/mesh.h"
+#include "tests/support/upstream.h"
+
+namespace weft {
+namespace {
+
+std::unique_ptr<support::FakeUpstream> Saying(const std::string& text) {
+  return std::make_unique<support::FakeUpstream>(
+      [=](const std::string&, const std::string&) { return text; });
+}
+
+bool Says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// A client's agent and a server's agent before one application.
+struct TwoAgents {
+  explicit TwoAgents(const net::Address& application) {
+    server.Inbound("cart", application);
+    server.Start();
+    client.Service("cart", {server.address("inbound-cart")});
+    client.MarkMeshed("cart");
+    client.Start();
+  }
+  net::Address address() const { return client.address("service-cart"); }
+  support::Mesh server, client;
+};
+
+TEST(EdgesTest, APostThatWasAnswered503IsNotSentTwice) {
+  const auto upstream = Saying("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()}).retry.attempts = 2;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 2\r\n\r\nhi");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "503"));
+  EXPECT_EQ(upstream->requests(), 1);
+}
+
+TEST(EdgesTest, ARetryKeepsTheConnectionWhoseAnswerWasShort) {
+  std::atomic<int> asked{0};
+  support::FakeUpstream upstream([&](const std::string&, const std::string&) -> std::string {
+    if (++asked % 2 == 1) return "HTTP/1.1 503 No\r\ncontent-length: 5\r\n\r\nsorry";
+    return "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+  });
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream.address()}).retry.attempts = 2;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(Says(client.Get(), "200 OK"));
+  EXPECT_EQ(upstream.requests(), 2);
+  EXPECT_EQ(upstream.connections(), 1);
+}
+
+TEST(EdgesTest, ARetryGivesUpTheConnectionWhoseAnswerIsLong) {
+  std::atomic<int> asked{0};
+  support::FakeUpstream upstream([&](const std::string&, const std::string&) -> std::string {
+    if (++asked == 1) return "HTTP/1.1 503 No\r\ncontent-length: 100000\r\n\r\n" + std::string(100'000, 'x');
+    return "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+  });
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream.address()}).retry.attempts = 2;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(Says(client.Get(), "200 OK"));
+  EXPECT_EQ(upstream.connections(), 2);
+}
+
+TEST(EdgesTest, ARetryAfterThatIsTooLongIsForwardedAndNotWaitedFor) {
+  const auto upstream = Saying("HTTP/1.1 503 No\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()}).retry.attempts = 2;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(Says(client.Get(), "retry-after: 60"));
+  EXPECT_EQ(upstream->requests(), 1);
+}
+
+TEST(EdgesTest, AnOldRequestWithoutHostCarriesTheNameOfTheService) {
+  const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  TwoAgents agents(upstream->address());
+  support::FakeClient client(agents.address());
+  client.Send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(Says(client.ReadAll(), "200 OK"));
+  EXPECT_TRUE(Says(upstream->last_head(), "host: cart\r\n")) << upstream->last_head();
+}
+
+TEST(EdgesTest, AGrpcCallerGetsAStatusItUnderstands) {
+  support::Mesh mesh;
+  mesh.Service("cart", {support::FakeUpstream::Refusing()}).retry.enabled = false;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  const std::string answer = client.Get("/", "content-type: application/grpc+proto\r\nte: trailers\r\n");
+  EXPECT_TRUE(Says(answer, "200 OK") && Says(answer, "grpc-status: 14\r\n")) << answer;
+  EXPECT_TRUE(Says(answer, "x-weft-reason: connect_failed")) << answer;
+}
+
+TEST(EdgesTest, WhatRunsWhenTheDrainIsOverIsAnswered503Shutdown) {
+  std::unique_ptr<support::FakeUpstream> hanging(support::FakeUpstream::Hanging());
+  support::Mesh mesh;
+  mesh.Service("cart", {hanging->address()});
+  mesh.Start();
+  support::FakeClient idle(mesh.address("service-cart")), client(mesh.address("service-cart"));
+  client.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+  ASSERT_TRUE(support::WaitUntil([&] { return hanging->requests() == 1; }));
+  mesh.forwarder().CloseAll();
+  const std::string answer = client.ReadAll();
+  EXPECT_TRUE(Says(answer, "503") && Says(answer, "x-weft-reason: shutdown")) << answer;
+  EXPECT_TRUE(Says(answer, "connection: close")) << answer;
+  EXPECT_EQ(idle.ReadAll(), "");
+}
+
+TEST(EdgesTest, AnAnswerBeforeAnExpectedBodyEndsTheConnectionAndSaysSo) {
+  support::Mesh mesh;
+  mesh.Service("cart", {support::FakeUpstream::Refusing()}).retry.enabled = false;
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "connection: close"));
+}
+
+TEST(EdgesTest, AnswersWithoutABodyLeaveTheConnectionUsableThroughTwoAgents) {
+  support::FakeUpstream upstream([](const std::string& head, const std::string&) -> std::string {
+    if (Says(head, "HEAD ")) return "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n";
+    if (Says(head, "/none")) return "HTTP/1.1 204 No Content\r\n\r\n";
+    if (Says(head, "/same")) return "HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\ncontent-length: 7\r\n\r\n";
+    return "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nhello!\n";
+  });
+  TwoAgents agents(upstream.address());
+  support::FakeClient client(agents.address());
+  for (int round = 0; round < 3; ++round) {
+    client.Send("HEAD /x HTTP/1.1\r\nhost: cart\r\n\r\n");
+    EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "content-length: 7"));
+    client.Send("GET /none HTTP/1.1\r\nhost: cart\r\n\r\n");
+    const std::string none = client.ReadUntil("\r\n\r\n");
+    EXPECT_TRUE(Says(none, "204") && !Says(none, "content-length")) << none;
+    client.Send("GET /same HTTP/1.1\r\nhost: cart\r\n\r\n");
+    EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "etag: \"a\""));
+    EXPECT_TRUE(Says(client.Get("/x"), "hello!"));
+  }
+  EXPECT_EQ(upstream.connections(), 1);
+}
+
+TEST(EdgesTest, InterimAnswersAndTrailersPassTwoAgentsInBothDirections) {
+  support::FakeUpstream upstream([](const std::string&, const std::string&) {
+    return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+           "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-sum: 9\r\n\r\n";
+  });
+  TwoAgents agents(upstream.address());
+  support::FakeClient client(agents.address());
+  client.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "100 Continue"));
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "link: </a>"));
+  EXPECT_TRUE(Says(client.ReadUntil("x-sum: 9\r\n\r\n"), "200 OK"));
+}
+
+TEST(EdgesTest, TheReasonOfTheCalleesAgentStaysOnTheLastAttempt) {
+  support::Mesh server;
+  server.Inbound("cart", support::FakeUpstream::Refusing());
+  server.Start();
+  support::Mesh mesh;
+  mesh.Service("cart", {server.address("inbound-cart")}).retry.attempts = 1;
+  mesh.MarkMeshed("cart");
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  const std::string answer = client.Get();
+  EXPECT_TRUE(Says(answer, "502") && Says(answer, "x-weft-reason: connect_failed")) << answer;
+}
+
+}  // namespace
+}  // namespace weft
