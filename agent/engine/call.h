@@ -31,7 +31,8 @@ struct Origin {
   net::Address peer;                  // the client's address
   net::Address application;           // inbound: where our workload listens; port 0: `original`
   bool allow_passthrough = false;     // transparent mode: unknown destinations are relayed as they are
-  bool explain = false;               // x-weft-explain from the own workload
+  bool direct = false;   // with `fixed`: past the routes of the service, and no decision record (mirrors)
+  bool explain = false;  // x-weft-explain from the own workload
   std::uint32_t caller_attempt =
       0;  // x-weft-attempt received; > 1: an outer hop retries, so this one does not
   Deadline caller_deadline;

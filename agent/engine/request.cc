@@ -81,8 +81,10 @@ Verdict Engine::Impl::Route(Call& call, const message::RequestHead& head, TimePo
   call.sources = resolved.backend->state->sources;
   call.retry = &resolved.service->bundle->policy.retry;
   call.timeouts = &resolved.service->bundle->policy.timeouts;
-  const route::Decision decided = resolved.routes->table->Match(
-      head, resolved.port, settings.worker * kWorkerStride + call.number, settings.seed);
+  const std::uint64_t number = settings.worker * kWorkerStride + call.number;
+  const route::Decision decided =
+      call.origin.direct ? route::Decision{}
+                         : resolved.routes->table->Match(head, resolved.port, number, settings.seed);
   call.backend = resolved.backend;
   if (decided.rule != nullptr) TakeRule(call, decided, *resolved.routes);
   if (decided.action == route::Action::kAnswer) return {Action::kAnswer, decided.reason};
@@ -140,7 +142,7 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
     if (call.holds_request) backend.shared->requests.Return();
     call.holds_request = false;
   }
-  WriteRecord(call, reason, status, now);
+  if (!call.origin.direct) WriteRecord(call, reason, status, now);
   if (call.backend != nullptr) --call.backend->in_flight;
   call.backend = nullptr;
   if (call.generation == nullptr) return;

@@ -31,6 +31,7 @@ void PutOrigin(LineWriter& line, const Origin& origin) {
   if (origin.original.port != 0) line.Put("original", origin.original.ToString());
   if (origin.application.port != 0) line.Put("application", origin.application.ToString());
   if (origin.allow_passthrough) line.Put("passthrough", true);
+  if (origin.direct) line.Put("direct", true);
   if (origin.caller_attempt != 0) line.Put("caller_attempt", origin.caller_attempt);
   if (!origin.caller_deadline.never()) line.Put("caller_deadline", origin.caller_deadline.at());
 }
@@ -237,6 +238,7 @@ void ReadOrigin(const LineReader& line, OriginText& out) {
   if (const auto address = net::Address::Parse(line.Text("original"))) out.origin.original = *address;
   if (const auto address = net::Address::Parse(line.Text("application"))) out.origin.application = *address;
   out.origin.allow_passthrough = line.Bool("passthrough");
+  out.origin.direct = line.Bool("direct");
   out.origin.caller_attempt = line.Number<std::uint32_t>("caller_attempt");
   if (!line.Text("caller_deadline").empty())
     out.origin.caller_deadline = Deadline(line.Time("caller_deadline"));

@@ -1,6 +1,8 @@
 // The request body on its way: kept while the exchange may have to send it again, credited to the client as
 // the first attempt that takes it does.
 
+#include <utility>
+
 #include "agent/exchange/exchange.h"
 
 namespace weft::exchange {
@@ -9,6 +11,7 @@ void Exchange::OnRequestData(std::string_view data) {
   if (state_ == State::kDone) return;
   received_ += data.size();
   const bool live = attempt_.live();
+  for (Mirror* mirror : mirrors_) mirror->Data(data);
   if (keeping_) Keep(data);
   if (!live || state_ == State::kDone) return;
   Taken(attempt_.SendData(data));
@@ -53,12 +56,15 @@ void Exchange::SendKept() {
 }
 
 void Exchange::OnRequestTrailers(const message::FieldList& trailers) {
-  if (state_ != State::kDone) trailers_ = SaveFields(trailers, arena_);
+  if (state_ == State::kDone) return;
+  for (Mirror* mirror : mirrors_) mirror->Trailers(trailers);
+  trailers_ = SaveFields(trailers, arena_);
 }
 
 void Exchange::OnRequestEnd() {
   request_ended_ = true;
   if (attempt_.live()) EndRequest();
+  SendMirrors();
 }
 
 void Exchange::EndRequest() {
@@ -69,6 +75,37 @@ void Exchange::EndRequest() {
     attempt_.SendTrailers(env_.io.trailers);
   }
   if (attempt_.live()) attempt_.SendEnd();
+}
+
+// --- copies that the rule's RequestMirror filters ask for ---
+
+void Exchange::BeginMirrors() {
+  route::Decision chosen = decision();
+  chosen.backend_ref = nullptr;  // its filters are for its own backend
+  for (std::size_t i = 0; i < call_.rule->mirrors.size(); ++i) {
+    if (!route::DrawMirror(*call_.rule, i, call_.number, env_.seed)) continue;
+    if (!ComposeRequest(env_.outgoing, chosen)) return;
+    env_.outgoing.fields.Remove(message::FieldId::kExpect);  // its body goes at once
+    const BackendKey& to = call_.rule->mirrors[i].backend;
+    if (Mirror* mirror = Mirror::Begin(env_, to, origin_, env_.outgoing, body_)) mirrors_.push_back(mirror);
+  }
+  if (mirrors_.empty()) return;
+  constexpr int kMostPieces = 16;  // of a request that was held, what came meanwhile
+  iovec pieces[kMostPieces];
+  const int count = kept_.Pieces(pieces, kMostPieces);
+  for (Mirror* mirror : mirrors_) {
+    if (!trailers_.empty()) {
+      LoadFields(trailers_, env_.io.trailers);
+      mirror->Trailers(env_.io.trailers);
+    }
+    for (int i = 0; i < count; ++i)
+      mirror->Data({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+  }
+  if (request_ended_ || body_.empty()) SendMirrors();
+}
+
+void Exchange::SendMirrors() {
+  for (Mirror* mirror : std::exchange(mirrors_, {})) mirror->Send();
 }
 
 }  // namespace weft::exchange

@@ -1,6 +1,7 @@
 #pragma once
 // What the exchanges of one worker work with; everything outlives them. Thread rule: one worker.
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -39,10 +40,21 @@ struct Environment {
   std::uint64_t requests = 0;                  // so far
   std::size_t active = 0, active_inbound = 0;  // exchanges
   std::size_t tee_bytes = 0;                   // of all of them
+  std::size_t mirrors = 0, mirror_bytes = 0;   // under way
   std::vector<Exchange*> held;                 // wait for a configuration
   std::vector<std::unique_ptr<Exchange>> free;
   message::RequestHead outgoing;  // filled for one call to SendHead
   std::unique_ptr<char[]> edit = std::make_unique<char[]>(kEditBytes);
+
+  // Whether it is a listener of our own in that direction: the request would come back for ever.
+  bool LeadsHome(engine::Direction direction, const net::Address& to) const {
+    const bool outbound = direction == engine::Direction::kOutbound;
+    const std::vector<net::Address>& own = outbound ? outbound_listeners : inbound_listeners;
+    return std::any_of(own.begin(), own.end(), [&](const net::Address& listener) {
+      return listener.port == to.port &&
+             (listener.ip == to.ip || (listener.ip.IsAny() && to.ip.IsLoopback()));
+    });
+  }
 
   // The address as text; the last one is remembered, because most requests of a worker come from the same.
   std::string_view TextOf(const net::Ip& ip) {

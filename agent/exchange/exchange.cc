@@ -11,11 +11,6 @@ using engine::Outcome;
 constexpr Duration kHold = std::chrono::milliseconds(200);  // for a service that is being subscribed to
 constexpr std::size_t kMostFree = 256;
 
-bool Covers(const net::Address& listener, const net::Address& to) {
-  if (listener.port != to.port) return false;
-  return listener.ip == to.ip || (listener.ip.IsAny() && to.ip.IsLoopback());
-}
-
 }  // namespace
 
 Exchange::Exchange(Environment& env) : env_(env), attempt_(env.io.loop, env.pool, *this), kept_(env.io.slab) {
@@ -136,14 +131,8 @@ void Exchange::PassThrough() {
 
 void Exchange::Forward() {
   if (!call_.deadline.never()) timer_.Set(call_.deadline.at());
+  if (call_.rule != nullptr && !call_.rule->mirrors.empty()) BeginMirrors();
   TryAttempt();
-}
-
-bool Exchange::IsLoop(const net::Address& to) const {
-  const bool outbound = origin_.direction == engine::Direction::kOutbound;
-  const std::vector<net::Address>& own = outbound ? env_.outbound_listeners : env_.inbound_listeners;
-  return std::any_of(own.begin(), own.end(),
-                     [&](const net::Address& listener) { return Covers(listener, to); });
 }
 
 void Exchange::TryAttempt() {
@@ -156,7 +145,7 @@ void Exchange::TryAttempt() {
   request_sent_ = false;
   head_at_ = TimePoint{};
   retry_after_ = Duration::zero();
-  if (IsLoop(target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
+  if (env_.LeadsHome(origin_.direction, target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
   const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
   attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable});
 }
@@ -297,6 +286,7 @@ void Exchange::Done(Reason reason, std::uint16_t status) {
   state_ = State::kDone;
   timer_.Cancel();
   DropKept();
+  for (Mirror* mirror : std::exchange(mirrors_, {})) mirror->Drop();
   const TimePoint now = env_.io.loop.now();
   report::RequestReport report;
   report.call = &call_;

@@ -13,6 +13,7 @@
 #include "agent/buffer/byte_queue.h"
 #include "agent/exchange/arena.h"
 #include "agent/exchange/environment.h"
+#include "agent/exchange/mirror.h"
 #include "agent/exchange/request_id.h"
 #include "agent/exchange/saved_head.h"
 #include "agent/route/filters.h"
@@ -69,7 +70,6 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void PassThrough();
   void TryAttempt();
   bool Ended(engine::Outcome outcome, Reason reason);
-  bool IsLoop(const net::Address& to) const;
   void FailAttempt(engine::Outcome outcome, Reason reason);
   void OnTimer(TimePoint now);
   void Done(Reason reason, std::uint16_t status);
@@ -81,10 +81,13 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void DropKept();
   void Keep(std::string_view data);
   void EndRequest();
+  void BeginMirrors();
+  void SendMirrors();
 
   // heads.cc: what is added and removed
   Reason ReadRequest(message::RequestHead& head);
   void AddMeshFields(message::RequestHead& head);
+  bool ComposeRequest(message::RequestHead& out, const route::Decision& chosen);
   bool WriteRequest();
   void ReadMarks(const message::ResponseHead& head);
   void EditResponse(message::ResponseHead& head);
@@ -115,6 +118,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   bool request_ended_ = false, request_sent_ = false;
   std::uint64_t received_ = 0, taken_ = 0, credited_ = 0;  // request body bytes; taken_: by this attempt
   std::span<const message::Field> trailers_;
+  std::vector<Mirror*> mirrors_;  // whose body is not whole yet
 
   loop::Timer timer_;  // request deadline, back-off, hold
   TimePoint wake_at_;

@@ -101,9 +101,8 @@ route::Decision Exchange::decision() const {
           call_.backend_ref,       call_.match_index};
 }
 
-// The request as this attempt sends it. False: it does not fit.
-bool Exchange::WriteRequest() {
-  message::RequestHead& out = env_.outgoing;
+// The request as it goes on, by the filters of `chosen`. False: it does not fit.
+bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& chosen) {
   head_.LoadLine(out);
   if (out.authority.empty()) SetAuthority(out);
   out.fields.Clear();
@@ -115,8 +114,7 @@ bool Exchange::WriteRequest() {
   }
   if (!has_proto) out.fields.Add(FieldId::kXForwardedProto, out.scheme);
   AddMeshFields(out);
-  if (call_.rule != nullptr) {
-    const route::Decision chosen = decision();
+  if (chosen.rule != nullptr) {
     if (!route::ApplyRequestFilters(chosen, out)) return false;
     constexpr std::size_t kTargetAt = kEditBytes / 2;
     const auto target =
@@ -125,8 +123,13 @@ bool Exchange::WriteRequest() {
     out.target = *target;
     out.authority = route::RewriteAuthority(chosen, out.authority);
   }
-  if (out.fields.full()) return false;
-  attempt_.SendHead(out, body_);
+  return !out.fields.full();
+}
+
+// As this attempt sends it.
+bool Exchange::WriteRequest() {
+  if (!ComposeRequest(env_.outgoing, decision())) return false;
+  attempt_.SendHead(env_.outgoing, body_);
   return attempt_.live();
 }
 
@@ -156,7 +159,7 @@ void Exchange::AddMeshFields(message::RequestHead& head) {
     const std::uint64_t left = Milliseconds(call_.deadline.Remaining(env_.io.loop.now()));
     head.fields.Add(FieldId::kWeftDeadlineMs, composer.Begin().Put(left > 1 ? left - 1 : 1).End());
   }
-  const std::uint32_t number = std::max(call_.attempts, origin_.caller_attempt);
+  const std::uint32_t number = std::max({1U, call_.attempts, origin_.caller_attempt});
   head.fields.Add(FieldId::kWeftAttempt, composer.Begin().Put(number).End());
 }
 

@@ -5,7 +5,8 @@
 namespace weft::report {
 namespace {
 
-constexpr std::uint32_t kRetriesFound = 1U << 16, kBudgetFound = 1U << 17, kWaitFound = 1U << 18;
+constexpr std::uint32_t kRetriesFound = 1U << 16, kBudgetFound = 1U << 17, kWaitFound = 1U << 18,
+                        kMirrorsFound = 1U << 19;
 constexpr std::string_view kOverflowRoute = "_overflow";
 
 template <class List, class Same>
@@ -120,6 +121,15 @@ metrics::Counter& Book::BudgetExhausted() {
   if ((found_ & kBudgetFound) == 0) budget_ = FindCounter(families_.budget_exhausted, "");
   found_ |= kBudgetFound;
   return budget_;
+}
+
+metrics::Counter& Book::Mirrors(MirrorResult result) {
+  if ((found_ & kMirrorsFound) == 0) {
+    for (std::size_t i = 0; i < kMirrorResults; ++i)
+      mirrors_[i] = FindCounter(families_.mirrored, ToString(static_cast<MirrorResult>(i)));
+  }
+  found_ |= kMirrorsFound;
+  return mirrors_[static_cast<std::size_t>(result)];
 }
 
 metrics::Histogram& Book::PoolWait() {

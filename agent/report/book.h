@@ -63,6 +63,7 @@ class Book {
   metrics::Counter& Attempts(std::size_t outcome);
   metrics::Counter& Retries(bool success);
   metrics::Counter& BudgetExhausted();
+  metrics::Counter& Mirrors(MirrorResult result);
   metrics::Histogram& PoolWait();
   void Forget();
   BackendTotals Copy() const;  // edges and instances filled in
@@ -92,8 +93,9 @@ class Book {
   std::array<metrics::Counter, kAttemptOutcomes> attempts_;
   std::array<metrics::Counter, 2> retries_;
   metrics::Counter budget_;
+  std::array<metrics::Counter, kMirrorResults> mirrors_;
   metrics::Histogram wait_;
-  std::uint32_t found_ = 0;  // bits: which of the four groups above have handles
+  std::uint32_t found_ = 0;  // bits: which of the groups above have handles
 };
 
 }  // namespace weft::report

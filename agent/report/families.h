@@ -9,7 +9,7 @@ namespace weft::report {
 struct Families {
   explicit Families(metrics::Registry& registry);
 
-  metrics::FamilyId requests, duration, attempts, retries, budget_exhausted;
+  metrics::FamilyId requests, duration, attempts, retries, budget_exhausted, mirrored;
   metrics::FamilyId circuit_state, circuit_transitions, instance_health, ejections;
   metrics::FamilyId pool_connections, pool_reuse_ratio, pool_wait;
   metrics::FamilyId connections, connections_open, bytes;

@@ -67,6 +67,12 @@ FailureKind KindOfFailure(Reason reason, int status, Duration took, Duration slo
   return slow != Duration::zero() && took > slow ? FailureKind::kSlow : FailureKind::kNone;
 }
 
+std::string_view ToString(MirrorResult result) {
+  constexpr std::array<std::string_view, kMirrorResults> kNames = {"answered", "failed", "overflow",
+                                                                   "incomplete"};
+  return kNames[static_cast<std::size_t>(result)];
+}
+
 std::string_view ToString(engine::Direction direction) {
   return direction == engine::Direction::kOutbound ? "outbound" : "inbound";
 }

@@ -29,6 +29,9 @@ enum class FailureKind : std::uint8_t { kNone, kTimeout, kError5xx, kConnection,
 inline constexpr std::size_t kFailureKinds = 6;
 FailureKind KindOfFailure(Reason reason, int status, Duration took, Duration slow);
 
+inline constexpr std::size_t kMirrorResults = 4;
+std::string_view ToString(MirrorResult result);
+
 std::string_view ToString(engine::Direction direction);
 std::string_view ToString(engine::InstanceState state);
 

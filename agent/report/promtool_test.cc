@@ -19,6 +19,7 @@ std::string FullScrape() {
                                        {f.attempts, 3},
                                        {f.retries, 3},
                                        {f.budget_exhausted, 2},
+                                       {f.mirrored, 3},
                                        {f.ejections, 4},
                                        {f.connections, 1},
                                        {f.bytes, 2},

@@ -30,6 +30,14 @@ struct RequestReport {
   TimePoint ended;
 };
 
+// What became of the copy of a request that a RequestMirror filter asked for.
+enum class MirrorResult : std::uint8_t {
+  kAnswered,    // a response head came back; its status does not matter
+  kFailed,      // no instance, refused by breaker or caps, connection failed, timed out
+  kOverflow,    // not sent: the body is above 64 KiB, or too many copies are under way
+  kIncomplete,  // not sent: the original ended before its body was whole
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -42,6 +50,7 @@ class Sink {
   virtual void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) = 0;
   // The pool lent a connection. `waited`: time in the queue, zero when it was there or allowed at once.
   virtual void Lent(engine::Backend& backend, bool reused, Duration waited) = 0;
+  virtual void Mirrored(const BackendKey& to, MirrorResult result) = 0;
   // At the end of a loop turn and at every tick: writes the access log, lets go of expired metrics.
   virtual void Flush(TimePoint now) = 0;
 };

@@ -148,6 +148,10 @@ void Reporter::Lent(engine::Backend& backend, bool reused, Duration waited) {
   if (waited > Duration::zero()) book.PoolWait().Record(static_cast<std::uint64_t>(waited.count()));
 }
 
+void Reporter::Mirrored(const BackendKey& to, MirrorResult result) {
+  BookFor(to, engine::Direction::kOutbound).Mirrors(result).Add();
+}
+
 void Reporter::Flush(TimePoint now) {
   now_ = now;
   if (log_ != nullptr) {

@@ -21,6 +21,7 @@ class Reporter final : public Sink {
   void Opened(engine::Direction direction) override;
   void Closed(engine::Direction direction) override;
   void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) override;
+  void Mirrored(const BackendKey& to, MirrorResult result) override;
   void Lent(engine::Backend& backend, bool reused, Duration waited) override;
   void Flush(TimePoint now) override;
 

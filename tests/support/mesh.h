@@ -21,10 +21,12 @@ struct CountingSink final : report::Sink {
   void Lent(engine::Backend&, bool reused, Duration) override {
     ++(reused ? reused_connections : new_connections);
   }
+  void Mirrored(const BackendKey&, report::MirrorResult result) override { mirrored.push_back(result); }
   void Flush(TimePoint) override {}
 
   std::vector<Reason> reasons;
   std::vector<std::uint16_t> statuses;
+  std::vector<report::MirrorResult> mirrored;
   std::uint64_t relayed = 0;
   int open = 0, reused_connections = 0, new_connections = 0;
 };

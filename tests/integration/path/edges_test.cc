@@ -1,5 +1,7 @@
 // The corners of HTTP/1.1 through one agent and through two: retries, early answers, old clients, messages
 // without bodies, the end of a drain.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/mesh.h"
@@ -167,6 +169,81 @@ TEST(EdgesTest, TheReasonOfTheCalleesAgentStaysOnTheLastAttempt) {
   support::FakeClient client(mesh.address("service-cart"));
   const std::string answer = client.Get();
   EXPECT_TRUE(Says(answer, "502") && Says(answer, "x-weft-reason: connect_failed")) << answer;
+}
+
+// A mesh whose rule mirrors requests to cart to shadow.
+struct Mirrored {
+  explicit Mirrored(const net::Address& shadow) {
+    mesh.Service("cart", {primary->address()});
+    mesh.Service("shadow", {shadow});
+    policy::RouteRule& rule = mesh.Route("cart").rules.front();
+    rule.mirrors.push_back({{{"local", "default", "shadow"}, 80}, 1.0});
+    rule.request_headers.set.push_back({"x-rule", "1"});
+    mesh.Start();
+  }
+  // How many copies had this result.
+  long Count(report::MirrorResult result) {
+    const std::vector<report::MirrorResult> all = mesh.Counted().mirrored;
+    return std::count(all.begin(), all.end(), result);
+  }
+  std::unique_ptr<support::FakeUpstream> primary{support::FakeUpstream::Echoing()};
+  support::Mesh mesh;
+};
+
+TEST(MirrorTest, ACopyWithTheSameHostBodyAndFiltersIsSentAndItsAnswerThrownAway) {
+  const auto shadow = Saying("HTTP/1.1 500 Broken\r\ncontent-length: 4\r\n\r\noops");
+  Mirrored m(shadow->address());
+  support::FakeClient client(m.mesh.address("service-cart"));
+  for (int i = 1; i <= 5; ++i) {
+    client.Send("POST /a?b=1 HTTP/1.1\r\nhost: cart.example\r\ncontent-length: 5\r\n\r\nhello");
+    EXPECT_TRUE(Says(client.ReadUntil("hello"), "200 OK"));
+    EXPECT_TRUE(support::WaitUntil([&] { return shadow->requests() == i; }));
+  }
+  const std::string head = shadow->last_head();
+  EXPECT_TRUE(Says(head, "POST /a?b=1 HTTP/1.1\r\nhost: cart.example\r\n")) << head;
+  EXPECT_TRUE(Says(head, "x-rule: 1\r\n") && Says(head, "content-length: 5\r\n")) << head;
+  EXPECT_TRUE(support::WaitUntil([&] { return m.Count(report::MirrorResult::kAnswered) == 5; }));
+  EXPECT_EQ(shadow->connections(), 1);
+  EXPECT_EQ(m.primary->requests(), 5);
+  EXPECT_EQ(m.mesh.Counted().statuses.size(), 5U) << "copies are not counted as requests";
+}
+
+TEST(MirrorTest, AMirrorThatHangsOrRefusesNeitherDelaysNorFailsTheOriginal) {
+  std::unique_ptr<support::FakeUpstream> hanging(support::FakeUpstream::Hanging());
+  for (const net::Address& shadow : {hanging->address(), support::FakeUpstream::Refusing()}) {
+    Mirrored m(shadow);
+    support::FakeClient client(m.mesh.address("service-cart"));
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(Says(client.Get(), "200 OK"));
+  }
+}
+
+TEST(MirrorTest, ABodyAbove64KiBIsNotMirroredAndCounted) {
+  const auto shadow = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  Mirrored m(shadow->address());
+  support::FakeClient client(m.mesh.address("service-cart"));
+  const std::string body(65'537, 'x');
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 65537\r\n\r\n" + body);
+  client.ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(client.ReadBytes(body.size()) == body);
+  const std::string edge(65'536, 'x');
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 65536\r\n\r\n" + edge);
+  client.ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(client.ReadBytes(edge.size()) == edge);
+  EXPECT_TRUE(support::WaitUntil([&] { return m.Count(report::MirrorResult::kAnswered) == 1; }));
+  EXPECT_EQ(m.Count(report::MirrorResult::kOverflow), 1);
+  EXPECT_EQ(shadow->requests(), 1);
+}
+
+TEST(MirrorTest, ARequestThatIsCutBeforeItsEndIsNotMirrored) {
+  const auto shadow = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  Mirrored m(shadow->address());
+  {
+    support::FakeClient client(m.mesh.address("service-cart"));
+    client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 10\r\n\r\nhalf");
+    EXPECT_TRUE(support::WaitUntil([&] { return m.primary->connections() == 1; }));
+  }
+  EXPECT_TRUE(support::WaitUntil([&] { return m.Count(report::MirrorResult::kIncomplete) == 1; }));
+  EXPECT_EQ(shadow->requests(), 0);
 }
 
 }  // namespace
