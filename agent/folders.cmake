@@ -37,4 +37,5 @@ weft_library(agent/config DEPS agent/dial common/wire common/snapshot common/log
 weft_library(agent/resources DEPS agent/config common/compile)
 weft_library(agent/admin DEPS common/http common/snapshot agent/report)
 weft_library(agent/forward DEPS agent/accept agent/exchange agent/tunnel common/random)
-weft_program(agent/app NAME weft-agent DEPS agent/forward agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/task)
+weft_program(agent/app NAME weft-agent DEPS agent/forward agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
+  common/task)

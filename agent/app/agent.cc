@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <iostream>
 #include <random>
@@ -23,12 +24,14 @@
 #include "agent/uplink/uplink.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
+#include "common/resident/resident.h"
 #include "common/task/task.h"
 
 namespace weft::app {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(100);
+constexpr Duration kQuiet = std::chrono::seconds(10);  // after a configuration, before its pages are let go
 constexpr Duration kLastWords = std::chrono::seconds(1);  // for what is said when the drain is over
 
 log::Level LevelOf(settings::LogLevel level) {
@@ -82,6 +85,7 @@ class Agent {
   void BeginDrain(const char* trigger, Duration most);
   void Terminate(const char* trigger);
   void Look();
+  void LetGoOfPages();
   void Reload();
   admin::Readiness Ready() const;
   admin::Providers MakeProviders();
@@ -107,7 +111,8 @@ class Agent {
   std::unique_ptr<task::Signals> signals_;
   std::unique_ptr<task::Periodic> looking_;
   Drain drain_;
-  TimePoint closing_since_;  // zero: not yet
+  TimePoint closing_since_;                 // zero: not yet
+  TimePoint let_go_at_ = TimePoint::max();  // when the pages that starting or a configuration touched leave
   bool started_ = false, terminating_ = false;
 };
 
@@ -217,6 +222,7 @@ void Agent::MakeManager() {
 void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
   forwarder_->Install(snapshot);
   prober_->Install(snapshot);
+  if (started_) let_go_at_ = std::min(let_go_at_, ReadMonotonicClock() + kQuiet);
 }
 
 Status Agent::OpenServers() {
@@ -269,6 +275,7 @@ Status Agent::Start() {
     if (const Status written = WritePortsFile(arguments_.ports_file, ports); !written) return written;
   }
   started_ = true;
+  let_go_at_ = ReadMonotonicClock();
   return {};
 }
 
@@ -289,6 +296,12 @@ int Agent::Run() {
 void Agent::Reload() {
   log::Info("reload", {{"trigger", "SIGHUP"}});
   if (files_ != nullptr) files_->Reload();
+}
+
+void Agent::LetGoOfPages() {
+  if (ReadMonotonicClock() < let_go_at_) return;
+  let_go_at_ = TimePoint::max();
+  resident::LetGoOfProgramPages();
 }
 
 // --- drain ---
@@ -312,6 +325,7 @@ void Agent::Terminate(const char* trigger) {
 }
 
 void Agent::Look() {
+  LetGoOfPages();
   const std::size_t running = terminating_ ? forwarder_->requests() : forwarder_->inbound_requests();
   if (drain_.Look(running, ReadMonotonicClock())) {
     log::Info("drain ended", {{"requests", running}, {"connections", forwarder_->connections()}});

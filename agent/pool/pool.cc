@@ -57,7 +57,7 @@ std::size_t Pool::idle() const {
 
 ClientConnection* Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
   Slot& slot = SlotOf(target);
-  waiter.place.since = io_.loop.now();
+  waiter.place.queued = Duration::zero();
   if (ClientConnection* connection = TakeIdle(slot, demand); connection != nullptr) {
     sink_.Lent(*target.backend, true, Duration::zero());
     return connection;
@@ -74,6 +74,7 @@ ClientConnection* Pool::Acquire(engine::Target& target, Waiter& waiter, Demand d
     waiter.place.target = nullptr;
     waiter.OnRefused(Outcome::kLocal, Reason::kPendingOverflow);
   } else {
+    waiter.place.since = io_.loop.now();
     slot.waiting.push_back(&waiter);
     if (!poll_.armed()) poll_.Set(io_.loop.now() + kPoll);
   }
@@ -122,6 +123,15 @@ ClientConnection* Pool::TakeIdle(Slot& slot, Demand demand) {
   return connection;
 }
 
+// Off the queue: its wait is over.
+Waiter& Pool::TakeFirst(Slot& slot) {
+  Waiter& waiter = *slot.waiting.front();
+  slot.waiting.pop_front();
+  waiter.place.queued = io_.loop.now() - waiter.place.since;
+  engine_.ReleasePend(*slot.target->backend);
+  return waiter;
+}
+
 // The cap is taken already. False: the waiter has heard of the failure.
 bool Pool::Open(Slot& slot, Waiter* waiter) {
   Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(slot.target->address);
@@ -153,7 +163,7 @@ void Pool::Lend(Slot& slot, Waiter& waiter, ClientConnection& connection, bool r
   waiter.place.target = nullptr;
   waiter.place.connecting = nullptr;
   connection.owner_data = nullptr;
-  sink_.Lent(*slot.target->backend, reused, io_.loop.now() - waiter.place.since);
+  sink_.Lent(*slot.target->backend, reused, waiter.place.queued);
   waiter.OnLent(connection, reused);
 }
 
@@ -181,10 +191,7 @@ void Pool::OnIdle(ClientConnection& connection) {
   if (others_wait && (slot.waiting.empty() || connection.requests() % kShareEvery == 0))
     return connection.Close();
   if (!slot.waiting.empty()) {
-    Waiter* waiter = slot.waiting.front();
-    slot.waiting.pop_front();
-    engine_.ReleasePend(*slot.target->backend);
-    return Lend(slot, *waiter, connection, true);
+    return Lend(slot, TakeFirst(slot), connection, true);
   }
   if (slot.target->removed) return connection.Close();
   slot.idle.push_back(&connection);
@@ -201,10 +208,7 @@ void Pool::OnClosed(ClientConnection& connection) {
 
 void Pool::ServeWaiters(Slot& slot) {
   while (!slot.waiting.empty() && engine_.TryConnect(*slot.target)) {
-    Waiter* waiter = slot.waiting.front();
-    slot.waiting.pop_front();
-    engine_.ReleasePend(*slot.target->backend);
-    Open(slot, waiter);
+    Open(slot, &TakeFirst(slot));
   }
 }
 

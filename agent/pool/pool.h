@@ -20,8 +20,9 @@ namespace weft::pool {
 // A waiter's place; the pool's own.
 struct Place {
   connection::ClientConnection* connecting = nullptr;
-  engine::Target* target = nullptr;  // null: not waiting
-  TimePoint since;
+  engine::Target* target = nullptr;    // null: not waiting
+  TimePoint since;                     // when it began to wait in the queue
+  Duration queued = Duration::zero();  // how long it did; connecting is not waiting
 };
 
 // Who wants a connection. One call to OnLent or OnRefused ends the wait, unless Cancel came before.
@@ -68,6 +69,7 @@ class Pool final : public connection::ClientOwner {
   bool Open(Slot& slot, Waiter* waiter);
   void Lend(Slot& slot, Waiter& waiter, connection::ClientConnection& connection, bool reused);
   void ServeWaiters(Slot& slot);
+  Waiter& TakeFirst(Slot& slot);
   Duration IdleLimit(const Slot& slot, const connection::ClientConnection& connection) const;
   void SweepSlot(Slot& slot);
   void CloseAbandoned(Slot& slot);

@@ -18,8 +18,9 @@ struct CountingSink final : report::Sink {
   void Relayed(engine::Direction, std::uint64_t received, std::uint64_t sent) override {
     relayed += received + sent;
   }
-  void Lent(engine::Backend&, bool reused, Duration) override {
+  void Lent(engine::Backend&, bool reused, Duration waited) override {
     ++(reused ? reused_connections : new_connections);
+    waits += waited > Duration::zero();
   }
   void Mirrored(const BackendKey&, report::MirrorResult result) override { mirrored.push_back(result); }
   void Flush(TimePoint) override {}
@@ -28,7 +29,8 @@ struct CountingSink final : report::Sink {
   std::vector<std::uint16_t> statuses;
   std::vector<report::MirrorResult> mirrored;
   std::uint64_t relayed = 0;
-  int open = 0, reused_connections = 0, new_connections = 0;
+  int open = 0, reused_connections = 0, new_connections = 0,
+      waits = 0;  // waits: lent after a time in the queue
 };
 
 class Mesh {

@@ -1,6 +1,8 @@
 // Requests through one worker: what clients send, what upstreams do, what comes out.
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "tests/support/mesh.h"
 #include "tests/support/upstream.h"
 
@@ -229,6 +231,42 @@ TEST_F(RequestsTest, TheCapOfConnectionsIsExactAndOthersWaitTheirTurn) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(good, 320);
   EXPECT_LE(ok->most_open(), 2);
+}
+
+TEST_F(RequestsTest, ConnectingIsNotWaitingForAConnection) {
+  Mesh mesh;
+  mesh.Service("cart", {ok->address()});
+  mesh.Start();
+  FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(Has(client.Get(), "200"));
+  const support::CountingSink counted = mesh.Counted();
+  EXPECT_EQ(counted.new_connections, 1);
+  EXPECT_EQ(counted.waits, 0);
+}
+
+TEST_F(RequestsTest, ATimeInTheQueueIsAWaitForAConnection) {
+  std::promise<void> release;
+  const std::shared_future<void> released(release.get_future());
+  FakeUpstream slow([&](const std::string&, const std::string&) {
+    released.wait();
+    return std::string("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  });
+  Mesh mesh;
+  mesh.Service("cart", {slow.address()}).connection_pool.max_connections = 1;
+  mesh.Start();
+  FakeClient first(mesh.address("service-cart")), second(mesh.address("service-cart"));
+  first.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+  second.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+  EXPECT_TRUE(WaitUntil([&] {
+    std::uint32_t waiting = 0;
+    mesh.OnWorker([&](forward::Worker& worker) {
+      for (const auto& backend : worker.engine().backends()) waiting += backend->waiting;
+    });
+    return waiting == 1;
+  }));
+  release.set_value();
+  EXPECT_TRUE(WaitUntil([&] { return mesh.Counted().reasons.size() == 2; }));
+  EXPECT_EQ(mesh.Counted().waits, 1);
 }
 
 TEST_F(RequestsTest, AnAbortingClientLeavesNothingBehind) {
