@@ -115,7 +115,8 @@ class Backend(Process):
 
 
 class Agent(Process):
-    def __init__(self, directory, name, config):
+    def __init__(self, directory, name, config, inside=(), host="127.0.0.1"):
+        self.host = host   # where its admin and telemetry ports are reached from here
         self.dir, self.file = directory, directory / f"{name}.agent.yaml"
         self.ports_file = directory / f"{name}.ports.json"
         config.setdefault("node", {"id": name, "namespace": "default"})
@@ -125,7 +126,7 @@ class Agent(Process):
         self.access_log = directory / f"{name}.access.log"
         config.setdefault("accessLog", {"format": "json", "path": str(self.access_log)})
         self.file.write_text(json.dumps(config, indent=1))   # JSON is YAML
-        super().__init__(name, [str(BIN / "weft-agent"), "--config", str(self.file), "--ports-file", str(self.ports_file)], directory)
+        super().__init__(name, [*inside, str(BIN / "weft-agent"), "--config", str(self.file), "--ports-file", str(self.ports_file)], directory)
 
     def start(self):
         self.ports_file.unlink(missing_ok=True)
@@ -139,7 +140,7 @@ class Agent(Process):
 
     def ready(self):
         try:
-            return get(f"http://127.0.0.1:{self.ports['telemetry']}/readyz", timeout=2)[0] == 200
+            return get(f"http://{self.host}:{self.ports['telemetry']}/readyz", timeout=2)[0] == 200
         except OSError:
             return False
 
@@ -154,7 +155,7 @@ class Agent(Process):
 
     def metrics(self):
         """{(name, frozenset of labels): value}"""
-        text = get(f"http://127.0.0.1:{self.ports['telemetry']}/metrics")[2].decode()
+        text = get(f"http://{self.host}:{self.ports['telemetry']}/metrics")[2].decode()
         samples = {}
         for line in text.splitlines():
             found = re.match(r"^(\w+)(?:\{(.*)\})? (\S+)$", line)
@@ -210,14 +211,14 @@ class Mesh:
         temporary.rename(path)
         return str(path)
 
-    def agent(self, name, services=("cart",), resources=None, inbound=None, **config):
+    def agent(self, name, services=("cart",), resources=None, inbound=None, inside=(), host="127.0.0.1", **config):
         if resources:
             config["resources"] = [resources]
         config["outbound"] = {"listen": "127.0.0.1:0", "services": [
             {"listen": "127.0.0.1:0", "service": f"default/{s}", "port": "http"} for s in services], **config.pop("outbound", {})}
         if inbound:
             config["inbound"] = inbound
-        agent = Agent(self.dir, name, config)
+        agent = Agent(self.dir, name, config, inside, host)
         self.started.append(agent)
         return agent.start()
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -15,7 +17,13 @@ func bytesCommand(args []string) error {
 	flags := flag.NewFlagSet("bytes", flag.ExitOnError)
 	url := flags.String("url", "", "base URL of a peer serve, through the mesh")
 	sizes := flags.String("sizes", "0,1,1023,1024,65535,65536,65537,1048576,16777216", "bytes, comma separated")
+	trailers := flags.Bool("trailers", true, "chunked answers carry their hash in the trailer x-sum")
+	proxy := flags.String("proxy", "", "host:port of an HTTP proxy")
 	flags.Parse(args)
+	client := &http.Client{Transport: &http.Transport{}}
+	if *proxy != "" {
+		client.Transport = &http.Transport{Proxy: http.ProxyURL(&neturl.URL{Scheme: "http", Host: *proxy})}
+	}
 	for _, text := range strings.Split(*sizes, ",") {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
@@ -25,10 +33,10 @@ func bytesCommand(args []string) error {
 		io.CopyBuffer(want, io.LimitReader(&pattern{}, n), make([]byte, 1<<16))
 		sum := fmt.Sprintf("%x", want.Sum(nil))
 		for _, chunked := range []bool{false, true} {
-			if err := download(*url, n, chunked, sum); err != nil {
+			if err := download(client, *url, n, chunked, sum, *trailers); err != nil {
 				return fmt.Errorf("download of %d bytes, chunked %v: %w", n, chunked, err)
 			}
-			if err := upload(*url, n, chunked, sum); err != nil {
+			if err := upload(client, *url, n, chunked, sum); err != nil {
 				return fmt.Errorf("upload of %d bytes, chunked %v: %w", n, chunked, err)
 			}
 		}
@@ -37,12 +45,12 @@ func bytesCommand(args []string) error {
 	return nil
 }
 
-func download(url string, n int64, chunked bool, sum string) error {
+func download(client *http.Client, url string, n int64, chunked bool, sum string, trailers bool) error {
 	query := fmt.Sprintf("%s/bytes?n=%d", url, n)
 	if chunked {
 		query += "&chunked=1"
 	}
-	response, err := http.Get(query)
+	response, err := client.Get(query)
 	if err != nil {
 		return err
 	}
@@ -55,13 +63,13 @@ func download(url string, n int64, chunked bool, sum string) error {
 	if response.StatusCode != 200 || got != n || fmt.Sprintf("%x", hash.Sum(nil)) != sum {
 		return fmt.Errorf("status %d, %d bytes, hash differs: %v", response.StatusCode, got, fmt.Sprintf("%x", hash.Sum(nil)) != sum)
 	}
-	if chunked && n > 0 && response.Trailer.Get("x-sum") != sum {
+	if trailers && chunked && n > 0 && response.Trailer.Get("x-sum") != sum {
 		return fmt.Errorf("the trailer x-sum is %q", response.Trailer.Get("x-sum"))
 	}
 	return nil
 }
 
-func upload(url string, n int64, chunked bool, sum string) error {
+func upload(client *http.Client, url string, n int64, chunked bool, sum string) error {
 	request, err := http.NewRequest("POST", url+"/hash", io.LimitReader(&pattern{}, n))
 	if err != nil {
 		return err
@@ -72,7 +80,7 @@ func upload(url string, n int64, chunked bool, sum string) error {
 			request.Body = http.NoBody
 		}
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -84,5 +92,18 @@ func upload(url string, n int64, chunked bool, sum string) error {
 	if want := fmt.Sprintf("%d %s", n, sum); string(body) != want {
 		return fmt.Errorf("status %d, the server says %.100q", response.StatusCode, body)
 	}
+	return nil
+}
+
+// patternCommand writes N bytes of the pattern to standard output and their hash to standard error.
+func patternCommand(args []string) error {
+	flags := flag.NewFlagSet("pattern", flag.ExitOnError)
+	n := flags.Int64("n", 0, "bytes")
+	flags.Parse(args)
+	hash := sha256.New()
+	if _, err := io.CopyBuffer(io.MultiWriter(os.Stdout, hash), io.LimitReader(&pattern{}, *n), make([]byte, 1<<16)); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%x\n", hash.Sum(nil))
 	return nil
 }
