@@ -3,6 +3,7 @@
 Everything listens on loopback, on ports the kernel chose; everything started through a Mesh ends with it. Waits are
 on conditions with a deadline; nothing sleeps for a fixed time to make something true.
 """
+import datetime
 import fcntl
 import json
 import os
@@ -100,18 +101,18 @@ class Process:
 class Backend(Process):
     """A Go HTTP server that can be made to misbehave."""
 
-    def __init__(self, directory, name):
-        super().__init__(f"peer-{name}", [peer(), "serve", "-name", name], directory)
-        self.id = name
+    def __init__(self, directory, name, inside=(), address="127.0.0.1"):
+        super().__init__(f"peer-{name}", [*inside, peer(), "serve", "-name", name, "-listen", f"{address}:0"], directory)
+        self.id, self.address = name, address
         self.start()
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     def mode(self, **query):
         text = "&".join(f"{k}={v}" for k, v in query.items())
-        assert get(f"http://127.0.0.1:{self.port}/control?{text}")[0] == 200
+        assert get(f"http://{self.address}:{self.port}/control?{text}")[0] == 200
 
     def stats(self):
-        return json.loads(get(f"http://127.0.0.1:{self.port}/stats")[2])
+        return json.loads(get(f"http://{self.address}:{self.port}/stats")[2])
 
 
 class Agent(Process):
@@ -168,6 +169,11 @@ class Agent(Process):
         wanted = set(labels.items())
         return sum(value for (n, have), value in self.metrics().items() if n == name and wanted <= have)
 
+    def ejected_at(self, instance):
+        """Seconds since the epoch of its first ejection, as the log has it; None: never."""
+        found = re.search(rf"^(\S+) info instance ejected .*instance={re.escape(instance)}\b", self.log.read_text(), re.M)
+        return datetime.datetime.fromisoformat(found[1].replace("Z", "+00:00")).timestamp() if found else None
+
     def log_lines(self):
         return [json.loads(line) for line in self.access_log.read_text().splitlines()] if self.access_log.exists() else []
 
@@ -175,7 +181,7 @@ class Agent(Process):
 def mesh_service(name, backends, extra=None):
     return {"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": name, "namespace": "default"},
             "spec": {"ports": [{"name": "http", "port": 80, "protocol": "HTTP"}],
-                     "instances": [{"id": b.id, "address": "127.0.0.1", "port": b.port} for b in backends], **(extra or {})}}
+                     "instances": [{"id": b.id, "address": b.address, "port": b.port} for b in backends], **(extra or {})}}
 
 
 def service_policy(name, **spec):

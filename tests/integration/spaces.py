@@ -1,6 +1,7 @@
 """Network namespaces for tests: programs in each reach the others over a bridge, and nftables hands their TCP traffic to
 the agent that runs there as user 15001. Needs root, ip and nft; everything is removed when the context ends."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -51,10 +52,22 @@ class Space:
         rules = RULES.format(uid=AGENT_UID, ports=", ".join(map(str, ports)) or 1)
         subprocess.run([*self.inside(), "nft", "-f", "-"], input=rules, text=True, check=True)
 
-    def drop(self, port):
-        """Packets to this port vanish, as in a network that is broken."""
-        rules = f"table ip drop {{ chain input {{ type filter hook input priority 0; tcp dport {port} drop; }} }}"
+    def gate(self, port, drop):
+        """Counts attempts to connect to this port from now on; with `drop` all packets to it vanish, as in a network that
+        is broken."""
+        verdict = "drop" if drop else "accept"
+        rules = f"""table ip gate {{
+          chain input {{
+            type filter hook input priority 0;
+            tcp dport {port} tcp flags & (syn | ack) == syn counter {verdict}
+            tcp dport {port} {verdict}
+          }}
+        }}"""
         subprocess.run([*self.inside(), "nft", "-f", "-"], input=rules, text=True, check=True)
+
+    def gate_count(self):
+        text = subprocess.run([*self.inside(), "nft", "list", "table", "ip", "gate"], capture_output=True, text=True, check=True).stdout
+        return int(re.search(r"counter packets (\d+)", text)[1])
 
 
 class Spaces:

@@ -27,6 +27,7 @@ type backend struct {
 	percent  int
 	delay    time.Duration
 	requests atomic.Int64 // requests whose handler began, /control aside
+	faults   atomic.Int64 // of them, those that were answered as the mode asks instead of properly
 	posts    sync.Map     // nonce -> times seen
 	open     atomic.Int64 // connections now
 	most     atomic.Int64 // connections at once, ever
@@ -78,6 +79,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if b.misbehave(w, r) {
+		b.faults.Add(1)
 		return
 	}
 	switch r.URL.Path {
@@ -113,7 +115,7 @@ func (b *backend) stats(w http.ResponseWriter) {
 		}
 		return true
 	})
-	json.NewEncoder(w).Encode(map[string]any{"name": b.name, "requests": b.requests.Load(), "posts_twice": twice,
+	json.NewEncoder(w).Encode(map[string]any{"name": b.name, "requests": b.requests.Load(), "faults": b.faults.Load(), "posts_twice": twice,
 		"connections": b.open.Load(), "most_connections": b.most.Load()})
 }
 
