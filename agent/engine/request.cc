@@ -213,7 +213,7 @@ bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
 void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now) {
   decision::Record record;
   record.id_size = static_cast<std::uint8_t>(std::min(call.request_id.size(), decision::kIdSize));
-  std::memcpy(record.id.data(), call.request_id.data(), record.id_size);
+  std::copy_n(call.request_id.data(), record.id_size, record.id.data());
   record.attempts = static_cast<std::uint8_t>(call.attempts);
   record.candidates = static_cast<std::uint8_t>(call.candidate_count);
   record.inbound = call.origin.direction == Direction::kInbound;
