@@ -34,17 +34,6 @@ constexpr Duration kLook = std::chrono::milliseconds(100);
 constexpr Duration kQuiet = std::chrono::seconds(10);  // after a configuration, before its pages are let go
 constexpr Duration kLastWords = std::chrono::seconds(1);  // for what is said when the drain is over
 
-log::Level LevelOf(settings::LogLevel level) {
-  switch (level) {
-    case settings::LogLevel::kTrace:
-    case settings::LogLevel::kDebug: return log::Level::kDebug;
-    case settings::LogLevel::kInfo: return log::Level::kInfo;
-    case settings::LogLevel::kWarn: return log::Level::kWarn;
-    case settings::LogLevel::kError: return log::Level::kError;
-  }
-  return log::Level::kInfo;
-}
-
 std::string HostName() {
   char name[256] = "agent";
   gethostname(name, sizeof name - 1);
@@ -76,7 +65,6 @@ class Agent {
   forward::ForwarderOptions ForwarderOptionsOf();
   std::unique_ptr<report::Sink> MakeSink();
   std::unique_ptr<config::Link> MakeLink();
-  std::unique_ptr<config::Link> MakeGrpcLink();
   std::unique_ptr<uplink::Uplink> MakeUplink();
   void GatherStatus(std::function<void(report::AgentStatus)> done);
   void Explain(std::string request_id, std::size_t most, std::function<void(admin::Records)> done);
@@ -173,35 +161,15 @@ std::unique_ptr<config::Link> Agent::MakeLink() {
   }
   dialer_ = std::make_unique<dial::Dialer>(
       cold_, dial::DialerOptions{settings_.control_plane->address, settings_.control_plane->token_file});
-  return MakeGrpcLink();
-}
-
-std::unique_ptr<config::Link> Agent::MakeGrpcLink() {
-  const settings::Node& node = settings_.node;
-  config::GrpcLinkOptions options;
-  options.node_id = node.id;
-  options.cluster = node.cluster;
-  options.ns = node.ns;
-  options.service = node.service;
-  options.zone = node.zone;
-  options.labels = node.labels;
-  options.program_version = kVersion;
-  options.seed = seed_;
-  return std::make_unique<config::GrpcLink>(*dialer_, options);
+  return std::make_unique<config::GrpcLink>(*dialer_, LinkOptionsOf(settings_, seed_));
 }
 
 std::unique_ptr<uplink::Uplink> Agent::MakeUplink() {
   if (dialer_ == nullptr) return nullptr;
-  uplink::Options options;
-  options.node_id = settings_.node.id;
-  options.ns = settings_.node.ns;
-  options.service = settings_.node.service;
-  options.seed = seed_;
-  options.wall_minus_monotonic = WallMinusMonotonic();
   uplink::Sources sources;
   sources.gather = [this](auto done) { GatherStatus(std::move(done)); };
   sources.explain = [this](auto id, auto most, auto done) { Explain(std::move(id), most, std::move(done)); };
-  return std::make_unique<uplink::Uplink>(*dialer_, std::move(options), std::move(sources));
+  return std::make_unique<uplink::Uplink>(*dialer_, UplinkOptionsOf(settings_, seed_), std::move(sources));
 }
 
 void Agent::MakeManager() {

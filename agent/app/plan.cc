@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/app/agent.h"
+
 namespace weft::app {
 namespace {
 
@@ -54,6 +56,41 @@ std::vector<forward::Listener> ListenersOf(const settings::Settings& settings) {
     out.push_back(InboundListener(settings.inbound[i], settings.node, i));
   }
   return out;
+}
+
+config::GrpcLinkOptions LinkOptionsOf(const settings::Settings& settings, std::uint64_t seed) {
+  const settings::Node& node = settings.node;
+  config::GrpcLinkOptions options;
+  options.node_id = node.id;
+  options.cluster = node.cluster;
+  options.ns = node.ns;
+  options.service = node.service;
+  options.zone = node.zone;
+  options.labels = node.labels;
+  options.program_version = kVersion;
+  options.seed = seed;
+  return options;
+}
+
+uplink::Options UplinkOptionsOf(const settings::Settings& settings, std::uint64_t seed) {
+  uplink::Options options;
+  options.node_id = settings.node.id;
+  options.ns = settings.node.ns;
+  options.service = settings.node.service;
+  options.seed = seed;
+  options.wall_minus_monotonic = ReadWallClock().time_since_epoch() - ReadMonotonicClock().time_since_epoch();
+  return options;
+}
+
+log::Level LevelOf(settings::LogLevel level) {
+  switch (level) {
+    case settings::LogLevel::kTrace:
+    case settings::LogLevel::kDebug: return log::Level::kDebug;
+    case settings::LogLevel::kInfo: return log::Level::kInfo;
+    case settings::LogLevel::kWarn: return log::Level::kWarn;
+    case settings::LogLevel::kError: return log::Level::kError;
+  }
+  return log::Level::kInfo;
 }
 
 connection::ServerLimits LimitsOf(const settings::Limits& limits) {
