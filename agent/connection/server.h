@@ -47,6 +47,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   std::unique_ptr<transport::Transport> HandOver(std::string& unread);
   // Closes once idle; a response in progress is finished with `connection: close`.
   void CloseSoon();
+  void Cut() { Close(false); }  // now; no exchange may be active
 
   void SendInterim(const message::ResponseHead& head) override;
   void SendHead(const message::ResponseHead& head, message::Body body) override;

@@ -15,6 +15,7 @@
 namespace weft::exchange {
 
 class Exchange;
+class Mirror;
 
 inline constexpr std::size_t kTeePerRequest = 64 * 1024;
 inline constexpr std::size_t kTeePerWorker = 16 * 1024 * 1024;
@@ -40,7 +41,8 @@ struct Environment {
   std::uint64_t requests = 0;                  // so far
   std::size_t active = 0, active_inbound = 0;  // exchanges
   std::size_t tee_bytes = 0;                   // of all of them
-  std::size_t mirrors = 0, mirror_bytes = 0;   // under way
+  std::vector<Mirror*> mirrors;                // under way
+  std::size_t mirror_bytes = 0;                // of all of them
   std::vector<Exchange*> held;                 // wait for a configuration
   std::vector<std::unique_ptr<Exchange>> free;
   message::RequestHead outgoing;  // filled for one call to SendHead

@@ -15,7 +15,7 @@ constexpr Duration kMirrorTime = std::chrono::seconds(15);  // for one that name
 Mirror* Mirror::Begin(Environment& env, const BackendKey& to, const engine::Origin& origin,
                       const message::RequestHead& head, message::Body body) {
   const bool large = body.kind == message::Body::Kind::kLength && body.length > kTeePerRequest;
-  if (large || env.mirrors >= kMostMirrors) {
+  if (large || env.mirrors.size() >= kMostMirrors) {
     env.sink.Mirrored(to, MirrorResult::kOverflow);
     return nullptr;
   }
@@ -26,7 +26,7 @@ Mirror* Mirror::Begin(Environment& env, const BackendKey& to, const engine::Orig
 
 Mirror::Mirror(Environment& env, const BackendKey& to, const engine::Origin& origin, message::Body body)
     : env_(env), attempt_(env.io.loop, env.pool, *this), to_(to), body_(body), bytes_(env.io.slab) {
-  ++env_.mirrors;
+  env_.mirrors.push_back(this);
   origin_.fixed = &to_;
   origin_.direct = true;
   origin_.peer = origin.peer;
@@ -59,6 +59,17 @@ void Mirror::Overflow() {
 void Mirror::Trailers(const message::FieldList& trailers) { trailers_ = SaveFields(trailers, arena_); }
 
 void Mirror::Drop() { Done(overflow_ ? MirrorResult::kOverflow : MirrorResult::kIncomplete, Reason::kOk); }
+
+void Mirror::DropAll(Environment& env) {
+  for (Mirror* mirror : std::vector(env.mirrors)) {
+    if (!mirror->attempting_) {
+      mirror->Drop();
+      continue;
+    }
+    mirror->attempt_.Cancel();
+    mirror->End(Outcome::kLocal, Reason::kShutdown);
+  }
+}
 
 void Mirror::Send() {
   if (overflow_) return Done(MirrorResult::kOverflow, Reason::kOk);
@@ -125,7 +136,7 @@ void Mirror::End(Outcome outcome, Reason reason) {
 }
 
 void Mirror::Done(report::MirrorResult result, Reason reason) {
-  --env_.mirrors;
+  std::erase(env_.mirrors, this);
   env_.mirror_bytes -= bytes_.size();
   env_.sink.Mirrored(to_, result);
   if (started_) env_.engine.Finish(call_, reason, status_, env_.io.loop.now());

@@ -24,8 +24,9 @@ class Mirror final : private upstream::AttemptEvents {
                        const message::RequestHead& head, message::Body body);
   void Data(std::string_view data);
   void Trailers(const message::FieldList& trailers);
-  void Send();  // the request is whole; neither of both more than once
-  void Drop();  // it will never be
+  void Send();                            // the request is whole; neither of both more than once
+  void Drop();                            // it will never be
+  static void DropAll(Environment& env);  // the worker ends
 
  private:
   Mirror(Environment& env, const BackendKey& to, const engine::Origin& origin, message::Body body);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/exchange/mirror.h"
+
 namespace weft::forward {
 namespace {
 
@@ -55,7 +57,11 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   tick_.Set(loop_.now() + kTick);
 }
 
-Worker::~Worker() { CloseAll(); }
+Worker::~Worker() {
+  CloseAll();
+  while (!serving_.empty()) (*serving_.begin())->Cut();
+  exchange::Mirror::DropAll(env_);
+}
 
 // --- connections ---
 
