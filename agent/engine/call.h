@@ -90,7 +90,8 @@ struct AttemptRecord {
   decision::Standing standing = decision::Standing::kPicked;  // kTrial and kConfirming hold something
 };
 
-struct Call {
+// All of a call but its lists, whose entries are written when they are counted.
+struct CallState {
   // Identity.
   std::string_view request_id;  // the exchange's; read by Finish for the record
   std::uint64_t number = 0;     // in this worker, from 1; the RNG stream
@@ -121,16 +122,22 @@ struct Call {
 
   // Attempts.
   std::uint32_t attempts = 0;  // started so far
-  std::array<AttemptRecord, kMaxAttempts> log;
-  Target* target = nullptr;   // of the current attempt
-  std::uint32_t retries = 0;  // granted; a stale connection's is not counted
+  Target* target = nullptr;    // of the current attempt
+  std::uint32_t retries = 0;   // granted; a stale connection's is not counted
   bool stale_used = false;
 
   // For the record; read by nobody else.
   decision::Seen seen;
   decision::NameId route_name = 0, rule_name = 0, sources = 0;
   std::uint32_t candidate_count = 0;
-  std::array<decision::Candidate, decision::kMostCandidates> candidates;  // deliberately not zeroed
+};
+
+struct Call : CallState {
+  std::array<AttemptRecord, kMaxAttempts> log;                            // `attempts` of them
+  std::array<decision::Candidate, decision::kMostCandidates> candidates;  // `candidate_count`; not zeroed
+
+  // For the next request. The lists keep what they had, which is most of the size.
+  void Reset() { static_cast<CallState&>(*this) = CallState(); }
 };
 
 }  // namespace weft::engine

@@ -55,7 +55,7 @@ void Exchange::Reset(Client client, message::Body body) {
   if (origin_.direction == engine::Direction::kInbound) ++env_.active_inbound;
   body_ = body;
   state_ = State::kIdle;
-  call_ = engine::Call{};
+  call_.Reset();
   keeping_ = true;
   request_ended_ = request_sent_ = false;
   received_ = taken_ = credited_ = response_bytes_ = 0;
@@ -108,7 +108,7 @@ void Exchange::Retry(bool last) {
   env_.outgoing.fields.Clear();
   for (const message::Field& field : head_.fields)
     env_.outgoing.fields.Add(field.name, field.value, field.id);
-  call_ = engine::Call{};
+  call_.Reset();
   call_.request_id = id;
   Decide(env_.outgoing);
   if (state_ != State::kHeld) std::erase(env_.held, this);

@@ -110,7 +110,7 @@ bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& 
   for (const Field& field : head_.fields) {
     if (IsOurs(field.id) || field.id == FieldId::kXRequestId || field.id == FieldId::kXForwardedFor) continue;
     has_proto |= field.id == FieldId::kXForwardedProto;
-    out.fields.Add(field.name, field.value, field.id);
+    out.fields.Add(field);
   }
   if (!has_proto) out.fields.Add(FieldId::kXForwardedProto, out.scheme);
   AddMeshFields(out);
@@ -172,9 +172,7 @@ void Exchange::ReadMarks(const message::ResponseHead& head) {
 
 // Strips what is between agents, applies the rule's filters, adds our marks.
 void Exchange::EditResponse(message::ResponseHead& head) {
-  const bool ours =
-      std::any_of(head.fields.begin(), head.fields.end(), [](const Field& f) { return IsOurs(f.id); });
-  if (ours) {
+  if (head.fields.MayHaveOurs()) {
     for (int id = static_cast<int>(FieldId::kWeftDeadlineMs); id < static_cast<int>(FieldId::kCount); ++id) {
       const bool stays =
           target_meshed_ && static_cast<FieldId>(id) == FieldId::kWeftReason;  // the callee's agent refused

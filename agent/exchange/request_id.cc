@@ -1,6 +1,7 @@
 #include "agent/exchange/request_id.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "common/random/random.h"
@@ -13,20 +14,19 @@ bool IsSafeCharacter(char c) {
          c == '.' || c == ':' || c == '=';
 }
 
-constexpr std::array<char, 512> HexPairs() {
-  std::array<char, 512> out{};
-  for (std::size_t i = 0; i < 256; ++i) {
-    out[2 * i] = "0123456789abcdef"[i / 16];
-    out[2 * i + 1] = "0123456789abcdef"[i % 16];
-  }
-  return out;
+// The eight hexadecimal digits of 32 bits as they stand in memory: one digit in each byte, all at once.
+std::uint64_t HexDigits(std::uint64_t value) {
+  value = (value | value << 16) & 0x0000ffff0000ffffU;
+  value = (value | value << 8) & 0x00ff00ff00ff00ffU;
+  value = (value | value << 4) & 0x0f0f0f0f0f0f0f0fU;
+  const std::uint64_t letters = (value + 0x0606060606060606U) >> 4 & 0x0101010101010101U;
+  value += 0x3030303030303030U + letters * ('a' - '0' - 10);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
 }
-constexpr auto kHexPairs = HexPairs();
 
 void PutHex(std::uint64_t value, char* out) {
-  for (int shift = 56; shift >= 0; shift -= 8, out += 2) {
-    std::memcpy(out, kHexPairs.data() + 2 * ((value >> shift) & 255), 2);
-  }
+  const std::array<std::uint64_t, 2> digits = {HexDigits(value >> 32), HexDigits(value & 0xffffffffU)};
+  std::memcpy(out, digits.data(), 16);
 }
 
 }  // namespace

@@ -11,10 +11,14 @@ class Rebase {
  public:
   Rebase(std::string_view from, std::string_view to) : from_(from), to_(to) {}
   std::string_view operator()(std::string_view view) const {
-    const std::less<const char*> less;
-    const bool inside =
-        !view.empty() && !less(view.data(), from_.data()) && less(view.data(), from_.data() + from_.size());
-    return inside ? to_.substr(static_cast<std::size_t>(view.data() - from_.data()), view.size()) : view;
+    return !view.empty() && Holds(view.data(), view.end()) ? Move(view) : view;
+  }
+  bool Holds(const char* begin, const char* end) const {
+    const std::less_equal<const char*> not_after;
+    return not_after(from_.data(), begin) && not_after(end, from_.data() + from_.size());
+  }
+  std::string_view Move(std::string_view view) const {  // one that it holds
+    return {to_.data() + (view.data() - from_.data()), view.size()};
   }
 
  private:
@@ -40,7 +44,11 @@ void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, A
   message::Field* out = TakeFields(head.fields.size(), arena);
   fields = {out, head.fields.size()};
   for (const message::Field& field : head.fields) {
-    new (out++) message::Field{rebase(field.name), rebase(field.value), field.id};
+    if (field.line && rebase.Holds(field.name.data(), field.value.end())) {
+      new (out++) message::Field{rebase.Move(field.name), rebase.Move(field.value), field.id, true};
+    } else {
+      new (out++) message::Field{rebase(field.name), rebase(field.value), field.id};
+    }
   }
 }
 

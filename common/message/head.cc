@@ -191,7 +191,7 @@ bool HasToken(std::string_view list, std::string_view token) {
   return false;
 }
 
-const Field* FieldList::Find(FieldId id) const {
+const Field* FieldList::Search(FieldId id) const {
   const Field* found = std::find_if(begin(), end(), [&](const Field& f) { return f.id == id; });
   return found == end() ? nullptr : found;
 }
@@ -203,6 +203,7 @@ const Field* FieldList::Find(std::string_view name) const {
 }
 
 std::size_t FieldList::Remove(FieldId id) {
+  if (!MayHave(id)) return 0;
   Field* kept = std::remove_if(begin(), end(), [&](const Field& f) { return f.id == id; });
   const auto removed = static_cast<std::size_t>(end() - kept);
   size_ -= static_cast<std::uint32_t>(removed);

@@ -70,10 +70,16 @@ enum class FieldId : std::uint8_t {
 FieldId InternFieldName(std::string_view name);  // without case
 std::string_view FieldName(FieldId id);          // lower case; empty for kOther and kWeftOther
 
+constexpr std::uint64_t FieldBit(FieldId id) { return std::uint64_t{1} << static_cast<int>(id); }
+static_assert(static_cast<int>(FieldId::kCount) < 64);
+
 struct Field {
   std::string_view name;   // as it came
   std::string_view value;  // without surrounding white space
   FieldId id = FieldId::kOther;
+  // Both are parts of one text that reads `name: value` CRLF, as the encoder would write it: it may copy
+  // that.
+  bool line = false;
 };
 
 inline constexpr std::size_t kMaxFields = 160;  // limits.headers (at most 128) and what the mesh adds
@@ -82,18 +88,26 @@ inline constexpr std::size_t kMaxFields = 160;  // limits.headers (at most 128) 
 class FieldList {
  public:
   // False: full.
-  bool Add(std::string_view name, std::string_view value, FieldId id) {
+  bool Add(std::string_view name, std::string_view value, FieldId id, bool line = false) {
     if (full()) return false;
-    fields_[size_++] = Field{name, value, id};
+    Field& field = fields_[size_++];
+    field.name = name;
+    field.value = value;
+    field.id = id;
+    field.line = line;
+    ids_ |= FieldBit(id);
     return true;
   }
+  bool Add(const Field& field) { return Add(field.name, field.value, field.id, field.line); }
   bool Add(FieldId id, std::string_view value) { return Add(FieldName(id), value, id); }
-  const Field* Find(FieldId id) const;             // the first
+  bool MayHave(FieldId id) const { return (ids_ & FieldBit(id)) != 0; }               // false: surely not
+  bool MayHaveOurs() const { return (ids_ & kOurs) != 0; }                            // any x-weft-*
+  const Field* Find(FieldId id) const { return MayHave(id) ? Search(id) : nullptr; }  // the first
   const Field* Find(std::string_view name) const;  // without case; the first
   std::size_t Remove(FieldId id);                  // how many
   std::size_t Remove(std::string_view name);
   void Set(std::string_view name, std::string_view value);  // replaces all of that name, else adds
-  void Clear() { size_ = 0; }
+  void Clear() { size_ = 0, ids_ = 0; }
   void Truncate(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }  // size <= size()
 
   const Field* begin() const { return fields_.data(); }
@@ -106,7 +120,11 @@ class FieldList {
   const Field& operator[](std::size_t i) const { return fields_[i]; }
 
  private:
+  static constexpr std::uint64_t kOurs = FieldBit(FieldId::kCount) - FieldBit(FieldId::kWeftDeadlineMs);
+  const Field* Search(FieldId id) const;
+
   std::uint32_t size_ = 0;
+  std::uint64_t ids_ = 0;                 // of all fields added since Clear, also of those removed again
   std::array<Field, kMaxFields> fields_;  // deliberately not zeroed
 };
 

@@ -16,6 +16,7 @@ class HeadWriter {
       : at_(out.data()), end_(out.data() + out.size()), begin_(out.data()) {}
 
   void Put(std::string_view text) {
+    if (text.empty()) return;
     if (static_cast<std::size_t>(end_ - at_) < text.size()) {
       full_ = true;
       return;
@@ -48,28 +49,38 @@ class HeadWriter {
   bool full_ = false;
 };
 
+constexpr std::uint64_t kHopByHop =
+    message::FieldBit(FieldId::kHost) | message::FieldBit(FieldId::kConnection) |
+    message::FieldBit(FieldId::kKeepAlive) | message::FieldBit(FieldId::kProxyConnection) |
+    message::FieldBit(FieldId::kProxyAuthenticate) | message::FieldBit(FieldId::kProxyAuthorization) |
+    message::FieldBit(FieldId::kTransferEncoding) | message::FieldBit(FieldId::kContentLength) |
+    message::FieldBit(FieldId::kUpgrade);
+
 bool IsHopByHop(const Field& field) {
-  switch (field.id) {
-    case FieldId::kHost:
-    case FieldId::kConnection:
-    case FieldId::kKeepAlive:
-    case FieldId::kProxyConnection:
-    case FieldId::kProxyAuthenticate:
-    case FieldId::kProxyAuthorization:
-    case FieldId::kTransferEncoding:
-    case FieldId::kContentLength:
-    case FieldId::kUpgrade: return true;
-    case FieldId::kTe: return !message::EqualsIgnoreCase(field.value, "trailers");
-    default: return false;
-  }
+  if (field.id == FieldId::kTe) return !message::EqualsIgnoreCase(field.value, "trailers");
+  return (kHopByHop & message::FieldBit(field.id)) != 0;
 }
 
+// Fields that came one behind the other go out in one piece.
 void PutFields(HeadWriter& out, const message::FieldList& fields) {
+  std::string_view run;
   for (const Field& field : fields) {
     if (IsHopByHop(field)) continue;
+    if (field.line && field.id != FieldId::kTe) {
+      const std::size_t size = field.name.size() + field.value.size() + 4;
+      if (field.name.data() != run.data() + run.size()) {
+        out.Put(run);
+        run = {field.name.data(), 0};
+      }
+      run = {run.data(), run.size() + size};
+      continue;
+    }
+    out.Put(run);
+    run = {};
     out.PutField(field.name, field.value);
     if (field.id == FieldId::kTe) out.PutField("connection", "te");
   }
+  out.Put(run);
 }
 
 void PutFraming(HeadWriter& out, Body body) {

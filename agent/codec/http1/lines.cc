@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "agent/codec/http1/blocks.h"
+
 namespace weft::http1 {
 namespace {
 
@@ -52,24 +54,26 @@ bool IsValueByte(char c) {
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 
-// The first byte from `at` on that may not stand in a field value, else `end`.
-const char* SkipValue(const char* at, const char* end) {
-  while (end - at >= 8) {
-    const std::uint64_t found = BytesBelowOr(Load(at), 0x20, 0x7f);
-    if (found == 0) {
-      at += 8;
-      continue;
-    }
-    if constexpr (std::endian::native == std::endian::little) {
-      at += std::countr_zero(found) / 8;
-    } else {
-      while (IsValueByte(*at) && *at != '\t') ++at;
-    }
-    if (*at != '\t') return at;
-    ++at;
-  }
-  while (at != end && IsValueByte(*at)) ++at;
+// The first byte from `at` on that may not stand in a name. There is one before `end`.
+const char* SkipToken(const char* at, const char* end) {
+  if (blocks::kWide && end - at >= blocks::kBytes)
+    at += std::countr_zero(~blocks::NameBytes(at) | 1U << blocks::kBytes);
+  while (kTokenSet[static_cast<unsigned char>(*at)]) ++at;
   return at;
+}
+
+// The first byte from `at` on that may not stand in a field value, else `end`. Bytes from `floor` on, which
+// is not after `at`, are ours to read.
+const char* SkipValue(const char* floor, const char* at, const char* end) {
+  if (!blocks::kWide || end - floor < blocks::kBytes) {
+    while (at != end && IsValueByte(*at)) ++at;
+    return at;
+  }
+  for (; end - at >= blocks::kBytes; at += blocks::kBytes) {
+    if (const std::uint32_t found = blocks::ControlBytes(at); found != 0) return at + std::countr_zero(found);
+  }
+  const std::uint32_t rest = blocks::ControlBytes(end - blocks::kBytes) >> (blocks::kBytes - (end - at));
+  return rest == 0 ? end : at + std::countr_zero(rest);
 }
 
 bool IsVisible(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
@@ -81,29 +85,57 @@ bool IsPort(std::string_view text) {
 
 }  // namespace
 
-ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, std::size_t most_first, LineScan& scan) {
-  while (scan.at < bytes.size()) {
-    const void* found = std::memchr(bytes.data() + scan.at, '\n', bytes.size() - scan.at);
-    const std::size_t newline =
-        found == nullptr ? bytes.size()
-                         : static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
-    if (scan.line == 0 && newline >= most_first) return ScanResult::kLineTooLong;
-    if (newline > most) return ScanResult::kTooLong;
-    scan.at = newline;
-    if (found == nullptr) break;
-    if (newline == scan.line || bytes[newline - 1] != '\r') return ScanResult::kBareLf;
-    const bool empty = newline == scan.line + 1;
-    scan.at = scan.line = newline + 1;
-    if (scan.at > most) return ScanResult::kTooLong;
-    if (empty) return ScanResult::kFound;
+// The part of a head that is within both limits, sixteen bytes at a time; kMore: the rest is for the caller.
+static ScanResult ScanBlocks(std::string_view bytes, LineScan& scan) {
+  const char* const end = bytes.data() + bytes.size();
+  const char *at = bytes.data() + scan.at, *line = bytes.data() + scan.line;
+  while (at != end) {
+    const bool whole = end - at >= blocks::kBytes;
+    const char* const next = whole ? at + blocks::kBytes : end;
+    std::uint32_t feeds = blocks::LineFeeds(next - blocks::kBytes);
+    if (!whole) feeds = feeds >> (blocks::kBytes - (end - at)) << (blocks::kBytes - (end - at));
+    for (; feeds != 0; feeds &= feeds - 1) {
+      const char* const feed = next - blocks::kBytes + std::countr_zero(feeds);
+      if (feed == line || feed[-1] != '\r') return ScanResult::kBareLf;
+      const bool empty = feed == line + 1;
+      line = feed + 1;
+      if (!empty) continue;
+      scan.at = scan.line = static_cast<std::size_t>(line - bytes.data());
+      return ScanResult::kFound;
+    }
+    at = next;
   }
+  scan.at = bytes.size();
+  scan.line = static_cast<std::size_t>(line - bytes.data());
   return ScanResult::kMore;
+}
+
+ScanResult FindHeadEnd(std::string_view bytes, std::size_t most, std::size_t most_first, LineScan& scan) {
+  const std::string_view within = bytes.substr(0, std::min(most, most_first));
+  if (blocks::kWide && within.size() >= blocks::kBytes && scan.at < within.size()) {
+    if (const ScanResult result = ScanBlocks(within, scan); result != ScanResult::kMore) return result;
+  }
+  for (; scan.at < bytes.size(); ++scan.at) {
+    if (scan.line == 0 && scan.at >= most_first) return ScanResult::kLineTooLong;
+    if (scan.at > most) return ScanResult::kTooLong;
+    if (bytes[scan.at] != '\n') continue;
+    if (scan.at == scan.line || bytes[scan.at - 1] != '\r') return ScanResult::kBareLf;
+    if (scan.at == most) return ScanResult::kTooLong;
+    const bool empty = scan.at == scan.line + 1;
+    scan.line = scan.at + 1;
+    if (!empty) continue;
+    ++scan.at;
+    return ScanResult::kFound;
+  }
+  if (scan.line == 0 && scan.at >= most_first) return ScanResult::kLineTooLong;
+  return scan.at > most ? ScanResult::kTooLong : ScanResult::kMore;
 }
 
 bool IsToken(std::string_view text) { return !text.empty() && AllIn(text, kTokenSet); }
 
 bool IsFieldValue(std::string_view text) {
-  return SkipValue(text.data(), text.data() + text.size()) == text.data() + text.size();
+  const char* const end = text.data() + text.size();
+  return SkipValue(text.data(), text.data(), end) == end;
 }
 
 bool IsTargetText(std::string_view text) {
@@ -149,22 +181,25 @@ std::string_view TakeLine(std::string_view& head) {
 }
 
 Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields) {
-  const char* at = lines.data();
+  const char* const floor = lines.data();
+  const char* at = floor;
   const char* const end = at + lines.size();
   while (*at != '\r' || at[1] != '\n') {  // a CR is not a token character, so a lone one fails below
     const char* const name = at;
-    while (kTokenSet[static_cast<unsigned char>(*at)]) ++at;  // ends at the CR of this line at the latest
+    at = SkipToken(at, end);  // ends at the CR of this line at the latest
     if (at == name || *at != ':') return Reason::kBadRequest;
     const std::string_view name_text(name, static_cast<std::size_t>(at - name));
     do ++at;
     while (IsSpace(*at));
     const char* const value = at;
-    at = SkipValue(at, end);
+    at = SkipValue(floor, at, end);
     if (*at != '\r' || at[1] != '\n') return Reason::kBadRequest;
     const char* last = at;
     while (last != value && IsSpace(last[-1])) --last;
     const std::string_view value_text(value, static_cast<std::size_t>(last - value));
-    if (fields.size() >= most || !fields.Add(name_text, value_text, message::InternFieldName(name_text)))
+    const bool plain = last == at && value == name_text.end() + 2 && value[-1] == ' ';
+    if (fields.size() >= most ||
+        !fields.Add(name_text, value_text, message::InternFieldName(name_text), plain))
       return Reason::kHeadTooLarge;
     at += 2;
   }
