@@ -32,6 +32,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {502, GrpcStatus::kUnavailable, false},        // upstream_truncated
     {502, GrpcStatus::kUnavailable, false},        // upstream_malformed
     {502, GrpcStatus::kUnavailable, false},        // upstream_head_too_large
+    {502, GrpcStatus::kUnavailable, false},        // resolve_failed
     {404, GrpcStatus::kUnimplemented, false},      // no_route
     {404, GrpcStatus::kUnimplemented, false},      // unknown_service
     {400, GrpcStatus::kInvalidArgument, false},    // ambiguous_service
@@ -46,6 +47,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {408, GrpcStatus::kDeadlineExceeded, true},    // head_timeout
     {417, GrpcStatus::kInvalidArgument, true},     // expectation_failed
     {501, GrpcStatus::kUnimplemented, true},       // upgrade_refused
+    {403, GrpcStatus::kPermissionDenied, true},    // connect_denied
     {501, GrpcStatus::kUnimplemented, true},       // not_implemented
     {505, GrpcStatus::kUnimplemented, true},       // version_not_supported
     {0, GrpcStatus::kCancelled, true},             // client_closed

@@ -226,6 +226,7 @@ void ServerConnection::NextRequest() {
 std::unique_ptr<transport::Transport> ServerConnection::HandOver(std::string& unread) {
   timer_.Cancel();
   exchange_ = nullptr;
+  Flush();  // of earlier answers
   return Release(unread);
 }
 

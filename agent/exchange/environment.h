@@ -11,6 +11,7 @@
 #include "agent/engine/engine.h"
 #include "agent/pool/pool.h"
 #include "agent/report/report.h"
+#include "agent/tunnel/tunnel.h"
 
 namespace weft::exchange {
 
@@ -35,6 +36,9 @@ struct Environment {
   // Transparent mode: relays the client to where it meant to go; `bytes` were read so far.
   std::function<void(stream::ServerStream& client, const engine::Origin& origin, std::string bytes)>
       pass_through;
+  // CONNECT: the relay has its connection; the client's socket goes to it, after `greeting`.
+  std::function<void(stream::ServerStream& client, tunnel::Relay& relay, std::string_view greeting)> join;
+  tunnel::Tunnels* tunnels = nullptr;
   std::vector<net::Address> outbound_listeners, inbound_listeners;  // for loops
   bool draining = false;                                            // marks inbound responses
 

@@ -11,6 +11,13 @@ using engine::Outcome;
 constexpr Duration kHold = std::chrono::milliseconds(200);  // for a service that is being subscribed to
 constexpr std::size_t kMostFree = 256;
 
+// Whether CONNECT may open a tunnel to it: not to HTTP, whose requests would go past routes and records.
+bool MayTunnel(const engine::Backend& backend) {
+  const policy::Protocol protocol = backend.protocol;
+  return protocol == policy::Protocol::kTcp || protocol == policy::Protocol::kTls ||
+         protocol == policy::Protocol::kDetect;
+}
+
 }  // namespace
 
 Exchange::Exchange(Environment& env) : env_(env), attempt_(env.io.loop, env.pool, *this), kept_(env.io.slab) {
@@ -79,7 +86,11 @@ void Exchange::Start(message::RequestHead& head, std::string_view raw) {
 void Exchange::Decide(const message::RequestHead& head) {
   const bool was_held = state_ == State::kHeld;
   const engine::Verdict verdict = env_.engine.Start(call_, origin_, head, env_.io.loop.now());
-  if (verdict.action == engine::Action::kForward) return Forward();
+  if (verdict.action == engine::Action::kForward) {
+    return head.method == message::Method::kConnect && !MayTunnel(*call_.backend)
+               ? Answer(Reason::kConnectDenied)
+               : Forward();
+  }
   if (verdict.action == engine::Action::kRedirect) return Redirect(head);
   const bool pass = verdict.action == engine::Action::kPassthrough;
   const bool unknown =
@@ -146,8 +157,14 @@ void Exchange::TryAttempt() {
   head_at_ = TimePoint{};
   retry_after_ = Duration::zero();
   if (env_.LeadsHome(origin_.direction, target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
+  if (head_.method == message::Method::kConnect) return Dial(*target);
   const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
   attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable});
+}
+
+void Exchange::CancelAttempt() {
+  attempt_.Cancel();
+  if (dialling_ != nullptr) env_.tunnels->HangUp(*std::exchange(dialling_, nullptr));
 }
 
 // Tells the engine how the attempt went; true when another one follows (after a delay: the state is
@@ -187,7 +204,7 @@ void Exchange::OnTimer(TimePoint now) {
   if (state_ == State::kDone) return;
   if (call_.deadline.Passed(now)) {
     const bool callers = call_.deadline_is_callers;
-    attempt_.Cancel();
+    CancelAttempt();
     call_.deadline = Deadline::Never();
     return FailAttempt(callers ? Outcome::kCallerDeadline : Outcome::kRequestTimeout,
                        callers ? Reason::kCallerDeadline : Reason::kRequestTimeout);
@@ -204,7 +221,7 @@ void Exchange::OnTimer(TimePoint now) {
 
 void Exchange::Abort() {
   if (state_ == State::kDone) return;
-  attempt_.Cancel();
+  CancelAttempt();
   call_.deadline = Deadline::Never();
   keeping_ = false;  // nothing is tried again
   FailAttempt(Outcome::kLocal, Reason::kShutdown);
@@ -271,7 +288,7 @@ void Exchange::OnResponseTaken(std::size_t bytes) { attempt_.Consumed(bytes); }
 void Exchange::OnClientReset(stream::ResetCode) {
   client_ = nullptr;
   if (state_ == State::kDone) return;
-  attempt_.Cancel();
+  CancelAttempt();
   if (attempt_open_) {
     keeping_ = false;
     Ended(Outcome::kClientClosed, Reason::kClientClosed);

@@ -69,6 +69,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void Hold(Duration most);
   void PassThrough();
   void TryAttempt();
+  void CancelAttempt();
   bool Ended(engine::Outcome outcome, Reason reason);
   void FailAttempt(engine::Outcome outcome, Reason reason);
   void OnTimer(TimePoint now);
@@ -95,6 +96,10 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void SetAuthority(message::RequestHead& head) const;
   route::Decision decision() const;
 
+  // connect.cc: CONNECT
+  void Dial(engine::Target& target);
+  void Dialled(Reason reason);
+
   // reply.cc: answers of our own
   void Answer(Reason reason);
   void Redirect(const message::RequestHead& head);
@@ -102,6 +107,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   Environment& env_;
   upstream::Attempt attempt_;
+  tunnel::Relay* dialling_ = nullptr;  // the attempt of a CONNECT
   stream::ServerStream* client_ = nullptr;
   State state_ = State::kIdle;
   Arena arena_;

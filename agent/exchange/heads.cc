@@ -89,7 +89,8 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
   call_.started = now;
   call_.origin = origin_;
   call_.method = head.method;
-  if (head.method == message::Method::kConnect) return Reason::kUpgradeRefused;
+  const bool inbound = origin_.direction == engine::Direction::kInbound;
+  if (head.method == message::Method::kConnect && inbound) return Reason::kUpgradeRefused;
   // A server may ignore an offer of HTTP/2; a request for another protocol makes no sense without it.
   if (asks_upgrade && !upgrade.empty() && !message::EqualsIgnoreCase(upgrade, "h2c"))
     return Reason::kUpgradeRefused;

@@ -47,6 +47,15 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
     serving_.erase(&connection);
     Relay(std::move(transport), origin, bytes + unread);
   };
+  env_.tunnels = &tunnels_;
+  env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, std::string_view greeting) {
+    auto& connection = static_cast<connection::ServerConnection&>(client);
+    const engine::Direction direction = connection.origin().direction;
+    std::string unread;
+    std::unique_ptr<transport::Transport> transport = connection.HandOver(unread);
+    serving_.erase(&connection);
+    tunnels_.Join(relay, std::move(transport), greeting, unread, [this, direction] { Gone(direction); });
+  };
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
     (outbound ? env_.outbound_listeners : env_.inbound_listeners).push_back(listener->listen);

@@ -59,17 +59,50 @@ void Relay::Connect() {
     counted_ = target;
     to = target->address;
   }
+  if (!Open(to)) EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
+}
+
+bool Relay::Open(const net::Address& to) {
   Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(to);
-  if (!transport || !(*transport)->Attach(tunnels_.io_.loop, server_)) {
-    return EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
-  }
+  if (!transport || !(*transport)->Attach(tunnels_.io_.loop, server_)) return false;
   server_.transport = std::move(*transport);
   server_.connecting = true;
-  timer_.Set(now + (connect_ > Duration::zero() ? connect_ : idle_));
+  timer_.Set(tunnels_.io_.loop.now() + (connect_ > Duration::zero() ? connect_ : idle_));
+  return true;
+}
+
+bool Relay::Dial(engine::Target& target, const policy::Timeouts& timeouts,
+                 std::function<void(Reason reason)> dialled) {
+  counted_ = &target;
+  idle_ = timeouts.stream_idle;
+  connect_ = timeouts.connect;
+  if (!Open(target.address)) return false;
+  dialled_ = std::move(dialled);
+  return true;
+}
+
+void Relay::EndDial(Reason reason) {
+  const std::function<void(Reason)> dialled = std::exchange(dialled_, nullptr);
+  if (reason != Reason::kOk) Close(true);
+  dialled(reason);
+}
+
+void Relay::Join(std::unique_ptr<transport::Transport> client, std::string_view greeting,
+                 std::string_view unread, std::function<void()> closed) {
+  closed_ = std::move(closed);
+  client_.transport = std::move(client);
+  if (!client_.transport->Attach(tunnels_.io_.loop, client_)) return Close(true);
+  client_.out.Append(greeting);
+  server_.out.Append(unread);
+  client_.read = unread.size();
+  last_progress_ = tunnels_.io_.loop.now();
+  timer_.Set(idle_ > Duration::zero() ? last_progress_ + idle_ : TimePoint::max());
+  if (Flush(client_)) Flush(server_);
 }
 
 void Relay::Connected(int error) {
   server_.connecting = false;
+  if (dialled_ != nullptr) return EndDial(error == 0 ? Reason::kOk : Reason::kConnectFailed);
   if (error != 0) return EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
   const TimePoint now = tunnels_.io_.loop.now();
   if (attempting_) {
@@ -183,6 +216,7 @@ void Relay::MaybeShut(Side& from) {
 // --- the end ---
 
 void Relay::OnTimer(TimePoint now) {
+  if (dialled_ != nullptr) return EndDial(Reason::kConnectTimeout);
   if (server_.connecting) return EndAttempt(Outcome::kConnectTimeout, Reason::kConnectTimeout);
   if (now - last_progress_ >= idle_) return Close(false);
   timer_.Set(last_progress_ + idle_);

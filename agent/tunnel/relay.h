@@ -11,6 +11,11 @@ class Relay {
   Relay(Tunnels& tunnels, std::unique_ptr<transport::Transport> client, const engine::Origin& origin,
         std::function<void()> closed);
   void Start(std::string_view first);
+  // Tunnels::Dial and Join. False: no socket.
+  bool Dial(engine::Target& target, const policy::Timeouts& timeouts,
+            std::function<void(Reason reason)> dialled);
+  void Join(std::unique_ptr<transport::Transport> client, std::string_view greeting, std::string_view unread,
+            std::function<void()> closed);
   void Close(bool reset);
 
  private:
@@ -28,6 +33,8 @@ class Relay {
 
   void Connect();
   void Connected(int error);
+  bool Open(const net::Address& to);
+  void EndDial(Reason reason);
   void EndAttempt(engine::Outcome outcome, Reason reason);
   void Pump(Side& from);
   bool Write(Side& to, std::string_view bytes);
@@ -41,6 +48,7 @@ class Relay {
   engine::Origin origin_;
   engine::Call call_;
   std::function<void()> closed_;
+  std::function<void(Reason reason)> dialled_;  // empty: the relay asks the engine itself
   loop::Timer timer_;
   TimePoint last_progress_;
   Duration idle_ = std::chrono::hours(1), connect_ = std::chrono::seconds(1);

@@ -15,6 +15,22 @@ void Tunnels::Start(std::unique_ptr<transport::Transport> client, const engine::
   relay->Start(first);
 }
 
+Relay* Tunnels::Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,
+                     std::function<void(Reason reason)> dialled) {
+  auto* relay = new Relay(*this, nullptr, origin, [] {});
+  relays_.insert(relay);
+  if (relay->Dial(target, timeouts, std::move(dialled))) return relay;
+  relay->Close(true);
+  return nullptr;
+}
+
+void Tunnels::HangUp(Relay& relay) { relay.Close(true); }
+
+void Tunnels::Join(Relay& relay, std::unique_ptr<transport::Transport> client, std::string_view greeting,
+                   std::string_view unread, std::function<void()> closed) {
+  relay.Join(std::move(client), greeting, unread, std::move(closed));
+}
+
 void Tunnels::CloseAll() {
   while (!relays_.empty()) (*relays_.begin())->Close(false);
 }

@@ -25,6 +25,16 @@ class Tunnels {
   // that is no service. `first`: bytes already read. `closed` is called once, when it is over.
   void Start(std::unique_ptr<transport::Transport> client, const engine::Origin& origin,
              std::string_view first, std::function<void()> closed);
+
+  // For CONNECT: connects first, while the client still belongs to somebody else. The cap of the target is
+  // taken already and given back by the relay. `dialled` is called once, later: kOk, then Join or HangUp
+  // follows at once; or why not, and the relay is gone. Null: no socket; the cap was given back.
+  Relay* Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,
+              std::function<void(Reason reason)> dialled);
+  void HangUp(Relay& relay);  // before `dialled`, or in it
+  // In `dialled`: `greeting` goes to the client, then the two are relayed; `unread` was read from it.
+  void Join(Relay& relay, std::unique_ptr<transport::Transport> client, std::string_view greeting,
+            std::string_view unread, std::function<void()> closed);
   void CloseAll();
   std::size_t size() const { return relays_.size(); }
 

@@ -36,6 +36,7 @@ enum class Reason : std::uint8_t {
   kUpstreamTruncated,  // closed or reset in the middle of a response; the client's connection is cut
   kUpstreamMalformed,  // what it sent is not HTTP/1.1
   kUpstreamHeadTooLarge,
+  kResolveFailed,  // the name of a host outside the mesh has no address, or did not resolve in time
   // Routing: 404.
   kNoRoute,
   kUnknownService,
@@ -52,6 +53,7 @@ enum class Reason : std::uint8_t {
   kHeadTimeout,          // 408
   kExpectationFailed,    // 417
   kUpgradeRefused,       // 501
+  kConnectDenied,        // 403: CONNECT to a port that is HTTP
   kNotImplemented,       // 501: a transfer coding or method we do not know
   kVersionNotSupported,  // 505
   kClientClosed,         // no answer possible; 499 in the log

@@ -246,5 +246,55 @@ TEST(MirrorTest, ARequestThatIsCutBeforeItsEndIsNotMirrored) {
   EXPECT_EQ(shadow->requests(), 0);
 }
 
+TEST(ConnectTest, ATunnelLeadsToATcpPortAndBytesSentEarlyArrive) {
+  std::unique_ptr<support::FakeUpstream> echo(support::FakeUpstream::Echoing());
+  support::Mesh mesh;
+  mesh.Service("db", {echo->address()}, policy::Protocol::kTcp);
+  mesh.Start();
+  support::FakeClient client(mesh.address("outbound"));
+  client.Send("CONNECT db:80 HTTP/1.1\r\nhost: db:80\r\n\r\nPOST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 200 "));
+  EXPECT_TRUE(Says(client.ReadUntil("abc"), "200 OK"));
+  client.Send("POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\nhi"), "200 OK"));
+  client.HalfClose();
+  EXPECT_EQ(client.ReadAll(), "");
+  EXPECT_TRUE(support::WaitUntil([&] { return mesh.Counted().open == 0; }));
+  EXPECT_EQ(mesh.Counted().statuses, std::vector<std::uint16_t>{200});
+}
+
+TEST(ConnectTest, WhereNobodyListensTheAnswerSaysSo) {
+  support::Mesh mesh;
+  mesh.Service("db", {support::FakeUpstream::Refusing()}, policy::Protocol::kTcp).retry.enabled = false;
+  mesh.Start();
+  support::FakeClient client(mesh.address("outbound"));
+  client.Send("CONNECT db:80 HTTP/1.1\r\nhost: db:80\r\n\r\n");
+  const std::string answer = client.ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(Says(answer, "502") && Says(answer, "x-weft-reason: connect_failed")) << answer;
+}
+
+TEST(ConnectTest, AnHttpPortAndAnUnknownHostAreRefusedWithWhatToChange) {
+  const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()});
+  mesh.Start();
+  for (const auto& [host, reason] :
+       {std::pair{"cart:80", "connect_denied"}, {"else:80", "unknown_service"}}) {
+    support::FakeClient client(mesh.address("outbound"));
+    client.Send("CONNECT " + std::string(host) + " HTTP/1.1\r\nhost: " + host + "\r\n\r\n");
+    const std::string answer = client.ReadUntil("\r\n\r\n");
+    EXPECT_TRUE(Says(answer, reason)) << answer;
+  }
+  EXPECT_EQ(upstream->connections(), 0);
+}
+
+TEST(ConnectTest, AClientThatLeavesWhileWeConnectLeavesNothingBehind) {
+  support::Mesh mesh;
+  mesh.Service("db", {{net::Ip::V4(127, 255, 255, 255), 9}}, policy::Protocol::kTcp).retry.enabled = false;
+  mesh.Start();
+  { support::FakeClient(mesh.address("outbound")).Send("CONNECT db:80 HTTP/1.1\r\nhost: db:80\r\n\r\n"); }
+  EXPECT_TRUE(support::WaitUntil([&] { return mesh.Counted().open == 0; }));
+}
+
 }  // namespace
 }  // namespace weft
