@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,58 +56,72 @@ inline http1::Limits LimitsOf(bool small) {
   return small ? http1::Limits{.head_bytes = 256, .target_bytes = 64, .fields = 6} : http1::Limits{};
 }
 
+// The events of one message as text (`said`), and the message written again.
+struct Notes {
+  std::string said, message, last_chunk;
+
+  template <class Encode>
+  void Head(const std::string& line, const message::FieldList& fields, Encode encode) {
+    said += line + "\n" + Fields(fields);
+    const std::size_t size = encode(std::span<char>(buffer()));
+    Require(size > 0, "a head within the limits does not fit");
+    message.assign(buffer().data(), size);
+    last_chunk = http1::kLastChunk;
+  }
+
+  // Everything behind a head; true when the message is complete.
+  bool Rest(const http1::Event& event, message::Body body, const message::FieldList& trailers) {
+    const bool chunked = body.kind == message::Body::Kind::kChunked;
+    switch (event.kind) {
+      case http1::Event::Kind::kData:
+        said += event.data;
+        if (chunked) message += http1::EncodeChunkHead(event.data.size()).view();
+        message.append(event.data).append(chunked ? http1::kChunkEnd : "");
+        break;
+      case http1::Event::Kind::kTrailers:
+        said += "trailers " + Fields(trailers);
+        last_chunk.assign(buffer().data(), http1::EncodeTrailers(trailers, buffer()));
+        break;
+      case http1::Event::Kind::kEnd:
+        said += "end\n";
+        if (chunked) message += last_chunk;
+        return true;
+      case http1::Event::Kind::kError: said += "error " + std::string(ToString(event.reason)); break;
+      default: break;
+    }
+    return false;
+  }
+
+ private:
+  static std::array<char, 256 * 1024>& buffer() {
+    static std::array<char, 256 * 1024> bytes;
+    return bytes;
+  }
+};
+
 struct RequestEvents {
   http1::Limits limits;
-  std::string said;
+  Notes notes;
   std::vector<std::string> written;
-  int messages = 0, errors = 0;
+  int errors = 0;
 
   void Run(std::string_view bytes, std::size_t piece) {
     http1::RequestDecoder decoder(limits);
     message::RequestHead head;
     message::FieldList trailers;
-    std::string message, trailer_text;
     Feed(bytes, piece, [&](std::string_view rest) {
       const http1::Event event = decoder.Next(rest, head, trailers);
-      switch (event.kind) {
-        case http1::Event::Kind::kHead: {
-          said += std::string(head.method_text) + " " + std::string(head.authority) + " " +
-                  std::string(head.target) + "\n" + Fields(head.fields);
-          static std::array<char, 256 * 1024> out;
-          const std::size_t size = http1::EncodeRequestHead(head, decoder.body(), out);
-          Require(size > 0, "a head within the limits does not fit");
-          message.assign(out.data(), size);
-          trailer_text = "0\r\n\r\n";
-          break;
-        }
-        case http1::Event::Kind::kData:
-          said += event.data;
-          if (decoder.body().kind == message::Body::Kind::kChunked) {
-            message.append(http1::EncodeChunkHead(event.data.size()).view())
-                .append(event.data)
-                .append("\r\n");
-          } else {
-            message += event.data;
-          }
-          break;
-        case http1::Event::Kind::kTrailers: {
-          said += "trailers " + Fields(trailers);
-          static std::array<char, 256 * 1024> out;
-          trailer_text.assign(out.data(), http1::EncodeTrailers(trailers, out));
-          break;
-        }
-        case http1::Event::Kind::kEnd:
-          said += "end\n";
-          ++messages;
-          if (decoder.body().kind == message::Body::Kind::kChunked) message += trailer_text;
-          if (head.method_text.size() > 0) written.push_back(message);
-          break;
-        case http1::Event::Kind::kError:
-          said += "error " + std::string(ToString(event.reason));
-          ++errors;
-          break;
-        case http1::Event::Kind::kNeedMore: break;
+      if (event.kind == http1::Event::Kind::kHead) {
+        const auto encode = [&](std::span<char> out) {
+          return http1::EncodeRequestHead(head, decoder.body(), out);
+        };
+        notes.Head(std::string(head.method_text) + " " + std::string(head.authority) + " " +
+                       std::string(head.target),
+                   head.fields, encode);
+      } else if (notes.Rest(event, decoder.body(), trailers)) {
+        written.push_back(notes.message);
       }
+      errors += event.kind == http1::Event::Kind::kError;
       return event;
     });
   }
@@ -114,7 +129,8 @@ struct RequestEvents {
 
 struct ResponseEvents {
   http1::Limits limits;
-  std::string said, written;
+  Notes notes;
+  std::string written;
   int errors = 0;
   bool complete = false;
 
@@ -123,50 +139,20 @@ struct ResponseEvents {
     decoder.Expect(method);
     message::ResponseHead head;
     message::FieldList trailers;
-    std::string message, trailer_text = "0\r\n\r\n";
     Feed(bytes, piece, [&](std::string_view rest) {
       const http1::Event event = decoder.Next(rest, head, trailers);
-      switch (event.kind) {
-        case http1::Event::Kind::kHead: {
-          said += std::to_string(head.status) + " " + std::string(head.reason_phrase) + "\n" +
-                  Fields(head.fields);
-          if (decoder.interim()) break;
-          static std::array<char, 256 * 1024> out;
+      if (event.kind == http1::Event::Kind::kHead) {
+        const auto encode = [&](std::span<char> out) {
           const http1::ResponseFraming framing{decoder.body(), decoder.keep_alive(),
                                                decoder.body().kind == message::Body::Kind::kNone};
-          const std::size_t size = http1::EncodeResponseHead(head, framing, out);
-          Require(size > 0, "a head within the limits does not fit");
-          message.assign(out.data(), size);
-          break;
-        }
-        case http1::Event::Kind::kData:
-          said += event.data;
-          if (decoder.body().kind == message::Body::Kind::kChunked) {
-            message.append(http1::EncodeChunkHead(event.data.size()).view())
-                .append(event.data)
-                .append("\r\n");
-          } else {
-            message += event.data;
-          }
-          break;
-        case http1::Event::Kind::kTrailers: {
-          said += "trailers " + Fields(trailers);
-          static std::array<char, 256 * 1024> out;
-          trailer_text.assign(out.data(), http1::EncodeTrailers(trailers, out));
-          break;
-        }
-        case http1::Event::Kind::kEnd:
-          said += "end\n";
-          complete = true;
-          if (decoder.body().kind == message::Body::Kind::kChunked) message += trailer_text;
-          written = message;
-          break;
-        case http1::Event::Kind::kError:
-          said += "error";
-          ++errors;
-          break;
-        case http1::Event::Kind::kNeedMore: break;
+          return http1::EncodeResponseHead(head, framing, out);
+        };
+        notes.Head(std::to_string(head.status) + " " + std::string(head.reason_phrase), head.fields, encode);
+      } else if (notes.Rest(event, decoder.body(), trailers)) {
+        complete = true;
+        written = notes.message;
       }
+      errors += event.kind == http1::Event::Kind::kError;
       return event;
     });
   }

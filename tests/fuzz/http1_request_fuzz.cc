@@ -12,11 +12,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   whole.limits = cut.limits = weft::fuzz::LimitsOf((data[0] & 0x40) != 0);
   whole.Run(bytes, bytes.size() + 1);
   cut.Run(bytes, piece);
-  weft::fuzz::Require(whole.said == cut.said, "pieces change what is read");
+  weft::fuzz::Require(whole.notes.said == cut.notes.said, "pieces change what is read");
   for (const std::string& message : whole.written) {
     weft::fuzz::RequestEvents again;
     again.Run(message, message.size());
-    weft::fuzz::Require(again.messages == 1 && again.errors == 0,
+    weft::fuzz::Require(again.written.size() == 1 && again.errors == 0,
                         "what was written does not read as one message");
   }
   return 0;
