@@ -11,8 +11,9 @@ namespace {
 using http1::Event;
 using message::Body;
 
-constexpr std::size_t kMostDiscarded = 64 * 1024;  // of a request whose answer is out
-constexpr std::size_t kMostPipelined = 16 * 1024;  // read ahead while a response is pending
+constexpr std::size_t kMostDiscarded = 64 * 1024;       // of a request whose answer is out
+constexpr std::size_t kMostLingered = 4 * 1024 * 1024;  // behind an answer that closes, within kLingerTime
+constexpr std::size_t kMostPipelined = 16 * 1024;       // read ahead while a response is pending
 constexpr Duration kLingerTime = std::chrono::seconds(1);
 constexpr Duration kSendTime = std::chrono::minutes(5);  // for the rest of an answer that closes
 
@@ -237,9 +238,11 @@ void ServerConnection::CloseSoon() {
 
 void ServerConnection::Discarded(std::size_t bytes) {
   discarded_ += bytes;
-  if (discarded_ <= kMostDiscarded) return;
-  if (phase_ == Phase::kLinger) return Close(false);
-  Linger();
+  if (phase_ == Phase::kLinger) {
+    if (discarded_ > kMostLingered) Close(false);
+  } else if (discarded_ > kMostDiscarded) {
+    Linger();
+  }
 }
 
 // A close with unread bytes would reset the connection and might take the answer with it.

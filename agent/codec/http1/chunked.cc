@@ -16,6 +16,39 @@ int HexValue(char c) {
   return -1;
 }
 
+// Takes what begins `text` and is in the grammar off it; false: nothing is.
+bool TakeToken(std::string_view& text) {
+  std::size_t size = 0;
+  while (size < text.size() && IsToken(text.substr(size, 1))) ++size;
+  text.remove_prefix(size);
+  return size > 0;
+}
+
+bool TakeQuoted(std::string_view& text) {
+  for (std::size_t at = 1; at < text.size(); ++at) {
+    if (text[at] == '"') {
+      text.remove_prefix(at + 1);
+      return true;
+    }
+    if (text[at] == '\\') ++at;
+  }
+  return false;
+}
+
+// RFC 9112 7.1.1 without its optional white space, over which implementations disagree.
+bool AreExtensions(std::string_view text) {
+  if (!IsFieldValue(text)) return false;  // no controls, quoted or not
+  while (!text.empty()) {
+    if (text.front() != ';') return false;
+    text.remove_prefix(1);
+    if (!TakeToken(text)) return false;
+    if (!text.starts_with('=')) continue;
+    text.remove_prefix(1);
+    if (!(text.starts_with('"') ? TakeQuoted(text) : TakeToken(text))) return false;
+  }
+  return true;
+}
+
 // Fields that say where a message ends or where it goes must not come after it (RFC 9110 6.5.1).
 bool MayTrail(const message::Field& field) {
   using message::FieldId;
@@ -99,7 +132,7 @@ bool ChunkedDecoder::ParseSizeLine(std::string_view line) {
   const std::string_view extension = line.substr(digits);
   extension_bytes_ += extension.size();
   if (digits == 0 || extension_bytes_ > kMostExtensions) return false;
-  return extension.empty() || (extension.front() == ';' && IsFieldValue(extension));
+  return AreExtensions(extension);
 }
 
 Event ChunkedDecoder::Trailers(std::string_view bytes, const Limits& limits, message::FieldList& trailers) {

@@ -61,7 +61,8 @@ class ResponseDecoder {
 
   // Before each request is sent: what its answer will be to.
   void Expect(message::Method method);
-  // As above; an interim (1xx) head is kHead with `interim()` and another head follows.
+  // As above; an interim (1xx) head is kHead with `interim()` and another head follows. All interim heads of
+  // a response together may be as large as one head: they are passed on without back-pressure.
   Event Next(std::string_view bytes, message::ResponseHead& head, message::FieldList& trailers);
   // The peer closed its direction and all bytes were consumed: kEnd when that ends the message, else kError.
   Event OnEof();
@@ -87,6 +88,7 @@ class ResponseDecoder {
   message::Method method_ = message::Method::kGet;
   bool keep_alive_ = true, interim_ = false, started_ = false;
   std::uint32_t keep_alive_seconds_ = 0;
+  std::size_t interim_bytes_ = 0;
   message::Body body_;
   std::uint64_t left_ = 0;
   ChunkedDecoder chunked_;

@@ -118,14 +118,37 @@ TEST(RequestDecoderTest, RefusesWhatTwoParsersCouldReadDifferently) {
 
 TEST(RequestDecoderTest, RefusesChunksThatCouldBeReadDifferently) {
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const char* body :
-       {"0x5\r\nhello\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n", "+5\r\nhello\r\n", "5\nhello\r\n", "\r\n",
-        "5\r\nhelloX\r\n", "fffffffffffffffff\r\n", "0\r\nContent-Length: 3\r\n\r\n", "0\r\nHost: y\r\n\r\n",
-        "0\r\nA : b\r\n\r\n", "g\r\n"}) {
+  for (const char* body : {"0x5\r\nhello\r\n",
+                           " 5\r\nhello\r\n",
+                           "5 \r\nhello\r\n",
+                           "+5\r\nhello\r\n",
+                           "5\nhello\r\n",
+                           "\r\n",
+                           "5\r\nhelloX\r\n",
+                           "fffffffffffffffff\r\n",
+                           "0\r\nContent-Length: 3\r\n\r\n",
+                           "0\r\nHost: y\r\n\r\n",
+                           "0\r\nA : b\r\n\r\n",
+                           "g\r\n",
+                           "5;\r\nhello\r\n",
+                           "5;a=\r\nhello\r\n",
+                           "5;a=\"b\r\nhello\r\n",
+                           "5;a=\"b\"c\r\nhello\r\n",
+                           "5;a=\"b\\\"\r\nhello\r\n",
+                           "5 ;a\r\nhello\r\n",
+                           "5;a\rb\r\nhello\r\n",
+                           "5;a;\r\nhello\r\n"}) {
     const std::string said = DecodeRequests(head + body, 1);
     EXPECT_NE(said.find("error bad_request"), std::string::npos) << body << " gave " << said;
     EXPECT_NE(DecodeRequests(head + body, 4096).find("error bad_request"), std::string::npos) << body;
   }
+}
+
+TEST(RequestDecoderTest, ReadsExtensionsByTheirGrammar) {
+  ExpectRequests(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5;a;b=c;d=\"e;\\\" f\"\r\nhello\r\n0;g\r\n\r\n",
+      "POST x /\nTransfer-Encoding=chunked\nhelloend\n");
 }
 
 TEST(RequestDecoderTest, HoldsItsLimits) {
@@ -246,6 +269,19 @@ TEST(ResponseDecoderTest, AnInterimHeadIsFollowedByTheFinalOne) {
   EXPECT_EQ(decoder.Next(bytes.substr(interim.consumed), head, trailers).kind, Event::Kind::kHead);
   EXPECT_FALSE(decoder.interim());
   EXPECT_EQ(decoder.keep_alive_seconds(), 5U);
+}
+
+TEST(ResponseDecoderTest, InterimHeadsWithoutEndAreRefused) {
+  ResponseDecoder decoder({.head_bytes = 200, .target_bytes = 100, .fields = 10});
+  message::ResponseHead head;
+  message::FieldList trailers;
+  for (int request = 0; request < 2; ++request) {  // each has its own allowance
+    decoder.Expect(message::Method::kPost);
+    for (int i = 0; i < 8; ++i)
+      EXPECT_EQ(decoder.Next("HTTP/1.1 100 Continue\r\n\r\n", head, trailers).kind, Event::Kind::kHead);
+  }
+  EXPECT_EQ(decoder.Next("HTTP/1.1 100 Continue\r\n\r\n", head, trailers).reason,
+            Reason::kUpstreamHeadTooLarge);
 }
 
 TEST(ResponseDecoderTest, RefusesWhatIsNotHttp) {

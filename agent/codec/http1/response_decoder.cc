@@ -25,6 +25,7 @@ void ResponseDecoder::Expect(message::Method method) {
   scan_ = {};
   started_ = interim_ = false;
   keep_alive_seconds_ = 0;
+  interim_bytes_ = 0;
 }
 
 Event ResponseDecoder::Fail(Reason reason) {
@@ -91,6 +92,8 @@ Event ResponseDecoder::Head(std::string_view bytes, message::ResponseHead& head)
   const Reason reason = ParseFields(lines, limits_.fields, head.fields);
   if (reason == Reason::kHeadTooLarge) return Fail(Reason::kUpstreamHeadTooLarge);
   if (reason != Reason::kOk || !Interpret(head)) return Fail(Reason::kUpstreamMalformed);
+  if (interim_) interim_bytes_ += size;
+  if (interim_bytes_ > limits_.head_bytes) return Fail(Reason::kUpstreamHeadTooLarge);
   return {Event::Kind::kHead, size, {}, Reason::kOk};
 }
 

@@ -158,6 +158,15 @@ TEST_F(RequestsTest, WhatIsNoRequestIsRefusedAndTheConnectionCloses) {
   EXPECT_TRUE(Has(all, "400") && Has(all, "x-weft-reason: bad_request")) << all;
 }
 
+TEST_F(RequestsTest, ARefusalArrivesAlsoWhenMuchMoreWasSentThanIsRead) {
+  Mesh mesh;
+  mesh.Service("cart", {ok->address()});
+  mesh.Start();
+  FakeClient client(mesh.address("service-cart"));
+  client.Send("GET / HTTP/1.1\r\nhost: a\r\nx: " + std::string(300'000, 'a') + "\r\n\r\n");
+  EXPECT_TRUE(Has(client.ReadAll(), "431"));
+}
+
 TEST_F(RequestsTest, ARefusingInstanceIsRetriedOnAnotherAndTheClientSeesNothing) {
   Mesh mesh;
   mesh.Service("cart", {FakeUpstream::Refusing(), ok->address()});
