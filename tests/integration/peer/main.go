@@ -5,6 +5,7 @@
 //	peer nonce  -url URL -n N -c C          each answer must carry its own request's nonce (nonce.go)
 //	peer bytes  -url URL                    bodies of many sizes, both directions, compared by hash (bytes.go)
 //	peer pattern -n N                       the bytes that they are made of
+//	peer read   FILE                        the requests that net/http finds in byte streams (read.go)
 //	peer load   -url URL -rate R -seconds S open loop, one JSON line per answer (load.go)
 package main
 
@@ -14,9 +15,9 @@ import (
 )
 
 func main() {
-	commands := map[string]func([]string) error{"serve": serve, "nonce": nonce, "bytes": bytesCommand, "pattern": patternCommand, "load": load}
+	commands := map[string]func([]string) error{"serve": serve, "nonce": nonce, "bytes": bytesCommand, "pattern": patternCommand, "load": load, "read": read}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peer serve|nonce|bytes|pattern|load [flags]")
+		fmt.Fprintln(os.Stderr, "usage: peer serve|nonce|bytes|pattern|load|read [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
