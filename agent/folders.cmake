@@ -35,7 +35,8 @@ weft_library(agent/dial DEPS agent/cold common/net common/random common/result L
 weft_library(agent/uplink DEPS agent/dial agent/report common/wire)
 weft_library(agent/config DEPS agent/dial common/wire common/snapshot common/log common/random common/task)
 weft_library(agent/resources DEPS agent/config common/compile)
+weft_library(agent/egress DEPS common/net common/snapshot common/task common/time common/result LINK weft_ext_boost)
 weft_library(agent/admin DEPS common/http common/snapshot agent/report)
 weft_library(agent/forward DEPS agent/accept agent/exchange agent/tunnel common/random)
-weft_program(agent/app NAME weft-agent DEPS agent/forward agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
+weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
   common/task)

@@ -17,6 +17,7 @@
 #include "agent/cold/asio_cold.h"
 #include "agent/config/grpc_link.h"
 #include "agent/decision/recorder.h"
+#include "agent/egress/hosts.h"
 #include "agent/probe/probe.h"
 #include "agent/report/access_log.h"
 #include "agent/report/labels.h"
@@ -31,7 +32,8 @@ namespace weft::app {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(100);
-constexpr Duration kQuiet = std::chrono::seconds(10);  // after a configuration, before its pages are let go
+constexpr Duration kQuiet = std::chrono::seconds(10);    // after a configuration, before its pages are let go
+constexpr Duration kHoldHost = std::chrono::seconds(5);  // a request, while the name of its host resolves
 constexpr Duration kLastWords = std::chrono::seconds(1);  // for what is said when the drain is over
 
 std::string HostName() {
@@ -69,6 +71,8 @@ class Agent {
   void GatherStatus(std::function<void(report::AgentStatus)> done);
   void Explain(std::string request_id, std::size_t most, std::function<void(admin::Records)> done);
   void MakeManager();
+  exchange::Asked Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin);
+  bool AskHost(std::size_t worker, const std::string& authority);
   void Install(const snapshot::SnapshotPtr& snapshot);
   void BeginDrain(const char* trigger, Duration most);
   void Terminate(const char* trigger);
@@ -94,6 +98,8 @@ class Agent {
   std::unique_ptr<config::Manager> manager_;
   std::unique_ptr<uplink::Uplink> uplink_;
   std::unique_ptr<Need> need_;
+  egress::AllowList allow_;               // constant once started
+  std::unique_ptr<egress::Hosts> hosts_;  // null until a request names one
   std::unique_ptr<probe::Prober> prober_;
   std::unique_ptr<http::Server> admin_, telemetry_;
   std::unique_ptr<task::Signals> signals_;
@@ -137,7 +143,7 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   out.recorder = recorder_.get();
   out.make_sink = [this](std::size_t) { return MakeSink(); };
   out.need = [this](std::size_t worker, std::string_view authority, const engine::Origin& origin) {
-    return need_ != nullptr && need_->Ask(worker, authority, origin);
+    return Ask(worker, authority, origin);
   };
   out.on_health = [this](const engine::HealthChange& change) {
     log::Info(
@@ -184,11 +190,49 @@ void Agent::MakeManager() {
   std::unique_ptr<config::Link> link = MakeLink();
   const bool on_demand = link->on_demand();
   manager_ = std::make_unique<config::Manager>(cold_, options, hooks, std::move(link));
-  if (on_demand) need_ = std::make_unique<Need>(cold_, *manager_, *forwarder_, settings_.node);
+  if (!on_demand) return;
+  need_ = std::make_unique<Need>(cold_, *manager_, *forwarder_, settings_.node);
+  need_->elsewhere = [this](std::size_t worker, const std::string& authority) {
+    return AskHost(worker, authority);
+  };
+}
+
+// On workers.
+exchange::Asked Agent::Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin) {
+  const bool proxy = origin.direction == engine::Direction::kOutbound && origin.fixed == nullptr &&
+                     origin.original.port == 0;
+  const bool listed = proxy && allow_.Lists(authority);
+  exchange::Asked out;
+  if (listed) {
+    out.most = kHoldHost;
+    out.otherwise = Reason::kResolveFailed;
+  } else if (proxy && !allow_.empty()) {
+    out.otherwise = Reason::kEgressDenied;
+  }
+  out.wait = need_ != nullptr && need_->Ask(worker, authority, origin);
+  if (!out.wait && listed) {
+    cold_.Post([this, worker, text = std::string(authority)] { AskHost(worker, text); });
+    out.wait = true;
+  }
+  return out;
+}
+
+bool Agent::AskHost(std::size_t worker, const std::string& authority) {
+  if (!allow_.Lists(authority)) return false;
+  if (hosts_ == nullptr) {
+    hosts_ = std::make_unique<egress::Hosts>(egress::SystemLookup(&context_), [this] {
+      if (manager_->snapshot() != nullptr) Install(manager_->snapshot());
+    });
+  }
+  hosts_->Ask(*egress::ParseHost(authority), ReadMonotonicClock(), [this, worker, authority] {
+    forward::Worker* target = forwarder_->workers()[worker].get();
+    target->loop().Post([target, authority] { target->AnswerHeld(authority); });
+  });
+  return true;
 }
 
 void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
-  forwarder_->Install(snapshot);
+  forwarder_->Install(hosts_ == nullptr ? snapshot : hosts_->Extend(snapshot));
   prober_->Install(snapshot);
   if (started_) let_go_at_ = std::min(let_go_at_, ReadMonotonicClock() + kQuiet);
 }
@@ -208,11 +252,13 @@ Status Agent::OpenServers() {
 }
 
 Status Agent::Start() {
-  if (!settings_.outbound.egress_allow.empty()) {
-    return Error{ErrorKind::kUnsupported,
-                 "reserved until explicit mode can reach hosts outside the mesh; leave it out",
-                 "outbound.egress.allow", arguments_.config};
+  Result<egress::AllowList> allow = egress::AllowList::Parse(settings_.outbound.egress_allow);
+  if (!allow) {
+    Error error = allow.error();
+    error.where = arguments_.config;
+    return error;
   }
+  allow_ = std::move(*allow);
   if (settings_.access_log != settings::AccessLogFormat::kNone) {
     Result<std::shared_ptr<report::LogWriter>> writer = report::LogWriter::Open(settings_.access_log_path);
     if (!writer) return writer.error();
@@ -298,6 +344,7 @@ void Agent::Look() {
   if (drain_.Look(running, ReadMonotonicClock())) {
     log::Info("drain ended", {{"requests", running}, {"connections", forwarder_->connections()}});
   }
+  if (hosts_ != nullptr) hosts_->Refresh(ReadMonotonicClock());
   if (!terminating_ || drain_.state() != Drain::State::kDrained) return;
   const TimePoint now = ReadMonotonicClock();
   if (closing_since_ == TimePoint{}) {

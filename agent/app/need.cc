@@ -27,6 +27,7 @@ void Need::Answered(std::size_t worker, const std::string& authority, const Serv
     if (unknown_.size() >= kMostUnknown) unknown_.clear();
     unknown_[key] = ReadMonotonicClock() + config::kNegative;
   }
+  if (!found && elsewhere && elsewhere(worker, authority)) return;
   forward::Worker* target = forwarder_.workers()[worker].get();
   target->loop().Post([target, authority] { target->AnswerHeld(authority); });
 }

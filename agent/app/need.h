@@ -4,6 +4,7 @@
 // manager nothing. Thread rule: Ask on workers, the rest on the cold thread; it outlives neither manager nor
 // forwarder.
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,9 @@ class Need {
  public:
   Need(cold::Cold& cold, config::Manager& manager, forward::Forwarder& forwarder, settings::Node node)
       : cold_(cold), manager_(manager), forwarder_(forwarder), node_(std::move(node)) {}
+
+  // On the cold thread, when nobody knows the service: true when somebody else will answer the held requests.
+  std::function<bool(std::size_t worker, const std::string& authority)> elsewhere;
 
   // True: the worker's AnswerHeld follows. False: nobody can know this name.
   bool Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin);

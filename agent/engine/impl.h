@@ -80,6 +80,7 @@ struct Engine::Impl {
   Resolved ResolveKey(const BackendKey& key);
   Resolved ResolveAddress(const net::Address& address);
   Resolved FindByName(std::string_view host, std::uint16_t port, bool port_written);
+  Resolved External(std::string_view host, std::uint16_t port);
   Resolved PortOf(const ServiceKey& key, std::uint16_t port, bool port_written);
 
   // install.cc

@@ -97,26 +97,38 @@ Resolved Engine::Impl::ResolveAuthority(std::string_view authority) {
   if (!a.valid || a.host.empty()) return {};
   const bool bracketed = a.host.front() == '[' && a.host.back() == ']';
   const std::string_view bare = bracketed ? a.host.substr(1, a.host.size() - 2) : a.host;
-  if (const auto ip = net::Ip::Parse(bare); ip) return ResolveAddress({*ip, a.port});
+  if (const auto ip = net::Ip::Parse(bare); ip) {
+    const Resolved known = ResolveAddress({*ip, a.port});
+    return known.reason == Reason::kOk ? known : External(ip->ToString(), a.port);
+  }
   return FindByName(a.host, a.port, a.port_written);
 }
 
 Resolved Engine::Impl::FindByName(std::string_view host, std::uint16_t port, bool port_written) {
   std::string name = Lower(host);
   if (!name.empty() && name.back() == '.') name.pop_back();
+  const std::string whole = name;
   for (const std::string_view suffix : {".svc.cluster.local", ".svc"}) {
     if (EndsWith(name, suffix)) name.resize(name.size() - suffix.size());
   }
   const std::size_t dot = name.find('.');
   if (dot != std::string::npos) {
-    return PortOf({settings.cluster, name.substr(dot + 1), name.substr(0, dot)}, port, port_written);
+    const Resolved known =
+        PortOf({settings.cluster, name.substr(dot + 1), name.substr(0, dot)}, port, port_written);
+    return known.reason == Reason::kOk ? known : External(whole, port);
   }
   const ServiceKey own{settings.cluster, settings.ns, name};
   if (FindService(*current->snapshot, own) != nullptr) return PortOf(own, port, port_written);
   const auto [first, last] = current->snapshot->by_name.equal_range(name);
-  if (first == last) return {};
+  if (first == last) return External(whole, port);
   if (std::next(first) != last) return {Reason::kAmbiguousService};
   return PortOf(first->second, port, port_written);
+}
+
+// A host outside the mesh that the agent let in.
+Resolved Engine::Impl::External(std::string_view host, std::uint16_t port) {
+  const std::string egress(snapshot::kEgress);
+  return ResolveKey({{egress, egress, std::string(host)}, port});
 }
 
 // Without a written port: 80, or the only port there is.

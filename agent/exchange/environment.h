@@ -22,6 +22,13 @@ inline constexpr std::size_t kTeePerRequest = 64 * 1024;
 inline constexpr std::size_t kTeePerWorker = 16 * 1024 * 1024;
 inline constexpr std::size_t kEditBytes = 160 * 1024;  // where values that have to be composed are written
 
+// What becomes of a request whose service the snapshot lacks.
+struct Asked {
+  bool wait = false;  // it may become known: a configuration or AnswerHeld follows
+  Duration most = std::chrono::milliseconds(200);
+  Reason otherwise = Reason::kUnknownService;  // the answer when it stays unknown
+};
+
 struct Environment {
   Environment(connection::Io& i, engine::Engine& e, pool::Pool& p, report::Sink& s,
               std::uint64_t request_seed)
@@ -31,8 +38,7 @@ struct Environment {
   pool::Pool& pool;
   report::Sink& sink;
   std::uint64_t seed;  // of request ids
-  std::function<bool(std::string_view authority, const engine::Origin& origin)>
-      subscribe;  // true: it may become known soon
+  std::function<Asked(std::string_view authority, const engine::Origin& origin)> subscribe;
   // Transparent mode: relays the client to where it meant to go; `bytes` were read so far.
   std::function<void(stream::ServerStream& client, const engine::Origin& origin, std::string bytes)>
       pass_through;

@@ -8,14 +8,13 @@ namespace {
 
 using engine::Outcome;
 
-constexpr Duration kHold = std::chrono::milliseconds(200);  // for a service that is being subscribed to
 constexpr std::size_t kMostFree = 256;
 
 // Whether CONNECT may open a tunnel to it: not to HTTP, whose requests would go past routes and records.
 bool MayTunnel(const engine::Backend& backend) {
   const policy::Protocol protocol = backend.protocol;
   return protocol == policy::Protocol::kTcp || protocol == policy::Protocol::kTls ||
-         protocol == policy::Protocol::kDetect;
+         protocol == policy::Protocol::kDetect || backend.key.service.cluster == snapshot::kEgress;
 }
 
 }  // namespace
@@ -69,6 +68,7 @@ void Exchange::Reset(Client client, message::Body body) {
   trailers_ = {};
   wake_at_ = TimePoint::max();
   last_look_ = false;
+  missing_ = Reason::kUnknownService;
   attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = target_meshed_ = false;
   status_ = 0;
   grpc_status_ = -1;
@@ -97,10 +97,13 @@ void Exchange::Decide(const message::RequestHead& head) {
       pass || verdict.reason == Reason::kUnknownService || verdict.reason == Reason::kNoConfig;
   if (unknown && was_held && !last_look_) return;
   if (unknown && !was_held) {
-    const bool asked = env_.subscribe && env_.subscribe(head.authority, origin_);
-    if (asked || pass) return Hold(asked ? kHold : Duration::zero());
+    const Asked asked = env_.subscribe ? env_.subscribe(head.authority, origin_) : Asked{};
+    missing_ = asked.otherwise;
+    if (asked.wait || pass) return Hold(asked.wait ? asked.most : Duration::zero());
   }
-  pass ? PassThrough() : Answer(verdict.reason);
+  if (pass) return PassThrough();
+  const bool better = unknown && missing_ != Reason::kUnknownService;
+  Answer(better ? missing_ : verdict.reason);
 }
 
 // Nothing is taken from the engine meanwhile.

@@ -120,7 +120,8 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   buffer::ByteQueue kept_;  // of the request body, from its first byte
   bool keeping_ = true;
-  bool last_look_ = false;  // of a held exchange
+  bool last_look_ = false;                    // of a held exchange
+  Reason missing_ = Reason::kUnknownService;  // the answer when its service stays unknown
   bool request_ended_ = false, request_sent_ = false;
   std::uint64_t received_ = 0, taken_ = 0, credited_ = 0;  // request body bytes; taken_: by this attempt
   std::span<const message::Field> trailers_;

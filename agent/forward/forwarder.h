@@ -20,7 +20,7 @@ struct ForwarderOptions {
   std::size_t max_connections = 0;         // of clients, over all workers; zero: no cap
   decision::Recorder* recorder = nullptr;  // outlives the forwarder
   std::function<std::unique_ptr<report::Sink>(std::size_t worker)> make_sink;
-  std::function<bool(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
+  std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
       need;  // may be empty
   // Worker 0's thread; both may be empty.
   std::function<void(const engine::ServiceView& view)> on_view;

@@ -38,7 +38,7 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
       limits_(options.limits),
       listeners_(listeners) {
   env_.subscribe = [this](std::string_view authority, const engine::Origin& origin) {
-    return hooks_.need && hooks_.need(index_, authority, origin);
+    return hooks_.need ? hooks_.need(index_, authority, origin) : exchange::Asked{};
   };
   env_.pass_through = [this](stream::ServerStream& client, const engine::Origin& origin, std::string bytes) {
     auto& connection = static_cast<connection::ServerConnection&>(client);

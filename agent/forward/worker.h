@@ -37,8 +37,9 @@ struct WorkerOptions {
 
 // What a worker asks of the process.
 struct WorkerHooks {
-  // An authority or service that the snapshot lacks. True: AnswerHeld follows, on this worker's loop.
-  std::function<bool(std::size_t worker, std::string_view authority, const engine::Origin& origin)> need;
+  // An authority or service that the snapshot lacks. `wait`: AnswerHeld follows, on this worker's loop.
+  std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
+      need;
   std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
 };
 

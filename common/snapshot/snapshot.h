@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include "common/policy/route.h"
 
 namespace weft::snapshot {
+
+// Cluster and namespace of the keys of hosts outside the mesh, which the agent adds by itself.
+inline constexpr std::string_view kEgress = "egress";
 
 struct Version {
   std::string store_id;

@@ -309,5 +309,36 @@ def test_connections_that_node_closes_after_five_seconds_lose_no_request():
         assert not bad, bad[:3]
 
 
+def test_hosts_outside_the_mesh_by_proxy_and_by_connect():
+    with Mesh() as mesh:
+        folder = mesh.dir / "files"
+        folder.mkdir()
+        programs.files(folder, (1, 65537))
+        server, cart = programs.python_server(mesh, folder), mesh.backends("cart-1")
+        agent = mesh.agent("client", services=(), resources=mesh.resources(mesh_service("cart", [cart])), workers=2,
+                           outbound={"listen": "127.0.0.1:0", "services": [], "egress": {
+                               "allow": ["localhost", f"127.0.0.1:{server.port}", "*.invalid"]}})
+        proxy = f"127.0.0.1:{agent.ports['outbound']}"
+        for host in ("localhost", "127.0.0.1"):
+            for name, work in programs.clients().items():
+                if name != "go" or host == "localhost":
+                    work(f"http://{host}:{server.port}", folder, (1, 65537), proxy, ())
+            if not programs.missing("curl"):
+                sums = json.loads((folder / "sums.json").read_text())
+                got = programs.shell(f"curl -sS --fail -p -x http://{proxy} http://{host}:{server.port}/bytes?n=65537 | sha256sum", ())
+                assert got.split()[0] == sums["65537"], "through a tunnel"
+        for authority, status, reason in (("elsewhere.example", 403, "egress_denied"), (f"127.0.0.1:{cart.port}", 200, None),
+                                          (f"127.0.0.1:{free_port()}", 403, "egress_denied"), ("nowhere.invalid", 502, "resolve_failed"),
+                                          ("cart", 200, None)):
+            for method in ("GET", "CONNECT"):
+                if method == "CONNECT" and status == 200:
+                    continue
+                with socket.create_connection(("127.0.0.1", agent.ports["outbound"]), timeout=20) as asking:
+                    to = authority if method == "GET" or ":" in authority else authority + ":443"
+                    asking.sendall(f"{method} {'http://' + to + '/' if method == 'GET' else to} HTTP/1.1\r\nhost: {to}\r\n\r\n".encode())
+                    head, _ = read_head(asking)
+                    assert head.startswith(f"HTTP/1.1 {status} ") and (reason or "") in head, f"{method} {authority}: {head}"
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
