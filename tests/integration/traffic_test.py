@@ -113,5 +113,21 @@ def test_a_thousand_connections_at_once():
         assert said["bad"] == 0
 
 
+def test_what_still_runs_at_the_end_of_the_drain_is_told_so():
+    with Mesh() as mesh:
+        backend = mesh.backends("cart-1")
+        backend.mode(mode="hang")
+        agent = mesh.agent("client", resources=mesh.resources(mesh_service("cart", [backend])), workers=2, drain={"deadline": "500ms"})
+        with socket.create_connection(("127.0.0.1", agent.ports[URL]), timeout=20) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nhost: cart\r\n\r\n")
+            wait_for("the request at the backend", lambda: backend.stats()["requests"] == 1)
+            agent.process.terminate()
+            answer = b""
+            while piece := client.recv(65536):
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"x-weft-reason: shutdown" in answer, answer
+        assert agent.process.wait(20) == 0
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
