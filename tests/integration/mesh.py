@@ -175,7 +175,9 @@ class Agent(Process):
         return datetime.datetime.fromisoformat(found[1].replace("Z", "+00:00")).timestamp() if found else None
 
     def log_lines(self):
-        return [json.loads(line) for line in self.access_log.read_text().splitlines()] if self.access_log.exists() else []
+        """Of the access log; a line that is being written is not one yet."""
+        text = self.access_log.read_text() if self.access_log.exists() else ""
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
 
 def mesh_service(name, backends, extra=None):
