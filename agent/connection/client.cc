@@ -162,10 +162,11 @@ void ClientConnection::OnTaken(std::size_t payload) {
 
 // --- the request ---
 
-void ClientConnection::SendHead(const message::RequestHead& head, Body body) {
+bool ClientConnection::SendHead(const message::RequestHead& head, Body body) {
   request_body_ = body;
-  const std::size_t size = http1::EncodeRequestHead(head, body, {io_.head_out.get(), Io::kHeadOutBytes});
+  const std::size_t size = http1::EncodeRequestHead(head, body, io_.encoded());
   Queue({io_.head_out.get(), size});
+  return size > 0;
 }
 
 std::size_t ClientConnection::SendData(std::string_view data) {
@@ -176,7 +177,7 @@ std::size_t ClientConnection::SendData(std::string_view data) {
 
 void ClientConnection::SendTrailers(const message::FieldList& trailers) {
   if (request_body_.kind != Body::Kind::kChunked) return;
-  const std::size_t size = http1::EncodeTrailers(trailers, {io_.head_out.get(), Io::kHeadOutBytes});
+  const std::size_t size = http1::EncodeTrailers(trailers, io_.encoded());
   Queue({io_.head_out.get(), size});
   request_body_.kind = Body::Kind::kNone;
 }

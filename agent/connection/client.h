@@ -43,7 +43,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   void* owner_slot = nullptr;
   void* owner_data = nullptr;
 
-  void SendHead(const message::RequestHead& head, message::Body body) override;
+  bool SendHead(const message::RequestHead& head, message::Body body) override;
   std::size_t SendData(std::string_view data) override;
   void SendTrailers(const message::FieldList& trailers) override;
   void SendEnd() override;

@@ -11,6 +11,7 @@
 // closes at once and deletes at the end of the turn. Thread rule: one worker.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,15 +29,18 @@ inline constexpr std::size_t kShortRead = 1400;
 // What the connections of one worker lend from it. The heads are filled by decoders and valid during one
 // event.
 struct Io {
-  explicit Io(loop::EventLoop& event_loop) : loop(event_loop) {}
+  explicit Io(loop::EventLoop& event_loop, std::size_t most_head = 64 * 1024)
+      : loop(event_loop), head_bytes(most_head) {}
   loop::EventLoop& loop;
+  const std::size_t head_bytes;  // limit of a head that is read
   buffer::Slab slab;
   std::unique_ptr<char[]> scratch = std::make_unique<char[]>(kScratchBytes);
-  std::unique_ptr<char[]> head_out = std::make_unique<char[]>(kHeadOutBytes);  // where heads are encoded
+  std::unique_ptr<char[]> head_out = std::make_unique<char[]>(head_bytes + kHeadGrowth);
   message::RequestHead request;
   message::ResponseHead response;
   message::FieldList trailers;
-  static constexpr std::size_t kHeadOutBytes = 160 * 1024;
+  std::span<char> encoded() { return {head_out.get(), head_bytes + kHeadGrowth}; }  // where heads are encoded
+  static constexpr std::size_t kHeadGrowth = 96 * 1024;  // what mesh and filters may add to a head
 };
 
 class Connection : public loop::Handler {

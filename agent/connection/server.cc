@@ -164,12 +164,11 @@ void ServerConnection::Consumed(std::size_t bytes) {
 void ServerConnection::SendInterim(const message::ResponseHead& head) {
   if (old_client_) return;  // HTTP/1.0 knows no interim responses
   body_follows_ |= head.status == 100;
-  const std::size_t size = http1::EncodeResponseHead(head, {}, {io_.head_out.get(), Io::kHeadOutBytes});
+  const std::size_t size = http1::EncodeResponseHead(head, {}, io_.encoded());
   Queue({io_.head_out.get(), size});
 }
 
-void ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
-  response_begun_ = true;
+bool ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   response_body_ = body;
   if (close_soon_ || requests_.Draining(*this) || eof_seen_) keep_alive_ = false;
   // Whether a body follows that the client was not asked for is not known.
@@ -180,9 +179,12 @@ void ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   const bool bare = body.kind == Body::Kind::kNone;
   const http1::ResponseFraming framing{response_body_, keep_alive_ && !old_client_,
                                        bare && (method_ == message::Method::kHead || head.status == 304)};
-  const std::size_t size = http1::EncodeResponseHead(head, framing, {io_.head_out.get(), Io::kHeadOutBytes});
+  const std::size_t size = http1::EncodeResponseHead(head, framing, io_.encoded());
+  if (size == 0) return false;
+  response_begun_ = true;
   if (old_client_) keep_alive_ = false;
   Queue({io_.head_out.get(), size});
+  return true;
 }
 
 std::size_t ServerConnection::SendData(std::string_view data) {
@@ -193,7 +195,7 @@ std::size_t ServerConnection::SendData(std::string_view data) {
 
 void ServerConnection::SendTrailers(const message::FieldList& trailers) {
   if (response_body_.kind != Body::Kind::kChunked) return;  // no place for them
-  const std::size_t size = http1::EncodeTrailers(trailers, {io_.head_out.get(), Io::kHeadOutBytes});
+  const std::size_t size = http1::EncodeTrailers(trailers, io_.encoded());
   Queue({io_.head_out.get(), size});
   response_body_.kind = Body::Kind::kNone;  // the last chunk is out
 }

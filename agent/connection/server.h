@@ -50,7 +50,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   void Cut() { Close(false); }  // now; no exchange may be active
 
   void SendInterim(const message::ResponseHead& head) override;
-  void SendHead(const message::ResponseHead& head, message::Body body) override;
+  bool SendHead(const message::ResponseHead& head, message::Body body) override;
   std::size_t SendData(std::string_view data) override;
   void SendTrailers(const message::FieldList& trailers) override;
   void SendEnd() override;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +21,6 @@ class Mirror;
 
 inline constexpr std::size_t kTeePerRequest = 64 * 1024;
 inline constexpr std::size_t kTeePerWorker = 16 * 1024 * 1024;
-inline constexpr std::size_t kEditBytes = 160 * 1024;  // where values that have to be composed are written
 
 // What becomes of a request whose service the snapshot lacks.
 struct Asked {
@@ -56,7 +56,14 @@ struct Environment {
   std::vector<Exchange*> held;                 // wait for a configuration
   std::vector<std::unique_ptr<Exchange>> free;
   message::RequestHead outgoing;  // filled for one call to SendHead
-  std::unique_ptr<char[]> edit = std::make_unique<char[]>(kEditBytes);
+
+  // Where values that have to be composed are written: all of a head and some more, each.
+  std::span<char> edit_fields() { return {edit.get(), io.head_bytes + kEditMore}; }
+  std::span<char> edit_target() {
+    return {edit.get() + io.head_bytes + kEditMore, io.head_bytes + kEditMore};
+  }
+  static constexpr std::size_t kEditMore = 16 * 1024;
+  std::unique_ptr<char[]> edit = std::make_unique<char[]>(2 * (io.head_bytes + kEditMore));
 
   // Whether it is a listener of our own in that direction: the request would come back for ever.
   bool LeadsHome(engine::Direction direction, const net::Address& to) const {

@@ -233,8 +233,9 @@ void Exchange::Abort() {
 // --- the attempt ---
 
 void Exchange::OnAttemptReady() {
-  if (!WriteRequest()) return FailAttempt(Outcome::kLocal, Reason::kHeadTooLarge);
-  SendKept();
+  if (WriteRequest()) return SendKept();
+  CancelAttempt();
+  FailAttempt(Outcome::kLocal, Reason::kHeadTooLarge);
 }
 
 void Exchange::OnAttemptInterim(message::ResponseHead& head) {
@@ -254,10 +255,13 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   if (env_.engine.Retriable(call_, status_) && Ended(Outcome::kResponse, Reason::kOk))
     return attempt_.Abandon();
   EditResponse(head);
+  if (!client_->SendHead(head, body)) {
+    CancelAttempt();
+    return FailAttempt(Outcome::kLocal, Reason::kUpstreamHeadTooLarge);
+  }
   response_begun_ = true;
   first_byte_ = head_at_;
   DropKept();
-  client_->SendHead(head, body);
 }
 
 void Exchange::OnAttemptData(std::string_view data) {

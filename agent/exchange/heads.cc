@@ -22,7 +22,7 @@ std::uint64_t ParseNumber(std::string_view text) {
 // Where values that must be composed are written, one behind the other.
 class Composer {
  public:
-  Composer(char* begin, std::size_t size) : at_(begin), end_(begin + size) {}
+  explicit Composer(std::span<char> out) : at_(out.data()), end_(out.data() + out.size()) {}
   // Begins a value.
   Composer& Begin() {
     begin_ = at_;
@@ -117,9 +117,7 @@ bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& 
   AddMeshFields(out);
   if (chosen.rule != nullptr) {
     if (!route::ApplyRequestFilters(chosen, out)) return false;
-    constexpr std::size_t kTargetAt = kEditBytes / 2;
-    const auto target =
-        route::RewriteTarget(chosen, out.target, {env_.edit.get() + kTargetAt, kEditBytes - kTargetAt});
+    const auto target = route::RewriteTarget(chosen, out.target, env_.edit_target());
     if (!target) return false;
     out.target = *target;
     out.authority = route::RewriteAuthority(chosen, out.authority);
@@ -127,11 +125,9 @@ bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& 
   return !out.fields.full();
 }
 
-// As this attempt sends it.
+// As this attempt sends it. False: it does not fit, and nothing was sent.
 bool Exchange::WriteRequest() {
-  if (!ComposeRequest(env_.outgoing, decision())) return false;
-  attempt_.SendHead(env_.outgoing, body_);
-  return attempt_.live();
+  return ComposeRequest(env_.outgoing, decision()) && attempt_.SendHead(env_.outgoing, body_);
 }
 
 // HTTP/1.0 may leave Host out, HTTP/1.1 servers refuse an empty one: the service is meant.
@@ -149,7 +145,7 @@ Duration Exchange::RetryAfterOf(const message::ResponseHead& head) {
 }
 
 void Exchange::AddMeshFields(message::RequestHead& head) {
-  Composer composer(env_.edit.get(), kEditBytes / 2);
+  Composer composer(env_.edit_fields());
   head.fields.Add(FieldId::kXRequestId, request_id_);
   composer.Begin();
   for (const Field& field : head_.fields) {
@@ -182,7 +178,7 @@ void Exchange::EditResponse(message::ResponseHead& head) {
   }
   if (call_.rule != nullptr) route::ApplyResponseFilters(decision(), head);
   if (origin_.direction == engine::Direction::kInbound && caller_meshed_) {
-    Composer composer(env_.edit.get(), kEditBytes);
+    Composer composer(env_.edit_fields());
     const engine::Load load = env_.engine.LoadOf(*call_.backend);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(load.latency).count();
     composer.Begin().Put("in_flight=").Put(std::uint64_t{load.in_flight});

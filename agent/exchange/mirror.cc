@@ -98,7 +98,10 @@ void Mirror::OnAttemptReady() {
   message::RequestHead& head = env_.outgoing;
   head_.LoadLine(head);
   LoadFields(head_.fields, head.fields);
-  attempt_.SendHead(head, body_);
+  if (!attempt_.SendHead(head, body_)) {
+    attempt_.Cancel();
+    return End(Outcome::kLocal, Reason::kHeadTooLarge);
+  }
   constexpr int kMostPieces = 16;  // twice what can be kept
   iovec pieces[kMostPieces];
   const int count = bytes_.Pieces(pieces, kMostPieces);

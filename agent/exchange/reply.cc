@@ -32,8 +32,7 @@ void Exchange::Answer(Reason reason) {
 }
 
 void Exchange::Redirect(const message::RequestHead& head) {
-  const auto location =
-      route::BuildLocation(decision(), head, call_.service_port, {env_.edit.get(), kEditBytes});
+  const auto location = route::BuildLocation(decision(), head, call_.service_port, env_.edit_target());
   if (!location) return Answer(Reason::kUriTooLong);
   message::ResponseHead reply;
   reply.status = call_.rule->redirect->status;

@@ -27,7 +27,7 @@ std::uint16_t PortOf(const policy::ServiceBundle& bundle, const std::string& por
 Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder* recorder,
                std::unique_ptr<report::Sink> sink, WorkerHooks hooks,
                const std::vector<std::unique_ptr<Listener>>& listeners)
-    : io_(loop_),
+    : io_(loop_, options.limits.head.head_bytes),
       sink_(std::move(sink)),
       engine_(options.engine, shared, recorder),
       pool_(io_, engine_, *sink_, options.limits.head),

@@ -50,7 +50,8 @@ class RequestEvents {
 class ServerStream {
  public:
   virtual void SendInterim(const message::ResponseHead& head) = 0;  // 1xx
-  virtual void SendHead(const message::ResponseHead& head, message::Body body) = 0;
+  // False: too large, nothing was sent.
+  virtual bool SendHead(const message::ResponseHead& head, message::Body body) = 0;
   virtual std::size_t SendData(std::string_view data) = 0;  // bytes taken at once
   virtual void SendTrailers(const message::FieldList& trailers) = 0;
   virtual void SendEnd() = 0;
@@ -82,7 +83,8 @@ class ResponseEvents {
 // What an attempt can do to the upstream's side.
 class ClientStream {
  public:
-  virtual void SendHead(const message::RequestHead& head, message::Body body) = 0;
+  // False: too large, nothing was sent.
+  virtual bool SendHead(const message::RequestHead& head, message::Body body) = 0;
   virtual std::size_t SendData(std::string_view data) = 0;
   virtual void SendTrailers(const message::FieldList& trailers) = 0;
   virtual void SendEnd() = 0;

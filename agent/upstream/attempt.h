@@ -40,7 +40,9 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   void Abandon();
 
   bool live() const { return connection_ != nullptr; }
-  void SendHead(const message::RequestHead& head, message::Body body) { connection_->SendHead(head, body); }
+  bool SendHead(const message::RequestHead& head, message::Body body) {
+    return connection_->SendHead(head, body);
+  }
   std::size_t SendData(std::string_view data);  // taken at once
   void SendTrailers(const message::FieldList& trailers) { connection_->SendTrailers(trailers); }
   void SendEnd();

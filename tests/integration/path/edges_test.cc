@@ -158,6 +158,48 @@ TEST(EdgesTest, InterimAnswersAndTrailersPassTwoAgentsInBothDirections) {
   EXPECT_TRUE(Says(client.ReadUntil("x-sum: 9\r\n\r\n"), "200 OK"));
 }
 
+TEST(EdgesTest, AHeadOfTheLargestLimitIsForwardedWithItsBody) {
+  const std::unique_ptr<support::FakeUpstream> upstream(support::FakeUpstream::Echoing());
+  support::Mesh mesh;
+  mesh.options().worker.limits.head.head_bytes = 1 << 20;
+  mesh.Service("cart", {upstream->address()});
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 2\r\nx-forwarded-for: " +
+              std::string(900'000, 'a') + "\r\n\r\nhi");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "200"));
+  EXPECT_EQ(client.ReadBytes(2), "hi");
+  EXPECT_EQ(mesh.Counted().reasons, std::vector{Reason::kOk});
+}
+
+// The body would stand where a head is expected.
+TEST(EdgesTest, ARequestThatGrowsBeyondWhatCanBeWrittenIsRefusedAndNothingOfItIsSent) {
+  const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()});
+  mesh.Route("cart").rules.front().request_headers.set.push_back({"x-rule", std::string(200'000, 'a')});
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  client.Send(
+      "POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 31\r\n\r\nGET /evil HTTP/1.1\r\nhost: x\r\n\r\n");
+  EXPECT_TRUE(Says(client.ReadUntil("\r\n\r\n"), "431"));
+  EXPECT_EQ(upstream->requests(), 0);
+  EXPECT_EQ(mesh.Counted().reasons, std::vector{Reason::kHeadTooLarge});
+}
+
+TEST(EdgesTest, AnAnswerThatGrowsBeyondWhatCanBeWrittenBecomesA502) {
+  const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()});
+  mesh.Route("cart").rules.front().response_headers.set.push_back({"x-rule", std::string(200'000, 'a')});
+  mesh.Start();
+  for (int i = 0; i < 2; ++i) {
+    support::FakeClient client(mesh.address("service-cart"));
+    EXPECT_TRUE(Says(client.Get(), "upstream_head_too_large"));
+  }
+  EXPECT_EQ(upstream->requests(), 2);
+}
+
 TEST(EdgesTest, TheReasonOfTheCalleesAgentStaysOnTheLastAttempt) {
   support::Mesh server;
   server.Inbound("cart", support::FakeUpstream::Refusing());
