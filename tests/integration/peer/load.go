@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +65,8 @@ func oneLoad(client *http.Client, method, url string, number int) loadRow {
 		row.Error = err.Error()
 		return row
 	}
+	row.ID = "load-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.Itoa(number)
+	request.Header.Set("x-request-id", row.ID)
 	request.Header.Set("x-nonce", "load-"+time.Now().Format("150405.000000")+"-"+strings.Repeat("x", number%3))
 	response, err := client.Do(request)
 	if err == nil {
@@ -71,7 +74,6 @@ func oneLoad(client *http.Client, method, url string, number int) loadRow {
 		response.Body.Close()
 		row.Status = response.StatusCode
 		row.Reason = response.Header.Get("x-weft-reason")
-		row.ID = response.Header.Get("x-request-id")
 		row.Instance = response.Header.Get("x-instance")
 	}
 	if err != nil {
