@@ -239,9 +239,8 @@ def send_response(lane, path, name, how):
     return got if len(expected) == 1 else None
 
 
-def mesh_of_lanes(mesh, limits=None):
+def mesh_of_lanes(mesh):
     backends = [Backend(f"lane-{i}") for i in range(LANES)]
-    more = {"limits": limits} if limits else {}
 
     def resources(name, ports):
         documents = []
@@ -255,10 +254,10 @@ def mesh_of_lanes(mesh, limits=None):
         return str(path)
 
     server = mesh.agent("server", services=(), resources=resources("server", {b.id: 0 for b in backends}), inbound=[
-        {"listen": "127.0.0.1:0", "forward": f"127.0.0.1:{b.port}", "service": f"default/{b.id}", "port": "http"} for b in backends], **more)
+        {"listen": "127.0.0.1:0", "forward": f"127.0.0.1:{b.port}", "service": f"default/{b.id}", "port": "http"} for b in backends])
     ports = {b.id: server.ports[f"inbound-{i}"] for i, b in enumerate(backends)}
     direct = {f"direct-{b.id}": b.port for b in backends}
-    client = mesh.agent("client", services=[*ports, *direct], resources=resources("client", {**ports, **direct}), **more)
+    client = mesh.agent("client", services=[*ports, *direct], resources=resources("client", {**ports, **direct}))
     return [Lane(b, {"two": client.ports[f"service-default/{b.id}"], "one": client.ports[f"service-default/direct-{b.id}"]}) for b in backends]
 
 
