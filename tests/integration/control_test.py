@@ -94,18 +94,29 @@ def age(agent):
     return agent.total("weft_config_age_seconds")
 
 
+def bereft(mesh, documents):
+    """An agent whose control plane was killed and lost its disk, and the addresses that it had."""
+    control = Control(mesh)
+    control.apply(*documents)
+    address = [f"127.0.0.1:{control.ports[name]}" for name in ("grpc", "http")]
+    agent = mesh.agent("client", controlPlane={"address": address[0]})
+    wait_for("the service", lambda: served(agent))
+    wait_for("the cache", lambda: any(f.is_file() and b"cart-1" in f.read_bytes() for f in mesh.dir.glob("client.cache*")))
+    control.stop(kill=True)
+    shutil.rmtree(control.data)
+    wait_for("an age", lambda: age(agent) > 0)
+    return agent, address
+
+
+def awaiting(control):
+    """The agents that keep what they have until the new store is accepted."""
+    return [row for row in control.api("agents")[1]["items"] if row["awaitingAccept"]]
+
+
 def test_without_its_control_plane_and_its_disk_the_mesh_serves_on_and_a_fresh_one_waits_to_be_accepted():
     with Mesh() as mesh:
-        control = Control(mesh)
         documents = [mesh_service("cart", [mesh.backends("cart-1")])]
-        control.apply(*documents)
-        address = [f"127.0.0.1:{control.ports[name]}" for name in ("grpc", "http")]
-        agent = mesh.agent("client", controlPlane={"address": address[0]})
-        wait_for("the service", lambda: served(agent))
-        wait_for("the cache", lambda: any(f.is_file() and b"cart-1" in f.read_bytes() for f in mesh.dir.glob("client.cache*")))
-        control.stop(kill=True)
-        shutil.rmtree(control.data)
-        wait_for("a growing age", lambda: age(agent) > 0)
+        agent, address = bereft(mesh, documents)
         before = age(agent)
         wait_for("a growing age", lambda: age(agent) > before)
         assert all(served(agent) for _ in range(100))
@@ -114,14 +125,27 @@ def test_without_its_control_plane_and_its_disk_the_mesh_serves_on_and_a_fresh_o
         assert all(served(agent) for _ in range(100)), "not from its cache"
         assert age(agent) > 0
         control = Control(mesh, address)
-        row = wait_for("the agent at the fresh control plane", lambda: control.api("agents")[1]["items"])[0]
-        row = wait_for("the agent waiting", lambda: next((r for r in control.api("agents")[1]["items"] if r.get("awaitingAccept")), None))
+        row = wait_for("the agent waiting", lambda: awaiting(control))[0]
         assert all(served(agent) for _ in range(100)), "an empty store took the mesh away"
         said = subprocess.run([str(BIN / "weftctl"), "--server", address[1], "agents", "accept", row["id"]], capture_output=True, text=True)
         assert said.returncode == 0, said.stdout + said.stderr
         wait_for("the empty store in force", lambda: not served(agent))
         control.apply(*documents)
         wait_for("the service again", lambda: served(agent))
+
+
+def test_a_fresh_control_plane_that_is_given_the_same_documents_is_adopted_unasked():
+    with Mesh() as mesh:
+        documents = [mesh_service("cart", [mesh.backends("cart-1")])]
+        agent, address = bereft(mesh, documents)
+        control = Control(mesh)   # on other ports until it is filled
+        control.apply(*documents)
+        control.stop()
+        control = Control(mesh, address)
+        wait_for("the agent at the new store", lambda: served(agent) and not awaiting(control) and age(agent) == 0)
+        documents[0]["spec"]["instances"] = []
+        control.apply(*documents)
+        wait_for("an edit in the new store in force", lambda: get(agent.url(URL))[1].get("x-weft-reason") == "no_instances")
 
 
 def full(most):
