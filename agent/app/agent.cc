@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <iostream>
 #include <random>
@@ -31,9 +30,9 @@
 namespace weft::app {
 namespace {
 
+constexpr Duration kLetGo = std::chrono::seconds(30);  // between times that pages of the program are let go
 constexpr Duration kLook = std::chrono::milliseconds(100);
-constexpr Duration kQuiet = std::chrono::seconds(10);    // after a configuration, before its pages are let go
-constexpr Duration kHoldHost = std::chrono::seconds(5);  // a request, while the name of its host resolves
+constexpr Duration kHoldHost = std::chrono::seconds(5);   // a request, while the name of its host resolves
 constexpr Duration kLastWords = std::chrono::seconds(1);  // for what is said when the drain is over
 
 std::string HostName() {
@@ -105,8 +104,8 @@ class Agent {
   std::unique_ptr<task::Signals> signals_;
   std::unique_ptr<task::Periodic> looking_;
   Drain drain_;
-  TimePoint closing_since_;                 // zero: not yet
-  TimePoint let_go_at_ = TimePoint::max();  // when the pages that starting or a configuration touched leave
+  TimePoint closing_since_;  // zero: not yet
+  TimePoint let_go_at_;      // when the pages leave that starting, a configuration or a page of ours touched
   bool started_ = false, terminating_ = false;
 };
 
@@ -234,7 +233,6 @@ bool Agent::AskHost(std::size_t worker, const std::string& authority) {
 void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
   forwarder_->Install(hosts_ == nullptr ? snapshot : hosts_->Extend(snapshot));
   prober_->Install(snapshot);
-  if (started_) let_go_at_ = std::min(let_go_at_, ReadMonotonicClock() + kQuiet);
 }
 
 Status Agent::OpenServers() {
@@ -289,7 +287,6 @@ Status Agent::Start() {
     if (const Status written = WritePortsFile(arguments_.ports_file, ports); !written) return written;
   }
   started_ = true;
-  let_go_at_ = ReadMonotonicClock();
   return {};
 }
 
@@ -313,8 +310,9 @@ void Agent::Reload() {
 }
 
 void Agent::LetGoOfPages() {
-  if (ReadMonotonicClock() < let_go_at_) return;
-  let_go_at_ = TimePoint::max();
+  const TimePoint now = ReadMonotonicClock();
+  if (now < let_go_at_) return;
+  let_go_at_ = now + kLetGo;
   resident::LetGoOfProgramPages();
 }
 

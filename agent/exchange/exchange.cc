@@ -310,7 +310,9 @@ void Exchange::Done(Reason reason, std::uint16_t status) {
   state_ = State::kDone;
   timer_.Cancel();
   DropKept();
-  for (Mirror* mirror : std::exchange(mirrors_, {})) mirror->Drop();
+  if (!mirrors_.empty()) {
+    for (Mirror* mirror : std::exchange(mirrors_, {})) mirror->Drop();
+  }
   const TimePoint now = env_.io.loop.now();
   report::RequestReport report;
   report.call = &call_;

@@ -11,40 +11,54 @@ namespace {
 using message::Field;
 using message::FieldId;
 
-bool IsOurs(FieldId id) { return id >= FieldId::kWeftDeadlineMs && id < FieldId::kCount; }
-
 std::uint64_t ParseNumber(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? value : 0;
 }
 
-// Where values that must be composed are written, one behind the other.
+// Writes fields that must be composed, one line behind the other, and adds them to a list.
 class Composer {
  public:
   explicit Composer(std::span<char> out) : at_(out.data()), end_(out.data() + out.size()) {}
-  // Begins a value.
-  Composer& Begin() {
-    begin_ = at_;
+  // Begins a field; `name` with its colon and space.
+  template <std::size_t N>
+  Composer& Name(const char (&name)[N]) {
+    name_ = at_;
+    Put(name);
+    value_ = at_;
     return *this;
   }
-  Composer& Put(std::string_view text) {
-    const std::size_t fits = std::min(text.size(), static_cast<std::size_t>(end_ - at_));
-    std::memcpy(at_, text.data(), fits);
-    at_ += fits;
-    return *this;
+  template <std::size_t N>
+  Composer& Put(const char (&text)[N]) {
+    return PutBytes(text, N - 1);
   }
+  Composer& Put(std::string_view text) { return PutBytes(text.data(), text.size()); }
   Composer& Put(std::uint64_t number) {
-    at_ = std::to_chars(at_, end_, number).ptr;
+    const auto [end, error] = std::to_chars(at_, end_, number);
+    full_ |= error != std::errc();
+    at_ = end;
     return *this;
   }
-  std::string_view End() const { return {begin_, static_cast<std::size_t>(at_ - begin_)}; }
-  std::span<char> Rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
+  void AddTo(message::FieldList& fields, FieldId id) {
+    const std::string_view name(name_, static_cast<std::size_t>(value_ - name_) - 2);
+    const std::string_view value(value_, static_cast<std::size_t>(at_ - value_));
+    Put("\r\n");
+    fields.Add(full_ ? message::FieldName(id) : name, full_ ? std::string_view() : value, id, !full_);
+  }
 
  private:
-  char* begin_ = nullptr;
-  char* at_;
-  char* end_;
+  Composer& PutBytes(const char* text, std::size_t size) {
+    full_ |= size > static_cast<std::size_t>(end_ - at_);
+    if (full_) return *this;
+    std::memcpy(at_, text, size);
+    at_ += size;
+    return *this;
+  }
+
+  const char *name_ = nullptr, *value_ = nullptr;
+  char *at_, *end_;
+  bool full_ = false;  // larger than any head can be
 };
 
 std::uint64_t Milliseconds(Duration span) {
@@ -106,14 +120,16 @@ route::Decision Exchange::decision() const {
 bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& chosen) {
   head_.LoadLine(out);
   if (out.authority.empty()) SetAuthority(out);
-  out.fields.Clear();
-  bool has_proto = false;
-  for (const Field& field : head_.fields) {
-    if (IsOurs(field.id) || field.id == FieldId::kXRequestId || field.id == FieldId::kXForwardedFor) continue;
-    has_proto |= field.id == FieldId::kXForwardedProto;
-    out.fields.Add(field);
+  constexpr std::uint64_t kReplaced = message::kOurFields | message::FieldBit(FieldId::kXRequestId) |
+                                      message::FieldBit(FieldId::kXForwardedFor);
+  if ((head_.ids & kReplaced) == 0) {
+    out.fields.Assign(head_.fields, head_.ids);
+  } else {
+    out.fields.Clear();
+    for (const Field& field : head_.fields) {
+      if ((message::FieldBit(field.id) & kReplaced) == 0) out.fields.Add(field);
+    }
   }
-  if (!has_proto) out.fields.Add(FieldId::kXForwardedProto, out.scheme);
   AddMeshFields(out);
   if (chosen.rule != nullptr) {
     if (!route::ApplyRequestFilters(chosen, out)) return false;
@@ -146,18 +162,23 @@ Duration Exchange::RetryAfterOf(const message::ResponseHead& head) {
 
 void Exchange::AddMeshFields(message::RequestHead& head) {
   Composer composer(env_.edit_fields());
-  head.fields.Add(FieldId::kXRequestId, request_id_);
-  composer.Begin();
-  for (const Field& field : head_.fields) {
-    if (field.id == FieldId::kXForwardedFor) composer.Put(field.value).Put(", ");
+  if (!head.fields.Find(FieldId::kXForwardedProto))
+    composer.Name("x-forwarded-proto: ").Put(head.scheme).AddTo(head.fields, FieldId::kXForwardedProto);
+  composer.Name("x-request-id: ").Put(request_id_).AddTo(head.fields, FieldId::kXRequestId);
+  composer.Name("x-forwarded-for: ");
+  if ((head_.ids & message::FieldBit(FieldId::kXForwardedFor)) != 0) {
+    for (const Field& field : head_.fields) {
+      if (field.id == FieldId::kXForwardedFor) composer.Put(field.value).Put(", ");
+    }
   }
-  head.fields.Add(FieldId::kXForwardedFor, composer.Put(env_.TextOf(origin_.peer.ip)).End());
+  composer.Put(env_.TextOf(origin_.peer.ip)).AddTo(head.fields, FieldId::kXForwardedFor);
   if (!call_.deadline.never()) {
     const std::uint64_t left = Milliseconds(call_.deadline.Remaining(env_.io.loop.now()));
-    head.fields.Add(FieldId::kWeftDeadlineMs, composer.Begin().Put(left > 1 ? left - 1 : 1).End());
+    composer.Name("x-weft-deadline-ms: ").Put(left > 1 ? left - 1 : 1);
+    composer.AddTo(head.fields, FieldId::kWeftDeadlineMs);
   }
   const std::uint32_t number = std::max({1U, call_.attempts, origin_.caller_attempt});
-  head.fields.Add(FieldId::kWeftAttempt, composer.Begin().Put(number).End());
+  composer.Name("x-weft-attempt: ").Put(std::uint64_t{number}).AddTo(head.fields, FieldId::kWeftAttempt);
 }
 
 // What the instance's agent says of itself; also on an answer that will not be forwarded.
@@ -181,9 +202,9 @@ void Exchange::EditResponse(message::ResponseHead& head) {
     Composer composer(env_.edit_fields());
     const engine::Load load = env_.engine.LoadOf(*call_.backend);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(load.latency).count();
-    composer.Begin().Put("in_flight=").Put(std::uint64_t{load.in_flight});
+    composer.Name("x-weft-load: ").Put("in_flight=").Put(std::uint64_t{load.in_flight});
     composer.Put(", latency_us=").Put(static_cast<std::uint64_t>(micros));
-    head.fields.Add(FieldId::kWeftLoad, composer.End());
+    composer.AddTo(head.fields, FieldId::kWeftLoad);
     if (env_.draining) head.fields.Add(FieldId::kWeftDrain, "1");
   }
 }

@@ -41,6 +41,7 @@ void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, A
   scheme = rebase(head.scheme);
   authority = rebase(head.authority);
   target = rebase(head.target);
+  ids = head.fields.ids();
   message::Field* out = TakeFields(head.fields.size(), arena);
   fields = {out, head.fields.size()};
   for (const message::Field& field : head.fields) {

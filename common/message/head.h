@@ -4,9 +4,11 @@
 // by replacing views. Field names compare without case; well-known names are interned once, by the decoder.
 // Thread rule: belongs to one worker.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace weft::message {
@@ -72,6 +74,7 @@ std::string_view FieldName(FieldId id);          // lower case; empty for kOther
 
 constexpr std::uint64_t FieldBit(FieldId id) { return std::uint64_t{1} << static_cast<int>(id); }
 static_assert(static_cast<int>(FieldId::kCount) < 64);
+inline constexpr std::uint64_t kOurFields = FieldBit(FieldId::kCount) - FieldBit(FieldId::kWeftDeadlineMs);
 
 struct Field {
   std::string_view name;   // as it came
@@ -100,13 +103,25 @@ class FieldList {
   }
   bool Add(const Field& field) { return Add(field.name, field.value, field.id, field.line); }
   bool Add(FieldId id, std::string_view value) { return Add(FieldName(id), value, id); }
-  bool MayHave(FieldId id) const { return (ids_ & FieldBit(id)) != 0; }               // false: surely not
-  bool MayHaveOurs() const { return (ids_ & kOurs) != 0; }                            // any x-weft-*
+  // A copy of another list's fields, with its ids().
+  void Assign(std::span<const Field> fields, std::uint64_t ids) {
+    size_ = static_cast<std::uint32_t>(fields.size());
+    ids_ = ids;
+    std::copy(fields.begin(), fields.end(), fields_.begin());
+  }
+  std::uint64_t ids() const { return ids_; }                             // FieldBit of each that it may have
+  bool MayHave(FieldId id) const { return (ids_ & FieldBit(id)) != 0; }  // false: surely not
+  bool MayHaveOurs() const { return (ids_ & kOurFields) != 0; }          // any x-weft-*
   const Field* Find(FieldId id) const { return MayHave(id) ? Search(id) : nullptr; }  // the first
   const Field* Find(std::string_view name) const;  // without case; the first
   std::size_t Remove(FieldId id);                  // how many
   std::size_t Remove(std::string_view name);
   void Set(std::string_view name, std::string_view value);  // replaces all of that name, else adds
+  void RemoveOnly(std::size_t index) {                      // the only one of its id
+    ids_ &= ~FieldBit(fields_[index].id);
+    std::copy(begin() + index + 1, end(), begin() + index);
+    --size_;
+  }
   void Clear() { size_ = 0, ids_ = 0; }
   void Truncate(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }  // size <= size()
 
@@ -120,11 +135,10 @@ class FieldList {
   const Field& operator[](std::size_t i) const { return fields_[i]; }
 
  private:
-  static constexpr std::uint64_t kOurs = FieldBit(FieldId::kCount) - FieldBit(FieldId::kWeftDeadlineMs);
   const Field* Search(FieldId id) const;
 
   std::uint32_t size_ = 0;
-  std::uint64_t ids_ = 0;                 // of all fields added since Clear, also of those removed again
+  std::uint64_t ids_ = 0;  // of all fields added since Clear, also of most of those removed again
   std::array<Field, kMaxFields> fields_;  // deliberately not zeroed
 };
 

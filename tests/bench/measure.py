@@ -1,24 +1,30 @@
 """One figure at a time: what a run of the load generator says, and what the kernel or valgrind counted meanwhile."""
 import json
+import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import time
 
-from proxies import BACKEND, LISTEN
+from proxies import BACKEND, LISTEN, WeftControlled
 
 
 def pinned(core, real_time=False):
     return ["taskset", "-c", str(core)] + (["chrt", "-r", "1"] if real_time else [])
 
 
+def generator(bin_dir, connect, options):
+    command = [str(pathlib.Path(bin_dir) / "bench-load"), "--backend", str(BACKEND), "--connect", str(connect)]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    return command
+
+
 def load(bin_dir, core=0, real_time=False, connect=LISTEN, **options):
     """Runs the generator with its own backend; raises unless each response was right."""
-    command = pinned(core, real_time) + [str(pathlib.Path(bin_dir) / "bench-load"), "--backend", str(BACKEND),
-                                         "--connect", str(connect)]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
+    command = pinned(core, real_time) + generator(bin_dir, connect, options)
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         raise RuntimeError(f"load generator: {done.stdout}{done.stderr}")
@@ -34,16 +40,39 @@ def cpu_ns(pids):
     return total
 
 
+def steal():
+    """(stolen, all) ticks of the machine so far."""
+    ticks = list(map(int, pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
+    return ticks[7], sum(ticks)
+
+
 def cpu_per_request(proxy_class, bin_dir, **options):
     """µs of the proxy's CPU per request, warm-up included in both; a fresh process on core 1."""
     proxy = proxy_class(bin_dir).start(pinned(1, options.get("real_time", False)))
     try:
-        before = cpu_ns(proxy.pids())
-        result = load(bin_dir, **options)
+        before, stolen = cpu_ns(proxy.pids()), steal()
+        result = load(bin_dir, connect=proxy.connect, **options)
+        after = steal()
         result["cpu_us"] = (cpu_ns(proxy.pids()) - before) / 1000 / result["completed"]
+        result["steal"] = (after[0] - stolen[0]) / max(1, after[1] - stolen[1])
+        if hasattr(proxy, "counted"):
+            check_totals(proxy, result["completed"], result["sent"])
         return result
     finally:
         proxy.stop()
+
+
+def check_totals(proxy, completed, sent):
+    """One metric count and one decision record per request, or the run does not count. What was sent and not answered
+    when the generator stopped may have been read or not."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:   # those not answered end soon
+        metric, number, gapless = proxy.counted()
+        if completed <= metric <= sent and number == metric and gapless > 0:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{completed} of {sent} requests were answered, the metric counts {metric}, the newest record "
+                       f"is of request {number}, {gapless} records up to it have no gap")
 
 
 def _collected(proxy_class, bin_dir, requests):
@@ -53,9 +82,12 @@ def _collected(proxy_class, bin_dir, requests):
     try:
         load(bin_dir, connections=16, requests=requests)
     finally:
+        proxy.process.terminate()
+        proxy.process.wait(60)
+        sums = [int(re.search(r"^(?:summary|totals): (\d+)", f.read_text(), re.M).group(1))
+                for f in proxy.dir.glob("callgrind.out*")]
         proxy.stop()
-    files = list(proxy.dir.glob("callgrind.out*"))
-    return sum(int(re.search(r"^(?:summary|totals): (\d+)", f.read_text(), re.M).group(1)) for f in files)
+    return sum(sums)
 
 
 def instructions_per_request(proxy_class, bin_dir, short=2000, long=12000):
@@ -65,7 +97,7 @@ def instructions_per_request(proxy_class, bin_dir, short=2000, long=12000):
 
 
 def syscalls_per_request(proxy_class, bin_dir, rate=2000, seconds=2.0):
-    """From strace, at a rate at which little is batched; slope between nothing and the run."""
+    """From strace, all threads, at a rate at which little is batched. (all, {name: per request} of the frequent ones)"""
     proxy = proxy_class(bin_dir).start()
     log = proxy.dir / "strace"
     workers = proxy.pids()[-1:] if proxy_class.name == "nginx" else proxy.pids()[:1]
@@ -74,24 +106,25 @@ def syscalls_per_request(proxy_class, bin_dir, rate=2000, seconds=2.0):
     time.sleep(0.5)
     try:
         result = load(bin_dir, connections=16, rate=rate, seconds=seconds, warmup=0)
-    finally:
         trace.send_signal(signal.SIGINT)
         trace.wait()
+        lines = log.read_text().splitlines()
+    finally:
+        trace.kill()
         proxy.stop()
     calls = {}
-    for line in log.read_text().splitlines():
-        parts = line.split()
+    for parts in map(str.split, lines):
         if len(parts) >= 5 and parts[0].replace(".", "").isdigit() and parts[-1] != "total":
             calls[parts[-1]] = int(parts[3])
-    per = {name: round(count / result["completed"], 3) for name, count in calls.items() if count > result["completed"] / 50}
-    return sum(calls.values()) / result["completed"], per
+    frequent = {name: round(count / result["completed"], 2) for name, count in calls.items() if count > result["completed"] / 50}
+    return sum(calls.values()) / result["completed"], frequent
 
 
 def allocations_per_request(proxy_class, bin_dir, requests=20000):
     """Calls of malloc and friends between two signals with a known number of requests between them, when warm."""
     proxy = proxy_class(bin_dir)
     counts = proxy.dir / "allocations"
-    library = next(pathlib.Path(bin_dir).parent.glob("libbench-allocations.so"))
+    library = next(pathlib.Path(bin_dir).resolve().parent.glob("libbench-allocations.so"))
     proxy.start(env={"LD_PRELOAD": str(library), "WEFT_ALLOCATIONS": str(counts)})
 
     def snapshot(number):
@@ -106,71 +139,110 @@ def allocations_per_request(proxy_class, bin_dir, requests=20000):
         snapshot(2)
         load(bin_dir, connections=16, requests=requests + 1)
         snapshot(3)
+        first, second, third = map(int, counts.read_text().split())
     finally:
         proxy.stop()
-    first, second, third = map(int, counts.read_text().split())
     return ((third - second) - (second - first)) / requests
 
 
-def memory(pid):
-    """RSS and private dirty KiB."""
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    value = lambda key: int(re.search(rf"^{key}:\s+(\d+)", text, re.M).group(1))
+def memory(pids):
+    """RSS and private dirty KiB. Pages of a program that was just built are dirty until they are on the disk."""
+    os.sync()
+    text = "".join(pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids)
+    value = lambda key: sum(map(int, re.findall(rf"^{key}:\s+(\d+)", text, re.M)))
     return value("Rss"), value("Private_Dirty")
 
 
-def idle_memory(proxy_class, bin_dir, connections=4000):
-    """(base RSS KiB, base private dirty KiB, private dirty KiB per idle connection that made one request)."""
+def served_memory(proxy_class, bin_dir, requests=20000):
+    """RSS and private dirty KiB after 64 connections made `requests` requests."""
     proxy = proxy_class(bin_dir).start()
     try:
-        load(bin_dir, connections=1, requests=10)
-        base = [memory(p) for p in proxy.pids()]
-        command = [str(pathlib.Path(bin_dir) / "bench-load"), "--backend", str(BACKEND), "--connect", str(LISTEN),
-                   "--connections", str(connections), "--requests", str(connections), "--idle", "30"]
-        generator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        generator.stdout.readline()
-        time.sleep(5.0)    # pools toward the backend time out
-        after = [memory(p) for p in proxy.pids()]
-        generator.kill()
-        generator.wait()
-        grown = sum(a[1] for a in after) - sum(b[1] for b in base)
-        return sum(b[0] for b in base), sum(b[1] for b in base), grown / connections
+        load(bin_dir, connections=64, requests=requests)
+        figures = memory(proxy.pids())
+        if hasattr(proxy, "counted"):
+            check_totals(proxy, requests, requests)
+        return figures
+    finally:
+        proxy.stop()
+
+
+def idle_connection_kib(proxy_class, bin_dir, connections=4000, at_once=16):
+    """Private dirty KiB per idle keep-alive connection that made one request, `at_once` of them at a time."""
+    proxy = proxy_class(bin_dir).start()
+    try:
+        load(bin_dir, connections=64, requests=20000)    # what the first requests allocate is there
+        load(bin_dir, connections=64, at_once=at_once, requests=1000)
+        before = memory(proxy.pids())[1]
+        idle = subprocess.Popen(
+            generator(bin_dir, LISTEN, dict(connections=connections, requests=connections, at_once=at_once, idle=60)),
+            stdout=subprocess.PIPE, text=True)
+        if idle.stdout.readline() != "idle\n":
+            raise RuntimeError("load generator: no idle connections")
+        after = memory(proxy.pids())[1]
+        idle.kill()
+        idle.wait()
+        return (after - before) / connections
     finally:
         proxy.stop()
 
 
 def cold_start_ms(proxy_class, bin_dir, runs=9):
     """exec to the first proxied 200, minimum and median over runs. The backend is up before."""
+    return _starts(bin_dir, runs, lambda: proxy_class(bin_dir))
+
+
+def cached_start_ms(bin_dir, runs=9):
+    """The same for an agent whose control plane is gone: it starts from its cache."""
+    first = WeftControlled(bin_dir).start()
+    try:
+        load(bin_dir, connections=1, requests=10)
+        first.stop_control()
+        first.process.terminate()
+        first.process.wait()
+
+        def again():
+            agent = WeftControlled(bin_dir)
+            agent.dir, agent.control, agent.control_port = first.dir, None, first.control_port
+            return agent
+
+        return _starts(bin_dir, runs, again, keep=True)
+    finally:
+        first.stop()
+
+
+def _starts(bin_dir, runs, make, keep=False):
     backend = subprocess.Popen([str(pathlib.Path(bin_dir) / "bench-load"), "--backend", str(BACKEND)])
-    times = []
     try:
         time.sleep(0.2)
-        for _ in range(runs):
-            times.append(_one_cold_start(proxy_class, bin_dir))
+        times = sorted(_one_start(make(), keep) for _ in range(runs))
     finally:
         backend.kill()
         backend.wait()
-    times.sort()
     return times[0], times[len(times) // 2]
 
 
-def _one_cold_start(proxy_class, bin_dir):
-    import socket
-
-    proxy = proxy_class(bin_dir)
+def _one_start(proxy, keep):
     command = proxy.command()
     start = time.monotonic()
     proxy.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while time.monotonic() - start < 10:
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", LISTEN)) != 0:
-                    time.sleep(0.0002)
-                    continue
-                client.settimeout(5)
-                client.sendall(b"GET / HTTP/1.1\r\nhost: bench.default\r\n\r\n")
-                if client.recv(65536).startswith(b"HTTP/1.1 200"):
-                    return (time.monotonic() - start) * 1000
-        raise RuntimeError(f"{proxy_class.name} did not answer within 10 s")
+            if _answers():
+                return (time.monotonic() - start) * 1000
+            time.sleep(0.0002)
+        raise RuntimeError(f"{proxy.name} did not answer within 10 s")
     finally:
-        proxy.stop()
+        if keep:
+            proxy.process.terminate()
+            proxy.process.wait(10)
+        else:
+            proxy.stop()
+
+
+def _answers():
+    with socket.socket() as client:
+        if client.connect_ex(("127.0.0.1", LISTEN)) != 0:
+            return False
+        client.settimeout(5)
+        client.sendall(b"GET / HTTP/1.1\r\nhost: bench.default\r\n\r\n")
+        return client.recv(65536).startswith(b"HTTP/1.1 200")

@@ -1,10 +1,13 @@
 """The programs that a benchmark run compares: how each is configured, started and found to be ready."""
+import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 LISTEN, BACKEND = 18101, 18102
 
@@ -20,6 +23,38 @@ def wait_for_port(port, deadline=10.0):
     raise RuntimeError(f"nothing listens on port {port} after {deadline} s")
 
 
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def fetch(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+class Direct:
+    """No proxy: the generator talks to its own backend."""
+
+    name = "direct"
+
+    def __init__(self, _bin_dir):
+        self.connect = BACKEND
+
+    def start(self, prefix=(), env=None):
+        return self
+
+    def pids(self):
+        return []
+
+    def stop(self):
+        pass
+
+
 class Proxy:
     """A proxy that listens on LISTEN and forwards to BACKEND, both on loopback."""
 
@@ -29,6 +64,7 @@ class Proxy:
         self.bin = pathlib.Path(bin_dir)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weft-bench-"))
         self.process = None
+        self.connect = LISTEN
 
     def command(self):
         raise NotImplementedError
@@ -46,12 +82,8 @@ class Proxy:
         return [self.process.pid, *map(int, children)]
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop(self.process)
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Relay(Proxy):
@@ -110,7 +142,7 @@ class Weft(Proxy):
 
     name = "weft"
 
-    def command(self):
+    def resources(self):
         (self.dir / "mesh.yaml").write_text(f"""
 apiVersion: weft.dev/v1
 kind: MeshService
@@ -127,9 +159,13 @@ spec:
   connectionPool: {{maxConnections: 10000, maxKeepalive: 10000, maxPending: 10000, keepaliveExpiry: 60s}}
   timeouts: {{request: 15s, attempt: 10s}}
 """)
+        return self.dir / "mesh.yaml"
+
+    def command(self):
+        self.resources()
         (self.dir / "agent.yaml").write_text(f"""
 node: {{id: bench, namespace: default}}
-resources: [{self.dir}/mesh.yaml]
+{self.configuration()}
 outbound:
   listen: 127.0.0.1:0
   services: [{{listen: 127.0.0.1:{LISTEN}, service: default/bench, port: http}}]
@@ -139,6 +175,58 @@ cache: {{path: {self.dir}/cache}}
 """)
         return [str(self.bin / "weft-agent"), "--config", str(self.dir / "agent.yaml"),
                 "--ports-file", str(self.dir / "ports.json")]
+
+    def configuration(self):
+        return f"resources: [{self.dir}/mesh.yaml]"
+
+    def port(self, name):
+        return json.loads((self.dir / "ports.json").read_text())[name]
+
+    def scrape(self):
+        return fetch(self.port("telemetry"), "/metrics")
+
+    def counted(self):
+        """(requests that the metric counts, requests that the newest record says, records without a gap before it)."""
+        metric = sum(int(float(line.split()[-1])) for line in self.scrape().splitlines() if line.startswith("weft_requests_total{"))
+        records = json.loads(fetch(self.port("admin"), "/decisions?limit=1000"))["records"]
+        numbers = sorted((record["number"] for record in records), reverse=True)
+        gapless = numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
+        return metric, numbers[0], len(numbers) if gapless else 0
+
+
+class WeftControlled(Weft):
+    """The same agent, fed by a control plane."""
+
+    name = "weft with control plane"
+
+    def configuration(self):
+        return f"controlPlane: {{address: 127.0.0.1:{self.control_port}}}"
+
+    def start(self, prefix=(), env=None):
+        self.start_control()
+        return super().start(prefix, env)
+
+    def start_control(self):
+        ports = self.dir / "control.json"
+        self.control = subprocess.Popen(
+            [str(self.bin / "weft-control"), "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data",
+             str(self.dir / "data"), "--resources", str(self.resources()), "--ports-file", str(ports)],
+            stdout=subprocess.DEVNULL, stderr=open(self.dir / "control.log", "w"))
+        end = time.monotonic() + 10
+        while not ports.exists():
+            if time.monotonic() > end:
+                raise RuntimeError("weft-control did not start: " + (self.dir / "control.log").read_text())
+            time.sleep(0.02)
+        self.control_port = json.loads(ports.read_text())["grpc"]
+
+    def stop_control(self):
+        if self.control is not None:
+            stop(self.control)
+        self.control = None
+
+    def stop(self):
+        self.stop_control()
+        super().stop()
 
 
 ALL = [Relay, Nginx, Haproxy, Weft]

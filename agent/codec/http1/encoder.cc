@@ -63,9 +63,10 @@ bool IsHopByHop(const Field& field) {
 
 // Fields that came one behind the other go out in one piece.
 void PutFields(HeadWriter& out, const message::FieldList& fields) {
+  const bool all_go = (fields.ids() & (kHopByHop | message::FieldBit(FieldId::kTe))) == 0;
   std::string_view run;
   for (const Field& field : fields) {
-    if (IsHopByHop(field)) continue;
+    if (!all_go && IsHopByHop(field)) continue;
     if (field.line && field.id != FieldId::kTe) {
       const std::size_t size = field.name.size() + field.value.size() + 4;
       if (field.name.data() != run.data() + run.size()) {

@@ -158,9 +158,10 @@ bool IsAuthority(std::string_view text) {
     text.remove_prefix(close + 1);
     return text.empty() || (text.front() == ':' && IsPort(text.substr(1)));
   }
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  if (colon == 0 || !AllIn(text.substr(0, colon), kHostSet)) return false;
-  return colon == text.size() || IsPort(text.substr(colon + 1));
+  std::size_t host = 0;
+  while (host < text.size() && kHostSet[static_cast<unsigned char>(text[host])]) ++host;
+  if (host == 0) return false;
+  return host == text.size() || (text[host] == ':' && IsPort(text.substr(host + 1)));
 }
 
 bool ParseLength(std::string_view text, std::uint64_t& value) {

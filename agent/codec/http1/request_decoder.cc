@@ -11,11 +11,6 @@ constexpr std::size_t kMostBesideTarget = 64;  // method, spaces, version and CR
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-void RemoveAt(message::FieldList& fields, std::size_t index) {
-  std::move(fields.begin() + index + 1, fields.end(), fields.begin() + index);
-  fields.Truncate(fields.size() - 1);
-}
-
 }  // namespace
 
 Event RequestDecoder::Fail(Reason reason) {
@@ -165,7 +160,7 @@ Reason RequestDecoder::Interpret(message::RequestHead& head) {
   keep_alive_ = persistence.keep_alive();
   upgrade_ = persistence.upgrade() && upgrade_field;
   if (hosts == 0 && head.version == message::Version::kHttp11) return Reason::kBadRequest;
-  if (hosts > 0) RemoveAt(head.fields, host_at);
+  if (hosts > 0) head.fields.RemoveOnly(host_at);
   if (persistence.names_fields()) RemoveNamedByConnection(head.fields);
   return Frame(head.version, lengths, codings, chunked);
 }

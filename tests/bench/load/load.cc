@@ -32,7 +32,7 @@ struct Options {
   std::map<std::string, std::string> values = {
       {"backend", "0"}, {"connect", "0"},          {"connections", "64"}, {"rate", "0"},
       {"seconds", "2"}, {"requests", "0"},         {"body", "1024"},      {"warmup", "0.4"},
-      {"idle", "0"},    {"host", "bench.default"}, {"path", "/item/17"}};
+      {"idle", "0"},    {"host", "bench.default"}, {"path", "/item/17"},  {"at-once", "0"}};
   double Number(const std::string& name) const { return std::atof(values.at(name).c_str()); }
   std::size_t Count(const std::string& name) const { return static_cast<std::size_t>(Number(name)); }
 };
@@ -94,6 +94,8 @@ class Bench {
     }
     if (options.Count("connect") != 0) Connect(options.Count("connect"), options.Count("connections"));
     idle_ = options.Number("idle");
+    at_once_ = options.Count("at-once");
+    if (at_once_ == 0 || at_once_ > clients_.size()) at_once_ = clients_.size();
   }
 
   int Run() {
@@ -101,7 +103,8 @@ class Bench {
     next_arrival_ = start_;
     if (clients_.empty()) return ServeForever();
     if (rate_ == 0) {
-      for (Peer* client : clients_) Send(*client, now_);
+      for (std::size_t i = 0; i < at_once_; ++i) Send(*clients_[i], now_);
+      next_client_ = at_once_ % clients_.size();
     }
     while (!Done()) Turn();
     if (idle_ > 0) {  // keep the connections open and say so, for whoever measures memory
@@ -269,7 +272,14 @@ class Bench {
     if (rate_ > 0)
       free_.push_back(&peer);
     else
-      Send(peer, now_);
+      Send(at_once_ == clients_.size() ? peer : NextClient(), now_);
+  }
+
+  // With fewer requests at once than connections, each connection has its turn.
+  Peer& NextClient() {
+    Peer& next = *clients_[next_client_];
+    next_client_ = (next_client_ + 1) % clients_.size();
+    return next;
   }
 
   void Report() {
@@ -291,6 +301,7 @@ class Bench {
   std::size_t limit_;
   Duration warmup_, span_;
   double idle_ = 0;
+  std::size_t at_once_ = 0, next_client_ = 0;
   int epoll_;
   int backend_ = -1;
   Peer backend_marker_;
@@ -319,10 +330,10 @@ int main(int argc, char** argv) {
     options.values[name] = argv[i + 1];
   }
   if (options.Count("backend") == 0 && options.Count("connect") == 0) {
-    std::fprintf(
-        stderr,
-        "usage: bench-load [--backend PORT] [--connect PORT] [--connections N] [--rate R] "
-        "[--seconds S | --requests N] [--body BYTES] [--warmup S] [--idle S] [--host H] [--path P]\n");
+    std::fprintf(stderr,
+                 "usage: bench-load [--backend PORT] [--connect PORT] [--connections N] [--rate R] "
+                 "[--seconds S | --requests N] [--body BYTES] [--warmup S] [--idle S] [--at-once N] [--host "
+                 "H] [--path P]\n");
     return 2;
   }
   static Bench bench(options);

@@ -138,6 +138,20 @@ TEST_F(RequestsTest, MeshFieldsAreAddedAndForeignOnesStripped) {
   EXPECT_FALSE(Has(head, "pgrade")) << head;
 }
 
+TEST_F(RequestsTest, WhatConnectionNamesGoesButCannotTakeWhatTheMeshAdds) {
+  Mesh mesh;
+  mesh.Service("cart", {ok->address()});
+  mesh.Start();
+  FakeClient client(mesh.address("service-cart"));
+  client.Get("/",
+             "x-forwarded-proto: https\r\nx-forwarded-for: 10.0.0.1\r\nx-request-id: mine\r\n"
+             "connection: x-forwarded-proto, x-forwarded-for, x-request-id\r\n");
+  const std::string head = ok->last_head();
+  EXPECT_TRUE(Has(head, "x-forwarded-proto: http\r\n")) << head;
+  EXPECT_TRUE(Has(head, "x-forwarded-for: 127.0.0.1\r\n")) << head;
+  EXPECT_TRUE(Has(head, "\r\nx-request-id: ") && !Has(head, "mine")) << head;
+}
+
 TEST_F(RequestsTest, UpgradesAreRefusedWithTheirReason) {
   Mesh mesh;
   mesh.Service("cart", {ok->address()});
