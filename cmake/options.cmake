@@ -29,6 +29,9 @@ endif()
 if(WEFT_SANITIZE)
   add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${WEFT_SANITIZE})
+  if(WEFT_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND WEFT_WARNINGS -Wno-tsan)  # Asio's fences, which it does not understand
+  endif()
   if(NOT WEFT_FUZZ)
     # Checks of every access through a pointer: without them a build takes half the time. AddressSanitizer traps
     # null by itself; the fuzz preset has them all.
