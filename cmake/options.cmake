@@ -24,6 +24,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside its own headers when it inlines.
   list(APPEND WEFT_WARNINGS -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds
        -Wno-stringop-overread -Wno-dangling-pointer)
+else()
+  list(APPEND WEFT_WARNINGS -Wno-sign-conversion)  # no part of -Wconversion for g++
 endif()
 
 if(WEFT_SANITIZE)

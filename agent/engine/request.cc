@@ -188,13 +188,11 @@ bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
   std::vector<double>& points = backend.state->scratch;
   points.clear();
   double sum = 0;
-  std::uint32_t requests = 0;
   for (const auto& target : backend.targets) {
     if (target->removed) continue;
     const health::Badness& recent = target->health->recent.Total(now);
     points.push_back(recent.points);
     sum += recent.points;
-    requests += recent.requests;
   }
   if (points.size() < 2 || sum == 0) return false;
   const std::size_t worst = (points.size() * 3 + 9) / 10;

@@ -338,8 +338,8 @@ Result<std::vector<Override>> FromEnvironment(const std::map<std::string, std::s
   std::vector<Override> out;
   for (const auto& [name, value] : variables) {
     if (!name.starts_with("WEFT_") || std::find(others.begin(), others.end(), name) != others.end()) continue;
-    const auto known =
-        std::find_if(kScalars.begin(), kScalars.end(), [&](auto path) { return VariableOf(path) == name; });
+    const auto known = std::find_if(kScalars.begin(), kScalars.end(),
+                                    [&variable = name](auto path) { return VariableOf(path) == variable; });
     if (known == kScalars.end())
       return Invalid("is no setting of weft-agent; unset it or correct its name", {}, name);
     if (*known != "config") out.push_back({std::string(*known), value, name});

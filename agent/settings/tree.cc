@@ -88,7 +88,7 @@ class Builder : public YAML::EventHandler {
     } else if (levels_.back().tree.kind == Tree::Kind::kList) {
       levels_.back().tree.items.push_back(std::move(done));
     } else {
-      levels_.back().tree.members.emplace_back(std::move(*levels_.back().key), std::move(done));
+      levels_.back().tree.members.push_back({std::move(*levels_.back().key), std::move(done)});
       levels_.back().key.reset();
     }
   }
@@ -136,7 +136,7 @@ Status PutScalar(Tree& root, std::string_view path, std::string value, const std
     const std::size_t dot = path.find('.');
     const std::string_view key = path.substr(0, dot);
     Tree* child = at->Find(key);
-    if (child == nullptr) child = &at->members.emplace_back(std::string(key), Tree{}).second;
+    if (child == nullptr) child = &at->members.emplace_back(Member{std::string(key), Tree{}}).value;
     at = child;
     if (at->where.empty()) at->where = origin;
     if (dot == std::string_view::npos) break;

@@ -11,15 +11,22 @@
 
 namespace weft::settings {
 
+struct Member;
+
 struct Tree {
   enum class Kind : std::uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
-  std::string where;                                  // "agent.yaml:12:5", or the origin of an override
-  std::string text;                                   // of a scalar
-  std::vector<Tree> items;                            // of a list
-  std::vector<std::pair<std::string, Tree>> members;  // of a map
+  std::string where;            // "agent.yaml:12:5", or the origin of an override
+  std::string text;             // of a scalar
+  std::vector<Tree> items;      // of a list
+  std::vector<Member> members;  // of a map
 
   Tree* Find(std::string_view key);
+};
+
+struct Member {
+  std::string key;
+  Tree value;
 };
 
 Result<Tree> ParseTree(std::string_view text, const std::string& file);
