@@ -31,6 +31,13 @@ endif()
 if(WEFT_SANITIZE)
   add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${WEFT_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")  # which has no macro for it; g++'s names
+    string(REPLACE "," ";" kinds ${WEFT_SANITIZE})
+    foreach(kind ${kinds})
+      string(TOUPPER ${kind} upper)
+      add_compile_definitions(__SANITIZE_${upper}__=1)
+    endforeach()
+  endif()
   if(NOT WEFT_FUZZ)
     # Checks of every access through a pointer cost half of the build; AddressSanitizer traps null by itself, and the
     # fuzz preset has them all. That of called functions does not assemble with coroutines in sections (clang 14).

@@ -144,7 +144,7 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   out.need = [this](std::size_t worker, std::string_view authority, const engine::Origin& origin) {
     return Ask(worker, authority, origin);
   };
-  out.on_health = [this](const engine::HealthChange& change) {
+  out.on_health = [](const engine::HealthChange& change) {
     log::Info(
         "instance " + std::string(report::ToString(change.to)),
         {{"service", change.backend.ToString()}, {"instance", change.instance}, {"cause", change.cause}});
