@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/app/agent.h"
+#include "agent/app/pages.h"
 
 namespace weft::app {
 namespace {
@@ -78,7 +79,7 @@ uplink::Options UplinkOptionsOf(const settings::Settings& settings, std::uint64_
   options.ns = settings.node.ns;
   options.service = settings.node.service;
   options.seed = seed;
-  options.wall_minus_monotonic = ReadWallClock().time_since_epoch() - ReadMonotonicClock().time_since_epoch();
+  options.wall_minus_monotonic = WallMinusMonotonic();
   return options;
 }
 
