@@ -160,11 +160,11 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   if (!settings.resources.empty()) {
     if (auto ok = parts->files.Load(); !ok) return ok.error();
   }
+  parts->hub.Start();  // before agents come: they would take a store not yet shown for an empty one
   if (auto ok = parts->Bind(settings); !ok) {
     if (parts->grpc_server != nullptr) parts->grpc_server->Shutdown();
     return ok.error();
   }
-  parts->hub.Start();
   parts->ready = true;
   std::unique_ptr<Program> program(new Program(std::move(parts)));
   if (!settings.ports_file.empty()) {

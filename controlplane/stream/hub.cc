@@ -23,6 +23,10 @@ Hub::Hub(std::function<TimePoint()> clock)
 Hub::~Hub() { Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}}); }
 
 void Hub::Start() {
+  {
+    const std::scoped_lock lock(mutex_);
+    lanes_.FlushAll(clock_());
+  }
   ticker_ = std::thread([this] { RunTicker(); });
 }
 

@@ -48,12 +48,17 @@ bool Lanes::OfferEndpoints(snapshot::EndpointsPtr endpoints, TimePoint now) {
 bool Lanes::Flush(TimePoint now) {
   const std::optional<TimePoint> when = due();
   if (!when || now < *when) return false;
+  FlushAll(now);
+  return true;
+}
+
+void Lanes::FlushAll(TimePoint now) {
+  if (!due()) return;
   last_flush_ = now;
   if (waiting_release_ != nullptr) world_.release = std::move(waiting_release_);
   waiting_release_ = nullptr;
   for (const auto& [service, endpoints] : waiting_endpoints_) Show(endpoints);
   waiting_endpoints_.clear();
-  return true;
 }
 
 std::optional<TimePoint> Lanes::due() const {

@@ -19,6 +19,7 @@ class Lanes {
   bool OfferEndpoints(snapshot::EndpointsPtr endpoints, TimePoint now);  // an older version is ignored
 
   bool Flush(TimePoint now);             // makes what is due visible
+  void FlushAll(TimePoint now);          // makes everything visible
   std::optional<TimePoint> due() const;  // when Flush has something to do; nothing waits: none
   const World& world() const { return world_; }
 

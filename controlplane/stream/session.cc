@@ -117,9 +117,7 @@ void Session::Drain(std::int64_t deadline_ms) {
 
 std::optional<v1::ControlMessage> Session::Next(const World& world, TimePoint now) {
   if (auto command = NextCommand()) return command;
-  const bool waits =
-      greeted_ && info_.awaiting_confirmation();  // It holds our full delta until told to accept it.
-  if (waits || unacked_.size() >= kMaxUnacked) return std::nullopt;
+  if (AwaitsConfirmation(world) || unacked_.size() >= kMaxUnacked) return std::nullopt;
   Draft draft;
   draft.blocked = Blocked(world);
   draft.delta.set_full(!greeted_);
@@ -129,6 +127,16 @@ std::optional<v1::ControlMessage> Session::Next(const World& world, TimePoint no
     AddRemoved(draft);
   }
   return Finish(draft, world, now);
+}
+
+// It holds our full delta until it is told to accept it. A later release may need no confirmation: it is told
+// everything anew.
+bool Session::AwaitsConfirmation(const World& world) {
+  if (!greeted_ || !info_.awaiting_confirmation()) return false;
+  if (!unacked_.empty() || wire::FromProto(info_.target()) == world.release->version) return true;
+  told_.clear();
+  greeted_ = false;
+  return false;
 }
 
 // A delta that was refused whole is not offered again; what came after it starts from what the agent really

@@ -61,6 +61,7 @@ class Session {
   struct Draft;  // a delta in the making
 
   explicit Session(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms);
+  bool AwaitsConfirmation(const World& world);
   bool Blocked(const World& world);
   void AddWanted(Draft& draft, const World& world);
   void AddService(Draft& draft, const World& world, const ServiceKey& key);

@@ -104,7 +104,8 @@ struct Agent {
   }
 
   Session session;
-  snapshot::Builder builder{[] { return std::set<ServiceKey>(); }};
+  std::set<ServiceKey> in_use;
+  snapshot::Builder builder{[this] { return in_use; }};
   v1::Delta last;
 };
 
@@ -274,6 +275,27 @@ TEST(SessionTest, CommandsGoBeforeConfigurationAndAWaitingAgentGetsOnlyThose) {
   EXPECT_TRUE(agent.session.Next(world, kStart));
 }
 
+TEST(SessionTest, AnAgentThatWaitsForConfirmationGetsTheNextReleaseWholeAndJudgesItAnew) {
+  Agent agent(HelloOf("a", {"cart", "web"}));
+  agent.in_use = {Key("cart"), Key("web")};
+  agent.Settle(WorldOf(MakeTestRelease(7, {Bundle("cart"), Bundle("web")})));
+  agent.session = *Session::Open(HelloOf("a", {"cart", "web"}), "127.0.0.1:1", kStart, 0);
+  const auto in_new_store = [](std::uint64_t revision, std::vector<policy::ServiceBundle> bundles) {
+    compile::Output output;
+    for (policy::ServiceBundle& bundle : bundles) output.bundles.emplace(bundle.key, std::move(bundle));
+    return WorldOf(MakeRelease(output, {"new", 1, revision}, nullptr));
+  };
+  agent.Settle(in_new_store(0, {}));
+  EXPECT_TRUE(agent.session.Describe().awaiting_confirmation());
+  agent.Settle(in_new_store(1, {}));
+  EXPECT_TRUE(agent.session.Describe().awaiting_confirmation());
+  EXPECT_EQ(agent.Settle(in_new_store(1, {})), 0) << "the same one is not offered twice";
+  agent.Settle(in_new_store(2, {Bundle("cart"), Bundle("web")}));
+  EXPECT_FALSE(agent.session.Describe().awaiting_confirmation());
+  EXPECT_EQ(agent.builder.parts().version.ToString(), "new/1/2");
+  EXPECT_TRUE(agent.Has("cart") && agent.Has("web"));
+}
+
 TEST(SessionTest, LargeDeltasAreCutBetweenSubscriptions) {
   std::vector<policy::ServiceBundle> bundles;
   std::vector<std::string> names;
@@ -305,6 +327,15 @@ TEST(LanesTest, AFirstChangeIsVisibleAtOnceAndTheNextOnesTogether) {
   EXPECT_FALSE(lanes.Flush(kStart + milliseconds(49)));
   EXPECT_TRUE(lanes.Flush(kStart + milliseconds(50)));
   EXPECT_EQ(lanes.world().release->version.revision, 3U);
+  EXPECT_FALSE(lanes.due());
+}
+
+TEST(LanesTest, NothingWaitsWhenAllIsFlushed) {
+  Lanes lanes;
+  lanes.OfferRelease(MakeTestRelease(1, {}), kStart);
+  EXPECT_FALSE(lanes.OfferRelease(MakeTestRelease(2, {}), kStart));
+  lanes.FlushAll(kStart);
+  EXPECT_EQ(lanes.world().release->version.revision, 2U);
   EXPECT_FALSE(lanes.due());
 }
 
@@ -364,6 +395,18 @@ TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
   EXPECT_EQ(metrics.pushes, 1U);
   EXPECT_GT(metrics.push_bytes, 0U);
   EXPECT_EQ(metrics.convergence[1], 1U) << "20 ms is above 10 and at most 25";
+}
+
+TEST(HubTest, WhatWasReleasedBeforeTheStartIsThereForTheFirstAgent) {
+  Hub hub([] { return kStart; });
+  hub.SetRelease(MakeTestRelease(1, {}));
+  hub.SetRelease(MakeTestRelease(2, {Bundle("cart")}));
+  hub.Start();
+  const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
+  const auto message = hub.Next(*ticket);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->delta().bundles_size(), 1);
+  EXPECT_EQ(message->delta().unknown_size(), 0);
 }
 
 TEST(HubTest, ANewerStreamOfANodeEndsTheOlderOne) {

@@ -45,8 +45,8 @@ def say(*words):
 def check_floor(bin_dir):
     """The relay must be what it claims to be, else every ratio flatters us."""
     instructions = measure.instructions_per_request(Relay, bin_dir)
-    syscalls, _ = measure.syscalls_per_request(Relay, bin_dir)
-    say(f"relay: {instructions:.0f} user instructions, {syscalls:.2f} syscalls per request")
+    syscalls, _ = measure.syscalls_per_request(Relay, bin_dir, rate=1000)   # as the relay's known figure was taken
+    say(f"relay: {instructions:.0f} user instructions, {syscalls:.2f} syscalls per request at 1k rps")
     if instructions > 200 or syscalls > 5.6:
         sys.exit("the relay costs more than 200 instructions or 5.6 syscalls per request: nothing is reported")
     return {"instructions": instructions, "syscalls": syscalls}

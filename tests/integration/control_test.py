@@ -138,10 +138,9 @@ def test_a_fresh_control_plane_that_is_given_the_same_documents_is_adopted_unask
     with Mesh() as mesh:
         documents = [mesh_service("cart", [mesh.backends("cart-1")])]
         agent, address = bereft(mesh, documents)
-        control = Control(mesh)   # on other ports until it is filled
-        control.apply(*documents)
-        control.stop()
         control = Control(mesh, address)
+        wait_for("the agent waiting", lambda: awaiting(control))
+        control.apply(*documents)
         wait_for("the agent at the new store", lambda: served(agent) and not awaiting(control) and age(agent) == 0)
         documents[0]["spec"]["instances"] = []
         control.apply(*documents)
