@@ -130,6 +130,9 @@ struct Parsed {
 // deep, 100 problems. `file` is for messages only; empty: places are "line:column".
 Parsed ParseDocuments(std::string_view text, const std::string& file, const ParseOptions& options = {});
 
+// The same document with a `metadata.creationTimestamp`; it must have none yet.
+DocumentPtr WithCreationTime(const Document& document, std::int64_t unix_seconds);
+
 // For `get -o json|yaml`: indented by two, ends with a newline. Both parse back to the same document.
 std::string ToPrettyJson(const Document& document);
 std::string ToYaml(const Document& document);

@@ -41,6 +41,19 @@ std::optional<std::int64_t> ParseTimestamp(const std::string& text) {
   return std::chrono::duration_cast<std::chrono::seconds>(days).count() + hour * 3600 + minute * 60 + second;
 }
 
+std::string WriteTimestamp(std::int64_t unix_seconds) {
+  const std::chrono::sys_seconds at{std::chrono::seconds(unix_seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  char text[48];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  return text;
+}
+
 void ReadMetadata(MapReader& map, Kind kind, const ParseOptions& options, Metadata& out) {
   const std::optional<Value> name = map.Need("name");
   if (name && Read(*name, out.name)) {
@@ -111,6 +124,14 @@ void Sort(Node& node) {
   for (Node& item : node.items) Sort(item);
 }
 
+void AddText(Node& map, const char* key, std::string value) {
+  Node text;
+  text.kind = Node::Kind::kScalar;
+  text.text = std::move(value);
+  text.mark = map.mark;
+  map.members.push_back(Member{key, map.mark, std::move(text)});
+}
+
 void Canonicalise(Node& root, const Metadata& metadata) {
   std::erase_if(root.members, [](const Member& member) { return member.key == "status"; });
   Node& meta = *root.Find("metadata");
@@ -122,11 +143,7 @@ void Canonicalise(Node& root, const Metadata& metadata) {
   const Node* ns = meta.Find("namespace");
   if (!metadata.ns.empty() && (ns == nullptr || ns->is_null())) {
     std::erase_if(meta.members, [](const Member& member) { return member.key == "namespace"; });
-    Node text;
-    text.kind = Node::Kind::kScalar;
-    text.text = metadata.ns;
-    text.mark = meta.mark;
-    meta.members.push_back(Member{"namespace", meta.mark, std::move(text)});
+    AddText(meta, "namespace", metadata.ns);
   }
   Sort(root);
 }
@@ -247,6 +264,17 @@ Parsed ParseDocuments(std::string_view text, const std::string& file, const Pars
   }
   parsed.errors = problems.Take();
   return parsed;
+}
+
+DocumentPtr WithCreationTime(const Document& document, std::int64_t unix_seconds) {
+  auto out = std::make_shared<Document>(document);
+  Node root = *document.tree;
+  AddText(*root.Find("metadata"), "creationTimestamp", WriteTimestamp(unix_seconds));
+  Sort(root);
+  out->metadata.created = unix_seconds;
+  out->json = WriteJson(root);
+  out->tree = std::make_shared<const Node>(std::move(root));
+  return out;
 }
 
 std::string ToPrettyJson(const Document& document) { return WritePrettyJson(*document.tree); }

@@ -169,20 +169,30 @@ Result<v1::ApplyResponse> Control::ApplyLocked(const Principal& principal, const
   return Finish(std::move(draft), principal, request.dry_run());
 }
 
-Status Control::AddChange(Draft& draft, const resource::DocumentPtr& document, const std::string& owner) {
-  const store::Key key = KeyOfDocument(*document);
+// When its key was first written decides between routes; a time that the document names is kept.
+resource::DocumentPtr Control::WithItsCreation(const resource::DocumentPtr& document,
+                                               const Entry* current) const {
+  if (document->metadata.created != 0) return document;
+  const auto now = std::chrono::floor<std::chrono::seconds>(settings_.wall_clock()).time_since_epoch();
+  const std::int64_t created = current != nullptr ? current->document->metadata.created : now.count();
+  return created == 0 ? document : resource::WithCreationTime(*document, created);
+}
+
+Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted, const std::string& owner) {
+  const store::Key key = KeyOfDocument(*submitted);
   const auto twice = [&key](const store::Change& change) { return change.key == key; };
   if (std::any_of(draft.write.changes.begin(), draft.write.changes.end(), twice)) {
     return Invalid(key.ToString() + " stands twice in these documents", "metadata.name",
-                   document->Where("metadata.name"));
+                   submitted->Where("metadata.name"));
   }
   const auto current = entries_.find(key);
   const bool exists = current != entries_.end();
   if (exists && current->second.owner != owner) {
     return Error{ErrorKind::kConflict,
                  key.ToString() + " belongs to '" + current->second.owner + "'; change it there",
-                 "metadata.name", document->Where("metadata.name")};
+                 "metadata.name", submitted->Where("metadata.name")};
   }
+  const resource::DocumentPtr document = WithItsCreation(submitted, exists ? &current->second : nullptr);
   v1::Applied& applied = *draft.response.add_applied();
   applied.mutable_resource()->set_kind(key.kind);
   applied.mutable_resource()->set_namespace_(key.ns);

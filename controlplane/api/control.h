@@ -33,6 +33,7 @@ class Control {
   struct Settings {
     policy::PolicySpec environment;  // mesh defaults of the seeds' variables
     std::function<TimePoint()> clock = ReadMonotonicClock;
+    std::function<WallTime()> wall_clock = ReadWallClock;  // of creationTimestamp
   };
   Control(store::Store& store, Publisher& publisher, Settings settings);
 
@@ -91,7 +92,8 @@ class Control {
 
   Result<v1::ApplyResponse> ApplyLocked(const Principal& principal, const v1::ApplyRequest& request,
                                         const std::string& owner);
-  Status AddChange(Draft& draft, const resource::DocumentPtr& document, const std::string& owner);
+  resource::DocumentPtr WithItsCreation(const resource::DocumentPtr& document, const Entry* current) const;
+  Status AddChange(Draft& draft, const resource::DocumentPtr& submitted, const std::string& owner);
   Status AddDelete(Draft& draft, const store::Key& key, const std::string& owner,
                    const std::string& if_match);
   Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;

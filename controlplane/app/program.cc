@@ -60,7 +60,7 @@ struct Program::Parts {
         directory(hub),
         collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
-        control(*store, delivery, {settings.environment, ReadMonotonicClock}),
+        control(*store, delivery, {settings.environment}),
         api(control, directory, statistics),
         files(control, settings.resources),
         metrics(control, hub),

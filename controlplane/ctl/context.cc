@@ -52,7 +52,11 @@ void PrintDocument(Context& context, const Json& document) {
 
 void PrintList(Context& context, const std::vector<Json>& items, const Table& table) {
   if (context.structured()) {
-    PrintDocument(context, Json{{"items", items}});
+    const bool documents = !items.empty() && std::all_of(items.begin(), items.end(), [](const Json& item) {
+      return item.contains("apiVersion");
+    });
+    PrintDocument(context, documents ? Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}}
+                                     : Json{{"items", items}});
   } else if (table.empty()) {
     context.err << "No resources found"
                 << (context.all_namespaces ? std::string() : " in namespace " + context.ns) << ".\n";

@@ -82,6 +82,12 @@ TEST_F(WeftctlTest, DocumentsAreAppliedReadChangedAndDeleted) {
   EXPECT_TRUE(Says("cart   MeshService/cart   timeouts\n")) << out;
   ASSERT_EQ(Run({"get", "meshservice/cart", "-n", "demo", "-o", "yaml"}), 0) << err;
   EXPECT_EQ(Run({"apply", "-f", "-"}, out), 0) << "what is printed applies again: " << err;
+  for (const char* format : {"yaml", "json"}) {
+    ASSERT_EQ(Run({"get", "meshservices", "-n", "demo", "-o", format}), 0) << err;
+    EXPECT_TRUE(Says("creationTimestamp")) << out;
+    ASSERT_EQ(Run({"apply", "-f", "-"}, std::string(out)), 0) << err;
+    EXPECT_EQ(out, "meshservice/demo/cart unchanged\n");
+  }
   ASSERT_EQ(Run({"describe", "service", "demo/cart"}), 0) << err;
   EXPECT_TRUE(Says("fixed")) << out;
   ASSERT_EQ(Run({"delete", "-f", "-"}, kMesh), 0) << err;
