@@ -32,6 +32,9 @@ weft_add_test(telemetry_stream_test tests/integration SOURCES tests/integration/
 weft_add_test(weftctl_test tests/integration SOURCES tests/integration/weftctl_test.cc
   DEPS controlplane/app controlplane/ctl)
 
+# A control plane that sends what a test tells it to.
+weft_program(tests/integration/scripted_control NAME scripted-control DEPS common/wire LINK weft_ext_grpc)
+
 # Requests that we accept and write again, read by llhttp where Node is installed.
 weft_program(tests/differential NAME http1-messages DEPS agent/codec/http1)
 find_program(WEFT_NODE node)

@@ -24,10 +24,14 @@ net::Address AddressOf(const snapshot::Instance& instance, const policy::Service
   return {instance.address.ip, named == instance.ports.end() ? instance.address.port : named->second};
 }
 
-Target* FindTarget(Backend& backend, std::uint64_t hash) {
-  const auto at = std::lower_bound(backend.targets.begin(), backend.targets.end(), hash,
-                                   [](const auto& target, std::uint64_t h) { return target->hash < h; });
-  return at == backend.targets.end() || (*at)->hash != hash ? nullptr : at->get();
+// An instance that moved is another target: connections to where it was must not be used again.
+Target* FindTarget(Backend& backend, std::uint64_t hash, const net::Address& address) {
+  auto at = std::lower_bound(backend.targets.begin(), backend.targets.end(), hash,
+                             [](const auto& target, std::uint64_t h) { return target->hash < h; });
+  for (; at != backend.targets.end() && (*at)->hash == hash; ++at) {
+    if ((*at)->address == address) return at->get();
+  }
+  return nullptr;
 }
 
 InstanceState DeclaredState(const snapshot::Instance& instance) {
@@ -56,9 +60,11 @@ std::string SourcesText(const std::vector<policy::FieldSource>& sources) {
   return text;
 }
 
-Target& AddTarget(Backend& backend, std::uint64_t hash) {
+Target& AddTarget(Backend& backend, std::uint64_t hash, const net::Address& address, Shared& shared) {
   auto target = std::make_unique<Target>();
   target->hash = hash;
+  target->address = address;
+  target->shared = shared.Instance(hash, address.port);
   target->backend = &backend;
   const auto at = std::lower_bound(backend.targets.begin(), backend.targets.end(), hash,
                                    [](const auto& t, std::uint64_t h) { return t->hash < h; });
@@ -158,18 +164,14 @@ void Engine::Impl::Update(Backend& backend) {
     backend.endpoints = service->endpoints;
     backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
     for (const snapshot::Instance& instance : service->endpoints->instances) {
-      Target* target = FindTarget(backend, instance.hash);
+      const net::Address address = AddressOf(instance, *port);
+      Target* target = FindTarget(backend, instance.hash, address);
       if (target == nullptr) {
-        target = &AddTarget(backend, instance.hash);
+        target = &AddTarget(backend, instance.hash, address, shared);
       } else if (gone.contains(target)) {
         StartOver(*target);
       }
-      const net::Address address = AddressOf(instance, *port);
-      if (!target->shared || target->address.port != address.port) {
-        target->shared = shared.Instance(instance.hash, address.port);
-      }
       target->instance = std::shared_ptr<const snapshot::Instance>(service->endpoints, &instance);
-      target->address = address;
       target->meshed = instance.capabilities.meshed;
       target->draining = instance.draining;
       target->node.weight = instance.weight;
@@ -269,11 +271,9 @@ Target* Engine::Impl::ApplicationTarget(Backend& backend, const net::Address& ad
     if (target->address == address) return target.get();
   }
   const std::string text = address.ToString();
-  Target& target = AddTarget(backend, HashBytes(text));
-  target.address = address;
+  Target& target = AddTarget(backend, HashBytes(text), address, shared);
   target.application = true;
   target.name = log.names().Intern(text);
-  target.shared = shared.Instance(target.hash, address.port);
   return &target;
 }
 

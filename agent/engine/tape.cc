@@ -146,6 +146,7 @@ std::string TargetInput(const char* op, std::uint32_t worker, const Target& targ
   return Key(line, target.backend->key)
       .Put("inbound", target.backend->inbound)
       .Put("instance", target.hash)
+      .Put("address", target.address.ToString())
       .text();
 }
 

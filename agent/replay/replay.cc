@@ -171,6 +171,7 @@ class Machine {
     if (backend == nullptr) return true;
     for (const auto& target : backend->targets) {
       if (target->hash != line.Number<std::uint64_t>("instance")) continue;
+      if (target->address.ToString() != line.Text("address")) continue;
       if (op == "connect") engine.TryConnect(*target);
       if (op == "disconnect") engine.ReleaseConnection(*target);
       if (op == "drain") engine.MarkDraining(*target);

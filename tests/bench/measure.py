@@ -78,7 +78,7 @@ def check_totals(proxy, completed, sent):
 
 def _collected(proxy_class, bin_dir, requests):
     proxy = proxy_class(bin_dir)
-    out = proxy.dir / "callgrind.out"
+    out = proxy.dir / "callgrind.out.%p"   # a file per process: nginx has two
     proxy.start(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"])
     try:
         load(bin_dir, connections=16, requests=requests)

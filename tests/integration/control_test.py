@@ -147,6 +147,57 @@ def test_a_fresh_control_plane_that_is_given_the_same_documents_is_adopted_unask
         wait_for("an edit in the new store in force", lambda: get(agent.url(URL))[1].get("x-weft-reason") == "no_instances")
 
 
+class Scripted(Process):
+    """A control plane that sends what it is told; see tests/integration/scripted_control."""
+
+    def __init__(self, mesh):
+        super().__init__("peer-scripted", [str(BIN / "scripted-control")], mesh.dir)
+        mesh.started.append(self)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.port = json.loads(self.process.stdout.readline())["port"]
+
+    def says(self, key):
+        """The next message of the agent that has this key; others are passed over."""
+        while line := self.process.stdout.readline():
+            if key in (message := json.loads(line)):
+                return message[key]
+        raise AssertionError(f"the stream ended before {key}")
+
+    def send(self, line):
+        print(line, file=self.process.stdin)
+
+    def acked(self, line):
+        self.send(line)
+        return self.says("ack")
+
+
+def test_three_bundles_one_invalid_then_an_older_revision_then_an_empty_store_under_traffic():
+    with Mesh() as mesh:
+        one, two = mesh.backends("cart-1", "web-1")
+        control = Scripted(mesh)
+        control.send(f"A 1 5 full cart={one.port} web={two.port} bad=0")
+        agent = mesh.agent("client", ("cart", "web", "bad"), controlPlane={"address": f"127.0.0.1:{control.port}"})
+        hello = control.says("hello")
+        assert hello["nodeId"] == "client" and {held["service"]["name"] for held in hello["held"]} == {"cart", "web", "bad"}, hello
+        ack = control.says("ack")
+        assert {each["service"]["name"] for each in ack["accepted"]} == {"cart", "web"}, ack
+        assert [(each["service"]["name"], each["field"]) for each in ack["rejected"]] == [("bad", "ports[0].port")], ack
+        load = [subprocess.Popen([peer(), "load", "-url", agent.url(f"service-default/{name}"), "-rate", "200", "-seconds", "4"],
+                                 stdout=subprocess.PIPE, text=True) for name in ("cart", "web")]
+        wait_for("traffic", lambda: agent.total("weft_requests_total") > 100)
+        ack = control.acked(f"A 1 4 full cart={two.port}")
+        assert "1/4" in ack["refused"] and "1/5" in ack["refused"] and "accepted" not in ack, ack
+        ack = control.acked("B 1 0 full")
+        assert ack["awaitingConfirmation"] and "refused" not in ack, ack
+        for process, name in zip(load, ("cart-1", "web-1")):
+            rows = [json.loads(line) for line in process.communicate()[0].splitlines()]
+            assert len(rows) == 800 and all(r["status"] == 200 and r["instance"] == name for r in rows), collections.Counter(
+                (r["status"], r["instance"]) for r in rows)
+        ack = control.acked(f"B 1 1 full cart={two.port} web={one.port}")   # all in use is there: adopted unasked
+        assert len(ack["accepted"]) == 2 and not ack.get("awaitingConfirmation"), ack
+        wait_for("the new store in force", lambda: get(agent.url(URL))[1].get("x-instance") == "web-1")
+
+
 def full(most):
     """A program started with these words in front can make no file larger than `most` bytes: writes fail."""
     return ["env", "--ignore-signal=XFSZ", "prlimit", f"--fsize={most}"]

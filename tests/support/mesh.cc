@@ -114,6 +114,14 @@ void Mesh::Reinstall() {
   forwarder_->Install(MakeSnapshot());
 }
 
+void Mesh::Move(const std::string& service, const net::Address& to) {
+  Entry& entry = Find(service);
+  entry.endpoints = std::make_shared<snapshot::Endpoints>(*entry.endpoints);
+  ++entry.endpoints->version;
+  entry.endpoints->instances.front().address = to;
+  Reinstall();
+}
+
 net::Address Mesh::address(const std::string& listener) const {
   for (const auto& each : forwarder_->listeners()) {
     if (each->name == listener) return each->listen;

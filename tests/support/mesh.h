@@ -47,7 +47,8 @@ class Mesh {
   forward::ForwarderOptions& options() { return options_; }
   void Start();
 
-  void Reinstall();                                         // the services as they are now
+  void Reinstall();                                               // the services as they are now
+  void Move(const std::string& service, const net::Address& to);  // its first instance; installs that
   net::Address address(const std::string& listener) const;  // "service-cart", "inbound-cart", "outbound"
   forward::Forwarder& forwarder() { return *forwarder_; }
   // On worker 0, and waits for it.

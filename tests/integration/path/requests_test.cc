@@ -334,6 +334,22 @@ TEST_F(RequestsTest, ASwapOfTheSnapshotDropsNoRequest) {
   }
 }
 
+TEST_F(RequestsTest, AnInstanceThatMovedIsNotAskedWhereItWas) {
+  std::unique_ptr<FakeUpstream> elsewhere(FakeUpstream::Answering(200, "moved"));
+  Mesh mesh;
+  mesh.Service("cart", {ok->address()});
+  mesh.Start();
+  FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(Has(client.Get(), "hello"));
+  mesh.Move("cart", elsewhere->address());
+  mesh.OnWorker([](forward::Worker&) {});  // it has the new snapshot
+  EXPECT_TRUE(Has(client.Get(), "moved"));
+  mesh.Move("cart", ok->address());
+  mesh.OnWorker([](forward::Worker&) {});
+  EXPECT_TRUE(Has(client.Get(), "hello"));
+  EXPECT_EQ(elsewhere->requests(), 1);
+}
+
 TEST_F(RequestsTest, OpaqueBytesOfATcpServiceAreRelayedBothWaysWithHalfClose) {
   std::unique_ptr<FakeUpstream> echo(FakeUpstream::Echoing());
   Mesh mesh;
