@@ -13,12 +13,13 @@ def run(*command):
 
 
 def possible():
-    """Whether namespaces may be made here."""
+    """Whether namespaces may be made and entered here; in a chroot the latter fails."""
     if os.geteuid() != 0 or not (shutil.which("ip") and shutil.which("nft")):
         return False
-    probe = subprocess.run(["ip", "netns", "add", "weft-probe"], capture_output=True)
-    subprocess.run(["ip", "netns", "del", "weft-probe"], capture_output=True)
-    return probe.returncode == 0
+    entered = all(subprocess.run(command, capture_output=True).returncode == 0
+                  for command in ("ip netns add weft-probe".split(), "ip netns exec weft-probe true".split()))
+    subprocess.run("ip netns del weft-probe".split(), capture_output=True)
+    return entered
 
 
 RULES = """

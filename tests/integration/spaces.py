@@ -28,7 +28,7 @@ def run(*command):
 
 
 def possible():
-    if os.geteuid() != 0 or not all(shutil.which(p) for p in ("ip", "nft", "setpriv")):
+    if os.geteuid() != 0 or not all(shutil.which(p) for p in ("ip", "nft", "nsenter", "setpriv")):
         return False
     name = f"wt{os.getpid()}-probe"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode == 0
@@ -42,7 +42,7 @@ class Space:
 
     def inside(self, as_agent=False):
         """The words before a command that shall run here; they replace themselves by it."""
-        words = ["ip", "netns", "exec", self.name]
+        words = ["nsenter", f"--net=/run/netns/{self.name}"]   # `ip netns exec` also mounts, which a chroot forbids
         if as_agent:
             words += ["setpriv", f"--reuid={AGENT_UID}", f"--regid={AGENT_UID}", "--clear-groups"]
         return words
@@ -91,7 +91,7 @@ class Spaces:
         run("ip", "link", "set", link, "master", self.bridge, "up")
         for words in (["link", "set", "lo", "up"], ["link", "set", "eth0", "up"],
                       ["addr", "add", f"{space.address}/24", "dev", "eth0"], ["route", "add", "default", "via", f"{self.net}.1"]):
-            run("ip", "-n", space.name, *words)
+            run(*space.inside(), "ip", *words)
         return space
 
     def __exit__(self, *_):
