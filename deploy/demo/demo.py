@@ -108,6 +108,8 @@ class Demo:
         else:
             app = App(self.dir, self.net, name, app_port, agent.url("prices") + "/" if service == "cart" else None)
         self.apps[name], self.agents[name] = app.start(), agent.start()
+        for process, port in ((app, app_port), (agent, agent.inbound)):   # an instance is registered when it can serve
+            wait_for(f"{process.name} listening on port {port}", lambda: process.listens(port))
         self.ctl("register", f"demo/{service}", name, "--address", address, "--port",
                  str(8080 if self.net.transparent else agent.inbound), "--meshed")
 

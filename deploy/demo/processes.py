@@ -44,6 +44,11 @@ class Process:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def listens(self, port):
+        """Whether somebody listens on this port where the process lives."""
+        rows = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in rows)
+
     def stop(self, number=signal.SIGTERM):
         if not self.alive():
             return
