@@ -33,7 +33,8 @@ class Object {
     out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   }
   void Millis(std::string_view key, std::int64_t nanos) {
-    Number(key, static_cast<double>(nanos / 1000) / 1000);
+    const std::int64_t micros = nanos / 1000;
+    Number(key, static_cast<double>(micros) / 1000);
   }
   void Bool(std::string_view key, bool value) { Key(key) += value ? "true" : "false"; }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -77,7 +78,9 @@ void Accept(int epoll, int listener, int upstream_port) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const int out = Socket();
     sockaddr_in to = Loopback(upstream_port);
-    connect(out, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    if (connect(out, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS) {
+      std::perror("bench-relay: connect");
+    }
     auto* client = new Side{fd, nullptr, {}};
     auto* upstream = new Side{out, client, {}};
     client->other = upstream;
