@@ -98,7 +98,7 @@ class Nginx(Proxy):
 
     def command(self):
         (self.dir / "nginx.conf").write_text(f"""
-daemon off; worker_processes 1; pid {self.dir}/pid; error_log {self.dir}/error.log crit;
+{"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 1; pid {self.dir}/pid; error_log {self.dir}/error.log crit;
 events {{ worker_connections 16000; }}
 http {{
   access_log off; keepalive_requests 1000000000; server_tokens off;
