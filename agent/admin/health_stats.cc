@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "agent/admin/pages.h"
+
+#include "common/time/time.h"
 
 namespace weft::admin {
 namespace {
@@ -151,11 +152,8 @@ Json Discovery(const std::string& name, const ServiceStats& service, Duration of
 }
 
 std::string Timestamp(const DocumentContext& context) {
-  const std::time_t seconds = (Nanos(context.now) + context.wall_minus_monotonic.count()) / 1'000'000'000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+  const WallTime at(Duration(Nanos(context.now)) + context.wall_minus_monotonic);
+  return UtcText(std::chrono::floor<std::chrono::seconds>(at));
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include "common/log/log.h"
 
+#include "common/time/time.h"
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cinttypes>
-#include <ctime>
 
 namespace weft::log {
 namespace {
@@ -83,21 +84,12 @@ void AppendValue(std::string& out, const Field& field, bool json) {
   }
 }
 
-std::string Now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  gmtime_r(&now.tv_sec, &parts);
-  char text[32];
-  const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(now.tv_nsec / 1'000'000));
-  return text;
-}
-
 void Write(Level level, std::string_view message, Fields fields) {
   Output& output = TheOutput();
   if (!output.logger->should_log(ToSpdlog(level))) return;
-  const std::string line = Render(output.format, level, Now(), message, fields);
+  const std::string line =
+      Render(output.format, level, UtcText(std::chrono::floor<std::chrono::milliseconds>(ReadWallClock())),
+             message, fields);
   output.logger->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -5,6 +5,7 @@
 #include "common/net/key.h"
 #include "common/resource/schema.h"
 #include "common/resource/text.h"
+#include "common/time/time.h"
 
 namespace weft::resource {
 namespace {
@@ -39,19 +40,6 @@ std::optional<std::int64_t> ParseTimestamp(const std::string& text) {
   if (!date.ok() || hour > 23 || minute > 59 || second > 60 || text.back() != 'Z') return std::nullopt;
   const auto days = std::chrono::sys_days(date).time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(days).count() + hour * 3600 + minute * 60 + second;
-}
-
-std::string WriteTimestamp(std::int64_t unix_seconds) {
-  const std::chrono::sys_seconds at{std::chrono::seconds(unix_seconds)};
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(at - day);
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
-  return text;
 }
 
 void ReadMetadata(MapReader& map, Kind kind, const ParseOptions& options, Metadata& out) {
@@ -269,7 +257,8 @@ Parsed ParseDocuments(std::string_view text, const std::string& file, const Pars
 DocumentPtr WithCreationTime(const Document& document, std::int64_t unix_seconds) {
   auto out = std::make_shared<Document>(document);
   Node root = *document.tree;
-  AddText(*root.Find("metadata"), "creationTimestamp", WriteTimestamp(unix_seconds));
+  AddText(*root.Find("metadata"), "creationTimestamp",
+          UtcText(std::chrono::sys_seconds(std::chrono::seconds(unix_seconds))));
   Sort(root);
   out->metadata.created = unix_seconds;
   out->json = WriteJson(root);

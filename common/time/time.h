@@ -5,6 +5,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <string>
 
 namespace weft {
 
@@ -22,6 +23,10 @@ using TimePoint = Monotonic::time_point;
 
 TimePoint ReadMonotonicClock();  // CLOCK_MONOTONIC
 WallTime ReadWallClock();
+
+// RFC 3339 in UTC: "2026-11-23T04:05:06Z" and "2026-11-23T04:05:06.007Z".
+std::string UtcText(std::chrono::sys_seconds at);
+std::string UtcText(std::chrono::sys_time<std::chrono::milliseconds> at);
 
 inline std::int64_t Nanos(TimePoint t) { return t.time_since_epoch().count(); }
 inline TimePoint FromNanos(std::int64_t n) { return TimePoint(Duration(n)); }

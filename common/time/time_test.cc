@@ -29,5 +29,12 @@ TEST(DeadlineTest, PassesExactlyAtItsMoment) {
   EXPECT_EQ(deadline.Remaining(start + milliseconds(3)), Duration::zero());
 }
 
+TEST(UtcTextTest, IsRfc3339WithOrWithoutMilliseconds) {
+  using namespace std::chrono;
+  const sys_seconds at = sys_days(year(2026) / 11 / 23) + hours(4) + minutes(5) + seconds(6);
+  EXPECT_EQ(UtcText(at), "2026-11-23T04:05:06Z");
+  EXPECT_EQ(UtcText(sys_time<milliseconds>(at) + milliseconds(7)), "2026-11-23T04:05:06.007Z");
+}
+
 }  // namespace
 }  // namespace weft

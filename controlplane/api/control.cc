@@ -173,8 +173,9 @@ Result<v1::ApplyResponse> Control::ApplyLocked(const Principal& principal, const
 resource::DocumentPtr Control::WithItsCreation(const resource::DocumentPtr& document,
                                                const Entry* current) const {
   if (document->metadata.created != 0) return document;
-  const auto now = std::chrono::floor<std::chrono::seconds>(settings_.wall_clock()).time_since_epoch();
-  const std::int64_t created = current != nullptr ? current->document->metadata.created : now.count();
+  const auto now = [this] { return std::chrono::floor<std::chrono::seconds>(settings_.wall_clock()); };
+  const std::int64_t created =
+      current != nullptr ? current->document->metadata.created : now().time_since_epoch().count();
   return created == 0 ? document : resource::WithCreationTime(*document, created);
 }
 

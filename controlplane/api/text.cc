@@ -1,8 +1,9 @@
 #include "controlplane/api/text.h"
 
+#include "common/time/time.h"
+
 #include <array>
 #include <charconv>
-#include <ctime>
 
 namespace weft::api {
 namespace {
@@ -64,13 +65,7 @@ std::string SpanText(std::int64_t ms) {
 
 std::string UtcText(std::int64_t unix_ms) {
   if (unix_ms == 0) return {};
-  const std::time_t seconds = unix_ms / 1000;
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(unix_ms % 1000));
-  return text;
+  return weft::UtcText(std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(unix_ms)));
 }
 
 }  // namespace weft::api

@@ -51,8 +51,8 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  void Start();                   // a thread that calls Tick when it is due; without it somebody else must
-  void Tick();                    // flushes the lanes, ends stalled streams
+  void Start();  // shows what was set so far; a thread calls Tick when it is due, else others must
+  void Tick();   // flushes the lanes, ends stalled streams
   void Stop(const Error& error);  // ends every stream and the thread
 
   // The control plane's side.

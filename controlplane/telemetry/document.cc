@@ -1,8 +1,9 @@
 #include "controlplane/telemetry/document.h"
 
+#include "common/time/time.h"
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -29,11 +30,7 @@ double PercentileMs(const Traffic& traffic, double percent) {
 }
 
 std::string TimeText(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+  return UtcText(std::chrono::sys_seconds(std::chrono::seconds(unix_ms / 1000)));
 }
 
 std::string KeyText(const ServiceKey& key) {

@@ -1,6 +1,6 @@
-// A control plane that does what it is told, right or wrong: shares the protocol's messages and nothing else
-// with weft-control. Prints {"port": N}, then each message of the agent as a line of JSON. Each line of its
-// input is a delta for the agent that is connected:
+// A control plane that does what it is told, right or wrong: shares the protocol's messages and their
+// hash with weft-control, nothing else. Prints {"port": N}, then each message of the agent as a line of JSON.
+// Each line of its input is a delta for the agent that is connected:
 //   STORE EPOCH REVISION full|changes [NAME=PORT]…
 // NAME is a service of the namespace "default" with one instance at 127.0.0.1:PORT; port 0 makes its bundle
 // invalid.
@@ -8,11 +8,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include <condition_variable>
-#include <cstdio>
 #include <iostream>
 #include <mutex>
 #include <sstream>
-#include <thread>
 
 #include "common/wire/wire.h"
 #include "weft/v1/mesh.grpc.pb.h"
