@@ -2,7 +2,8 @@
 weft_library(controlplane/auth DEPS common/result common/net)
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
-weft_library(controlplane/api DEPS controlplane/auth controlplane/store common/compile common/wire common/http common/log)
+weft_library(controlplane/api DEPS controlplane/auth controlplane/store common/compile common/diff common/wire common/http
+  common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api)
 weft_library(controlplane/stream DEPS common/compile common/metrics common/wire)
 weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
@@ -10,6 +11,6 @@ weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlp
   controlplane/intake/files common/metrics common/task)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
-weft_library(controlplane/ctl DEPS common/compile common/http LINK weft_ext_json)
+weft_library(controlplane/ctl DEPS common/compile common/diff common/http LINK weft_ext_json)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl)

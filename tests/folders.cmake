@@ -46,6 +46,13 @@ elseif(NOT WEFT_FUZZ)
   message(STATUS "node is not installed: test http1_differential is left out")
 endif()
 
+# The examples of docs/api.md.
+if(NOT WEFT_FUZZ)
+  add_test(NAME api_examples COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/api_examples_test.py
+           $<TARGET_FILE:weft-control> $<TARGET_FILE:weftctl>)
+  set_tests_properties(api_examples PROPERTIES TIMEOUT 120)
+endif()
+
 # kill -9 during concurrent applies: ten times here, two hundred with the label slow.
 if(NOT WEFT_FUZZ)
   foreach(rounds 10 200)

@@ -31,6 +31,12 @@ class Api {
   Result<v1::GetRevisionResponse> Handle(const Principal& p, const v1::GetRevisionRequest& q) {
     return control_.GetRevision(p, q);
   }
+  Result<v1::DiffRevisionsResponse> Handle(const Principal& p, const v1::DiffRevisionsRequest& q) {
+    return control_.DiffRevisions(p, q);
+  }
+  Result<v1::RollBackResponse> Handle(const Principal& p, const v1::RollBackRequest& q) {
+    return control_.RollBack(p, q);
+  }
   Result<v1::ListServicesResponse> Handle(const Principal& p, const v1::ListServicesRequest& q) {
     return control_.ListServices(p, q);
   }

@@ -21,6 +21,8 @@ namespace weft::api {
 
 using auth::Principal;
 
+inline constexpr const char* kApiOwner = "api";  // of documents that people and programs write
+
 struct Counts {                      // for weft_control_* metrics
   std::uint64_t writes = 0;          // accepted transactions
   std::uint64_t refused_writes = 0;  // invalid, stale, lost races, failures of the store
@@ -50,6 +52,10 @@ class Control {
                                                   const v1::ListRevisionsRequest& request) const;
   Result<v1::GetRevisionResponse> GetRevision(const Principal& principal,
                                               const v1::GetRevisionRequest& request) const;
+  Result<v1::DiffRevisionsResponse> DiffRevisions(const Principal& principal,
+                                                  const v1::DiffRevisionsRequest& request) const;
+  // A new revision in which the documents that API writers own are as they were at the one named.
+  Result<v1::RollBackResponse> RollBack(const Principal& principal, const v1::RollBackRequest& request);
 
   Result<v1::ListServicesResponse> ListServices(const Principal& principal,
                                                 const v1::ListServicesRequest& request) const;
@@ -93,9 +99,11 @@ class Control {
   Result<v1::ApplyResponse> ApplyLocked(const Principal& principal, const v1::ApplyRequest& request,
                                         const std::string& owner);
   resource::DocumentPtr WithItsCreation(const resource::DocumentPtr& document, const Entry* current) const;
-  Status AddChange(Draft& draft, const resource::DocumentPtr& submitted, const std::string& owner);
+  Status AddChange(Draft& draft, const resource::DocumentPtr& submitted, const std::string& owner) const;
   Status AddDelete(Draft& draft, const store::Key& key, const std::string& owner,
-                   const std::string& if_match);
+                   const std::string& if_match) const;
+  Result<v1::RollBackResponse> RollBackLocked(const Principal& principal, const v1::RollBackRequest& request);
+  Result<Draft> DraftOfPast(std::uint64_t revision) const;
   Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;
   Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
   void Publish(const compile::Output& compiled);
@@ -108,7 +116,10 @@ class Control {
   Status LoadInstances();
   void Forget(const ServiceKey& service);
   template <class T>
-  Result<T> Counted(Result<T> result);
+  Result<T> Counted(Result<T> result) {
+    if (!result) ++counts_.refused_writes;
+    return result;
+  }
 
   store::Store& store_;
   Publisher& publisher_;

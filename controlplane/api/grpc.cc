@@ -115,6 +115,13 @@ class ConfigService final : public v1::Config::Service, Caller {
   GrpcStatus GetRevision(Context* c, const v1::GetRevisionRequest* q, v1::GetRevisionResponse* r) override {
     return Run(Rpc::kGetRevision, *c, *q, *r);
   }
+  GrpcStatus DiffRevisions(Context* c, const v1::DiffRevisionsRequest* q,
+                           v1::DiffRevisionsResponse* r) override {
+    return Run(Rpc::kDiffRevisions, *c, *q, *r);
+  }
+  GrpcStatus RollBack(Context* c, const v1::RollBackRequest* q, v1::RollBackResponse* r) override {
+    return Run(Rpc::kRollBack, *c, *q, *r);
+  }
   GrpcStatus ListAgents(Context* c, const v1::ListAgentsRequest* q, v1::ListAgentsResponse* r) override {
     return Run(Rpc::kListAgents, *c, *q, *r);
   }

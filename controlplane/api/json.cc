@@ -32,9 +32,32 @@ Json NackJson(const v1::BundleNack& nack) {
           {"reason", nack.detail()}};
 }
 
-Json FindingJson(const v1::Finding& finding) {
-  return {{"error", finding.error()}, {"code", finding.code()},   {"resource", finding.resource()},
-          {"field", finding.field()}, {"where", finding.where()}, {"message", finding.message()}};
+template <class Findings>
+Json FindingsJson(const Findings& findings) {
+  Json out = Json::array();
+  for (const v1::Finding& finding : findings) {
+    out.push_back({{"error", finding.error()},
+                   {"code", finding.code()},
+                   {"resource", finding.resource()},
+                   {"field", finding.field()},
+                   {"where", finding.where()},
+                   {"message", finding.message()}});
+  }
+  return out;
+}
+
+template <class Results>
+Json ResultsJson(const Results& results) {
+  Json out = Json::array();
+  for (const v1::Applied& applied : results) {
+    const v1::Resource& resource = applied.resource();
+    out.push_back({{"kind", resource.kind()},
+                   {"namespace", resource.namespace_()},
+                   {"name", resource.name()},
+                   {"action", applied.action()},
+                   {"etag", resource.etag()}});
+  }
+  return out;
 }
 
 }  // namespace
@@ -91,20 +114,27 @@ Json ToJson(const v1::Resource& resource) {
 }
 
 Json ToJson(const v1::ApplyResponse& response) {
-  Json out{{"revision", response.revision()},
-           {"dryRun", response.dry_run()},
-           {"results", Json::array()},
-           {"findings", Json::array()}};
-  for (const v1::Applied& applied : response.applied()) {
-    const v1::Resource& resource = applied.resource();
-    out["results"].push_back({{"kind", resource.kind()},
-                              {"namespace", resource.namespace_()},
-                              {"name", resource.name()},
-                              {"action", applied.action()},
-                              {"etag", resource.etag()}});
-  }
-  for (const v1::Finding& finding : response.findings()) out["findings"].push_back(FindingJson(finding));
-  return out;
+  return {{"revision", response.revision()},
+          {"dryRun", response.dry_run()},
+          {"results", ResultsJson(response.applied())},
+          {"findings", FindingsJson(response.findings())}};
+}
+
+Json ToJson(const v1::RollBackResponse& response) {
+  return {{"revision", response.revision()},
+          {"restored", response.restored()},
+          {"unchanged", response.unchanged()},
+          {"dryRun", response.dry_run()},
+          {"results", ResultsJson(response.applied())},
+          {"findings", FindingsJson(response.findings())}};
+}
+
+Json ToJson(const v1::ResourceDiff& diff) {
+  return {{"kind", diff.kind()},
+          {"namespace", diff.namespace_()},
+          {"name", diff.name()},
+          {"change", diff.change()},
+          {"diff", diff.diff()}};
 }
 
 Json ToJson(const v1::Revision& revision) {

@@ -1,7 +1,8 @@
 #pragma once
 // The JSON of REST: what messages look like outside gRPC. Labels and ports by name are objects, spans are
 // text
-// ("30s"), times are RFC 3339, documents are themselves. Pure.
+// ("30s"),
+// times are RFC 3339, documents are themselves. Pure.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -20,6 +21,8 @@ Json ToJson(const v1::RegisteredInstance& instance);
 Json ToJson(const v1::Resource& resource);  // the document, with metadata.resourceVersion
 Json ToJson(const v1::ApplyResponse& response);
 Json ToJson(const v1::Revision& revision);
+Json ToJson(const v1::ResourceDiff& diff);
+Json ToJson(const v1::RollBackResponse& response);
 Json ToJson(const v1::Agent& agent);
 Json ToJson(const v1::AgentConfig& config);
 Json ToJson(const v1::ExplainResult& result);

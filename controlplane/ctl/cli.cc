@@ -34,8 +34,9 @@ void AddGlobals(CLI::App& app, Globals& globals) {
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add : {AddApply, AddGet, AddDescribe, AddDelete, AddValidate, AddInstances, AddRegister, AddDrain,
-                   AddAgents, AddStat, AddExplain, AddCheck, AddVersion, AddCompletion}) {
+  for (auto add :
+       {AddApply, AddGet, AddDescribe, AddDelete, AddDiff, AddValidate, AddHistory, AddRollback, AddInstances,
+        AddRegister, AddDrain, AddAgents, AddStat, AddExplain, AddCheck, AddVersion, AddCompletion}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();
@@ -65,7 +66,8 @@ Client ClientFor(const Environment& environment, const std::string& address) {
   return Client([error = send.error()](const Request&) -> Result<Reply> { return error; }, address);
 }
 
-Status Perform(const Action& action, const Globals& globals, const Environment& environment) {
+Status Perform(const Action& action, const Globals& globals, const Environment& environment,
+               ExitCodes& exit) {
   const Result<Format> format = ParseFormat(globals.format);
   if (!format) return format.error();
   const Result<Send> send = Dial(globals, environment, globals.server);
@@ -81,7 +83,8 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                   .ns = globals.ns,
                   .all_namespaces = globals.all_namespaces,
                   .selector = globals.selector,
-                  .version = WEFT_VERSION};
+                  .version = WEFT_VERSION,
+                  .exit = exit};
   return action(context);
 }
 
@@ -106,11 +109,12 @@ int Run(const std::vector<std::string>& arguments, const Environment& environmen
     return app.exit(error, environment.out, environment.err) == 0 ? 0 : 2;
   }
   FromEnvironment(globals, environment);
-  const Status done = Perform(action, globals, environment);
-  if (done) return 0;
+  ExitCodes exit;
+  const Status done = Perform(action, globals, environment, exit);
+  if (done) return exit.success;
   if (const std::string text = done.error().Text(); !text.empty())
     environment.err << "error: " << text << "\n";
-  return 1;
+  return exit.failure;
 }
 
 }  // namespace weft::ctl

@@ -16,6 +16,11 @@ enum class Format : unsigned char { kTable, kWide, kJson, kYaml };
 
 Result<Format> ParseFormat(std::string_view text);
 
+// What the program ends with; `diff` has its own, as kubectl's.
+struct ExitCodes {
+  int success = 0, failure = 1;
+};
+
 struct Context {
   const Client& client;
   std::function<Client(const std::string& address)> connect;  // another server: an agent's admin port
@@ -28,6 +33,7 @@ struct Context {
   bool all_namespaces = false;
   std::string selector;  // "app=cart,tier!=db,zone": labels; empty: all
   std::string version;   // of this weftctl
+  ExitCodes& exit;
 
   bool structured() const { return format == Format::kJson || format == Format::kYaml; }
 };

@@ -139,6 +139,73 @@ constexpr const char* kCart =
     "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: cart, namespace: default}\nspec:\n"
     "  ports: [{name: http, port: 80, protocol: HTTP}]\n";
 
+constexpr const char* kRevisions = R"({"items": [
+  {"revision": 12, "at": "2024-01-15T09:49:28.000Z", "principal": "ann", "summary": "HTTPRoute default/cart and 1 more"},
+  {"revision": 11, "at": "2024-01-14T09:50:00.000Z", "principal": "files", "summary": "MeshService default/cart"}]})";
+
+TEST(HistoryTest, RevisionsAreATableAndOneResourceNarrowsThem) {
+  Fake fake;
+  fake.On("GET /api/v1/revisions?limit=20", kRevisions)
+      .On("GET /api/v1/revisions?limit=2&kind=HTTPRoute&namespace=shop&name=cart", kRevisions)
+      .On("GET /api/v1/revisions?limit=20&kind=MeshService&namespace=default&name=cart", R"({"items": []})");
+  ASSERT_EQ(fake.Run({"history"}), 0) << fake.err;
+  ExpectGolden(fake.out, "history");
+  EXPECT_EQ(fake.Run({"history", "httproute", "shop/cart", "--limit", "2"}), 0) << fake.err;
+  EXPECT_EQ(fake.Run({"history", "svc", "cart"}), 0) << fake.err;
+  EXPECT_EQ(fake.err, "No revisions found.\n");
+  EXPECT_EQ(fake.Run({"history", "svc"}), 1);
+}
+
+TEST(RollbackTest, ItSaysWhatCameBackOrThatNothingHadTo) {
+  Fake fake;
+  fake.On("POST /api/v1/revisions/4:rollback",
+          R"({"revision": 9, "restored": 4, "unchanged": false, "dryRun": false,
+    "results": [{"kind": "HTTPRoute", "namespace": "default", "name": "cart", "action": "configured"},
+                {"kind": "ServicePolicy", "namespace": "shop", "name": "cart", "action": "deleted"}]})")
+      .On("POST /api/v1/revisions/9:rollback?dryRun=true",
+          R"({"revision": 9, "restored": 9, "unchanged": true, "dryRun": true, "results": []})");
+  ASSERT_EQ(fake.Run({"rollback", "4"}), 0) << fake.err;
+  ExpectGolden(fake.out, "rollback");
+  ASSERT_EQ(fake.Run({"rollback", "9", "--dry-run"}), 0) << fake.err;
+  EXPECT_EQ(fake.out, "nothing to change: everything is as it was at revision 9\n");
+  EXPECT_EQ(fake.Run({"rollback", "x"}), 2);
+}
+
+TEST(DiffTest, RevisionsDifferWithExitCodeOneAndFailuresWithTwo) {
+  Fake fake;
+  fake.On("GET /api/v1/revisions/3/diff",
+          R"({"from": 3, "to": 4, "items": [{"kind": "HTTPRoute", "namespace": "default",
+    "name": "cart", "change": "changed", "diff": "--- HTTPRoute default/cart\trevision 3\n+++ HTTPRoute default/cart\trevision 4\n@@ -1 +1 @@\n-a\n+b\n"}]})")
+      .On("GET /api/v1/revisions/3/diff?to=3", R"({"from": 3, "to": 3, "items": []})");
+  EXPECT_EQ(fake.Run({"diff", "3"}), 1);
+  EXPECT_EQ(fake.out,
+            "--- HTTPRoute default/cart\trevision 3\n+++ HTTPRoute default/cart\trevision 4\n@@ -1 +1 "
+            "@@\n-a\n+b\n");
+  EXPECT_EQ(fake.Run({"diff", "3", "3"}), 0);
+  EXPECT_EQ(fake.out, "");
+  EXPECT_EQ(fake.Run({"diff", "8"}), 2);
+  EXPECT_EQ(fake.Run({"diff"}), 2);
+}
+
+TEST(DiffTest, AFileIsComparedWithTheServersDocumentAfterTheServerCheckedIt) {
+  Fake fake;
+  fake.input = kCart;
+  fake.On("POST /api/v1/apply?dryRun=true", R"({"results": []})")
+      .On("GET /api/v1/resources/MeshService/default/cart",
+          R"({"apiVersion": "weft.dev/v1", "kind": "MeshService",
+    "metadata": {"name": "cart", "namespace": "default", "creationTimestamp": "2024-01-15T09:49:28Z", "resourceVersion": "3"},
+    "spec": {"ports": [{"name": "http", "port": 81, "protocol": "HTTP"}]}})");
+  EXPECT_EQ(fake.Run({"diff", "-f", "-"}), 1) << fake.err;
+  ExpectGolden(fake.out, "diff");
+  fake.On("GET /api/v1/resources/MeshService/default/cart",
+          R"({"error": {"code": "not_found", "message": "no"}})", 404);
+  EXPECT_EQ(fake.Run({"diff", "-f", "-"}), 1) << fake.err;
+  EXPECT_NE(fake.out.find("@@ -0,0 +1,"), std::string::npos) << fake.out;
+  fake.On("POST /api/v1/apply?dryRun=true", R"({"error": {"code": "invalid", "message": "bad"}})", 400);
+  EXPECT_EQ(fake.Run({"diff", "-f", "-"}), 2);
+  EXPECT_EQ(fake.err, "error: bad\n");
+}
+
 TEST(ApplyTest, DocumentsGoInOneRequestAndEachResultIsPrinted) {
   Fake fake;
   fake.input = kCart;
@@ -149,7 +216,7 @@ TEST(ApplyTest, DocumentsGoInOneRequestAndEachResultIsPrinted) {
   EXPECT_EQ(fake.out, "meshservice/cart created\n");
   fake.On(
       "POST /api/v1/apply?dryRun=true",
-      R"({"results": [{"kind": "MeshService", "namespace": "default", "name": "cart", "action": "unchanged"}]})");
+      R"({"dryRun": true, "results": [{"kind": "MeshService", "namespace": "default", "name": "cart", "action": "unchanged"}]})");
   fake.input = kCart;
   ASSERT_EQ(fake.Run({"apply", "--dry-run", "-f", "-"}), 0) << fake.err;
   EXPECT_EQ(fake.out, "meshservice/cart unchanged (dry run)\n");

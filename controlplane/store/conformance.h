@@ -57,6 +57,22 @@ TEST_P(StoreConformance, AnEtagIsTheRevisionOfTheLastChange) {
   EXPECT_EQ(head.resources[1].revision, 2U);
 }
 
+TEST_P(StoreConformance, TheHistoryOfOneResourceHoldsItsOwnRevisionsNewestFirst) {
+  ASSERT_TRUE(Commit({Put("a", "{1}"), Put("b", "{1}")}));
+  ASSERT_TRUE(Commit({Put("b", "{2}")}));
+  ASSERT_TRUE(Commit({Delete("a")}));
+  ASSERT_TRUE(Commit({Put("a", "{3}")}));
+  const auto revisions = [this](std::uint64_t before, std::size_t limit) {
+    std::string text;
+    for (const Revision& one : store->HistoryOf(Route("a"), before, limit).value())
+      text += std::to_string(one.revision) + "/" + std::to_string(one.changed.size()) + " ";
+    return text;
+  };
+  EXPECT_EQ(revisions(0, 10), "4/1 3/1 1/2 ");
+  EXPECT_EQ(revisions(4, 1), "3/1 ");
+  EXPECT_TRUE(store->HistoryOf(Route("z"), 0, 10)->empty());
+}
+
 TEST_P(StoreConformance, AStaleConditionFailsAndLeavesNothingBehind) {
   ASSERT_TRUE(Commit({Put("a", "{1}")}));
   Change stale = Put("a", "{2}");

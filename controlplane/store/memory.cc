@@ -62,6 +62,18 @@ class MemoryStore final : public Store {
     return out;
   }
 
+  Result<std::vector<Revision>> HistoryOf(const Key& key, std::uint64_t before,
+                                          std::size_t limit) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Revision> out;
+    for (auto entry = history_.rbegin(); entry != history_.rend() && out.size() < limit; ++entry) {
+      const bool changed =
+          std::find(entry->changed.begin(), entry->changed.end(), key) != entry->changed.end();
+      if (changed && (before == 0 || entry->revision < before)) out.push_back(*entry);
+    }
+    return out;
+  }
+
   Result<std::vector<Event>> Since(std::uint64_t revision, std::size_t limit) const override {
     const std::lock_guard lock(mutex_);
     std::vector<Event> out;

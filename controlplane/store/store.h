@@ -98,6 +98,9 @@ class Store {
   virtual Result<Image> At(std::uint64_t revision) const = 0;  // kNotFound: never was
   virtual Result<std::vector<Revision>> History(std::uint64_t before,
                                                 std::size_t limit) const = 0;  // newest first; 0: head
+  // Likewise, but only the revisions that changed this one; none when it never was.
+  virtual Result<std::vector<Revision>> HistoryOf(const Key& key, std::uint64_t before,
+                                                  std::size_t limit) const = 0;
   // What happened after `revision`, in order. kOverloaded: more than `limit` events; list again (Head).
   virtual Result<std::vector<Event>> Since(std::uint64_t revision, std::size_t limit) const = 0;
 

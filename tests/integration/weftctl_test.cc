@@ -94,6 +94,27 @@ TEST_F(WeftctlTest, DocumentsAreAppliedReadChangedAndDeleted) {
   EXPECT_EQ(Run({"get", "sp", "demo/cart"}), 1);
 }
 
+TEST_F(WeftctlTest, AChangeIsShownBeforehandAndRolledBack) {
+  std::string longer = kMesh;
+  longer.replace(longer.find("3s"), 2, "5s");
+  EXPECT_EQ(Run({"diff", "-f", "-"}, kMesh), 1) << err;
+  ASSERT_EQ(Run({"apply", "-f", "-"}, kMesh), 0) << err;
+  EXPECT_EQ(Run({"diff", "-f", "-"}, kMesh), 0) << out;
+  EXPECT_EQ(Run({"diff", "-f", "-"}, longer), 1) << err;
+  EXPECT_TRUE(Says("\n-    request: 3s\n+    request: 5s\n")) << out;
+  EXPECT_EQ(Run({"diff", "-f", "-"}, "kind: Potato"), 2);
+  ASSERT_EQ(Run({"apply", "-f", "-"}, longer), 0) << err;
+  EXPECT_EQ(Run({"diff", "1", "2"}), 1) << err;
+  EXPECT_TRUE(Says("+    request: 5s\n")) << out;
+  ASSERT_EQ(Run({"history", "sp", "demo/cart"}), 0) << err;
+  EXPECT_TRUE(Says("loopback   ServicePolicy demo/cart\n")) << out;
+  ASSERT_EQ(Run({"rollback", "1", "-n", "demo"}), 0) << err;
+  EXPECT_EQ(out, "servicepolicy/cart configured\nrevision 1 is back, as revision 3\n");
+  EXPECT_EQ(Run({"diff", "-f", "-"}, kMesh), 0) << out;
+  ASSERT_EQ(Run({"rollback", "1"}), 0) << err;
+  EXPECT_TRUE(Says("nothing to change")) << out;
+}
+
 TEST_F(WeftctlTest, InstancesAreRegisteredListedAndRemoved) {
   ASSERT_EQ(Run({"apply", "-f", "-"}, kMesh), 0) << err;
   ASSERT_EQ(Run({"register", "demo/cart", "cart-1", "--address", "127.0.0.1", "--port", "8080", "--meshed",

@@ -135,16 +135,21 @@ class SqliteStore final : public Store {
       SQLite::Statement query(db_,
                               "SELECT revision, at_unix_ms, principal FROM revisions WHERE revision < ? "
                               "ORDER BY revision DESC LIMIT ?");
-      query.bind(1,
-                 before == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(before));
-      query.bind(2, static_cast<std::int64_t>(limit));
-      std::vector<Revision> out;
-      while (query.executeStep()) {
-        const std::uint64_t revision = Number(query.getColumn(0));
-        out.push_back(
-            {revision, query.getColumn(1).getInt64(), query.getColumn(2).getString(), ChangedIn(revision)});
-      }
-      return out;
+      SQLite::bind(query, Below(before), static_cast<std::int64_t>(limit));
+      return ReadRevisions(query);
+    });
+  }
+
+  Result<std::vector<Revision>> HistoryOf(const Key& key, std::uint64_t before,
+                                          std::size_t limit) const override {
+    return Guarded<std::vector<Revision>>([&]() -> Result<std::vector<Revision>> {
+      SQLite::Statement query(
+          db_,
+          "SELECT r.revision, r.at_unix_ms, r.principal FROM history h JOIN revisions r ON "
+          "r.revision = h.revision WHERE h.kind = ? AND h.ns = ? AND h.name = ? AND "
+          "h.revision < ? ORDER BY h.revision DESC LIMIT ?");
+      SQLite::bind(query, key.kind, key.ns, key.name, Below(before), static_cast<std::int64_t>(limit));
+      return ReadRevisions(query);
     });
   }
 
@@ -240,6 +245,20 @@ class SqliteStore final : public Store {
     } catch (const SQLite::Exception& failure) {
       return FromSqlite(failure, folder_);
     }
+  }
+
+  static std::int64_t Below(std::uint64_t before) {
+    return before == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(before);
+  }
+
+  std::vector<Revision> ReadRevisions(SQLite::Statement& query) const {
+    std::vector<Revision> out;
+    while (query.executeStep()) {
+      const std::uint64_t revision = Number(query.getColumn(0));
+      out.push_back(
+          {revision, query.getColumn(1).getInt64(), query.getColumn(2).getString(), ChangedIn(revision)});
+    }
+    return out;
   }
 
   void Check() {

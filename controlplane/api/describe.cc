@@ -1,0 +1,67 @@
+#include "controlplane/api/describe.h"
+
+namespace weft::api {
+
+store::Key KeyOfDocument(const resource::Document& document) {
+  return {std::string(resource::ToString(document.kind)), document.metadata.ns, document.metadata.name};
+}
+
+Error FromFinding(const compile::Finding& finding) {
+  Error error{ErrorKind::kInvalid, finding.message, finding.field, finding.where};
+  if (error.where.empty()) error.where = finding.resource;
+  return error;
+}
+
+Error Combined(const std::vector<Error>& errors) {
+  Error error = errors.front();
+  if (errors.size() > 1) error.detail += " (and " + std::to_string(errors.size() - 1) + " more)";
+  return error;
+}
+
+v1::Finding ToProto(const compile::Finding& finding) {
+  v1::Finding out;
+  out.set_error(finding.error);
+  out.set_code(finding.code);
+  out.set_resource(finding.resource);
+  out.set_field(finding.field);
+  out.set_where(finding.where);
+  out.set_message(finding.message);
+  return out;
+}
+
+v1::Revision ToProto(const store::Revision& revision) {
+  v1::Revision out;
+  out.set_revision(revision.revision);
+  out.set_at_unix_ms(revision.at_unix_ms);
+  out.set_principal(revision.principal);
+  for (const store::Key& key : revision.changed) out.add_resources(key.ToString());
+  const std::size_t more = revision.changed.size() - std::min<std::size_t>(revision.changed.size(), 1);
+  if (!revision.changed.empty()) {
+    out.set_summary(revision.changed.front().ToString() +
+                    (more == 0 ? "" : " and " + std::to_string(more) + " more"));
+  }
+  return out;
+}
+
+store::Key MeshServiceKey(const std::string& ns, const std::string& name) {
+  return {"MeshService", ns, name};
+}
+
+Error NoService(const std::string& ns, const std::string& name) {
+  return {
+      ErrorKind::kNotFound, "there is no service " + ns + "/" + name + "; apply a MeshService first", {}, {}};
+}
+
+v1::Resource ToProto(const store::Resource& resource) {
+  v1::Resource out;
+  out.set_kind(resource.key.kind);
+  out.set_namespace_(resource.key.ns);
+  out.set_name(resource.key.name);
+  out.set_json(resource.json);
+  out.set_etag(std::to_string(resource.revision));
+  out.set_revision(resource.revision);
+  out.set_source(resource.owner);
+  return out;
+}
+
+}  // namespace weft::api

@@ -1,0 +1,19 @@
+#pragma once
+// How Control's values look in messages, and which document is which. For Control's own files.
+
+#include "controlplane/api/control.h"
+
+namespace weft::api {
+
+store::Key KeyOfDocument(const resource::Document& document);
+store::Key MeshServiceKey(const std::string& ns, const std::string& name);
+
+Error FromFinding(const compile::Finding& finding);
+Error Combined(const std::vector<Error>& errors);  // the first problem, and how many more there are
+Error NoService(const std::string& ns, const std::string& name);
+
+v1::Finding ToProto(const compile::Finding& finding);
+v1::Revision ToProto(const store::Revision& revision);
+v1::Resource ToProto(const store::Resource& resource);  // with its document
+
+}  // namespace weft::api

@@ -1,0 +1,73 @@
+// REST of agents, their statistics and records.
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/rest_read.h"
+#include "controlplane/api/text.h"
+
+namespace weft::api::rest {
+namespace {
+
+http::Response Raw(std::string json) {
+  http::Response response;
+  response.body = std::move(json);
+  return response;
+}
+
+}  // namespace
+
+Answer ListAgents(Api& api, const RestCall& call) {
+  v1::ListAgentsRequest request;
+  request.set_namespace_(call.request.Query("namespace"));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse(ItemsJson(done->agents()));
+}
+
+Answer GetAgentConfig(Api& api, const RestCall& call) {
+  v1::GetAgentConfigRequest request;
+  request.set_node_id(call.Name("id"));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse(ToJson(*done));
+}
+
+Answer AcceptAgent(Api& api, const RestCall& call) {
+  v1::AcceptAgentRequest request;
+  request.set_node_id(call.Name("id"));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse({{"accepted", done->accepted()}});
+}
+
+Answer DrainAgent(Api& api, const RestCall& call) {
+  v1::DrainAgentRequest request;
+  request.set_node_id(call.Name("id"));
+  if (const std::string text = call.request.Query("deadline"); !text.empty()) {
+    const auto ms = ParseSpanMs(text);
+    if (!ms) return Invalid(ms.error().detail, "deadline");
+    request.set_deadline_ms(*ms);
+  }
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse(Json::object());
+}
+
+Answer GetStats(Api& api, const RestCall& call) {
+  v1::GetStatsRequest request;
+  request.set_correlation_id(std::string(call.request.Header("X-Correlation-Id")));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return Raw(done->json());
+}
+
+Answer ServiceStats(Api& api, const RestCall&) { return Raw(api.ServiceStats()); }
+
+Answer Explain(Api& api, const RestCall& call) {
+  v1::ExplainQuery request;
+  request.set_request_id(call.Name("request-id"));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse(ToJson(*done));
+}
+
+}  // namespace weft::api::rest

@@ -1,0 +1,120 @@
+#pragma once
+// What the REST handlers share: reading queries and conditions, writing etags and lists. For the rest_*.cc
+// only.
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/rest_call.h"
+
+namespace weft::api {
+
+using Answer = Result<http::Response>;
+
+template <class Number>
+Status ReadNumber(const RestCall& call, const char* name, Number& out) {
+  const std::string text = call.request.Query(name);
+  if (text.empty()) return {};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error == std::errc{} && end == text.data() + text.size()) return {};
+  return Invalid("'" + text + "' is no whole number", name);
+}
+
+inline Result<bool> ReadFlag(const RestCall& call, const char* name) {
+  if (!call.request.HasQuery(name)) return false;
+  const std::string text = call.request.Query(name);
+  if (text.empty() || text == "true" || text == "1" || text == "All") return true;
+  if (text == "false" || text == "0") return false;
+  return Invalid("'" + text + "' is neither true nor false", name);
+}
+
+// If-Match: "…" and If-None-Match: *.
+template <class Message>
+Status ReadConditions(const RestCall& call, Message& message) {
+  const std::string_view match = call.request.Header("If-Match");
+  if (match != "*") message.set_if_match(std::string(match));
+  const std::string_view none = call.request.Header("If-None-Match");
+  if (!none.empty() && none != "*") return Invalid("only If-None-Match: * is understood", "If-None-Match");
+  message.set_if_none_match(none == "*");
+  return {};
+}
+
+inline http::Response WithEtag(http::Response response, const std::string& etag) {
+  if (!etag.empty()) response.headers.emplace_back("ETag", "\"" + etag + "\"");
+  return response;
+}
+
+// GET with If-None-Match of the current etag: 304.
+inline http::Response Fresh(const RestCall& call, http::Response response, const std::string& etag) {
+  if (call.request.Header("If-None-Match") == "\"" + etag + "\"") {
+    response.status = 304;
+    response.body.clear();
+    response.content_type.clear();
+  }
+  return WithEtag(std::move(response), etag);
+}
+
+template <class Message>
+Status ReadPage(const RestCall& call, Message& message) {
+  std::uint32_t limit = 0;
+  if (auto ok = ReadNumber(call, "limit", limit); !ok) return ok;
+  message.set_limit(limit);
+  message.set_from(call.request.Query("continue"));
+  message.set_namespace_(call.request.Query("namespace"));
+  return {};
+}
+
+template <class List>
+Json ItemsJson(const List& list) {
+  Json items = Json::array();
+  for (const auto& item : list) items.push_back(ToJson(item));
+  return {{"items", std::move(items)}};
+}
+
+// A whole path segment as a number.
+inline Result<std::uint64_t> ReadPathNumber(const RestCall& call, const char* name) {
+  const std::string& text = call.Name(name);
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size()) return number;
+  return Invalid("'" + text + "' is no whole number", name);
+}
+
+// The answer of the call's handler, rendered.
+template <class Request, class Render>
+Answer Ask(Api& api, const RestCall& call, const Request& request, const Render& render) {
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return render(*done);
+}
+
+// One function a row of the table; subjects have their files: rest_registry.cc, rest_resources.cc, …
+namespace rest {
+
+Answer ListServices(Api& api, const RestCall& call);
+Answer GetService(Api& api, const RestCall& call);
+Answer PutService(Api& api, const RestCall& call);
+Answer DeleteService(Api& api, const RestCall& call);
+Answer ListInstances(Api& api, const RestCall& call);
+Answer PutInstance(Api& api, const RestCall& call);
+Answer DeleteInstance(Api& api, const RestCall& call);
+Answer Heartbeat(Api& api, const RestCall& call);
+Answer Apply(Api& api, const RestCall& call);
+Answer PutResource(Api& api, const RestCall& call);
+Answer ListResources(Api& api, const RestCall& call);
+Answer GetResource(Api& api, const RestCall& call);
+Answer DeleteResource(Api& api, const RestCall& call);
+Answer ListRevisions(Api& api, const RestCall& call);
+Answer GetRevision(Api& api, const RestCall& call);
+Answer RollBack(Api& api, const RestCall& call);
+Answer DiffRevisions(Api& api, const RestCall& call);
+Answer ListAgents(Api& api, const RestCall& call);
+Answer GetAgentConfig(Api& api, const RestCall& call);
+Answer AcceptAgent(Api& api, const RestCall& call);
+Answer DrainAgent(Api& api, const RestCall& call);
+Answer GetStats(Api& api, const RestCall& call);
+Answer ServiceStats(Api& api, const RestCall& call);
+Answer Explain(Api& api, const RestCall& call);
+
+}  // namespace rest
+}  // namespace weft::api

@@ -1,0 +1,95 @@
+// REST of documents.
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/rest_read.h"
+#include "controlplane/api/text.h"
+
+namespace weft::api::rest {
+namespace {
+
+Result<v1::ApplyRequest> ReadApply(const RestCall& call) {
+  v1::ApplyRequest request;
+  const auto dry_run = ReadFlag(call, "dryRun");
+  if (!dry_run) return dry_run.error();
+  request.set_dry_run(*dry_run);
+  request.set_documents(call.request.body);
+  request.set_file(call.request.Query("file"));
+  request.set_namespace_(call.request.Query("namespace"));
+  if (auto ok = ReadConditions(call, request); !ok) return ok.error();
+  return request;
+}
+
+template <class Message>
+Message ResourceRequest(const RestCall& call) {
+  Message request;
+  request.set_kind(call.Name("kind"));
+  request.set_namespace_(call.Name("namespace"));
+  request.set_name(call.Name("name"));
+  return request;
+}
+
+}  // namespace
+
+Answer Apply(Api& api, const RestCall& call) {
+  const auto request = ReadApply(call);
+  if (!request) return request.error();
+  const auto done = api.Call(call.row.rpc, call.principal, *request);
+  if (!done) return done.error();
+  return JsonResponse(ToJson(*done));
+}
+
+Answer PutResource(Api& api, const RestCall& call) {
+  auto request = ReadApply(call);
+  if (!request) return request.error();
+  request->set_namespace_(call.Name("namespace"));
+  const auto kind = resource::ParseKind(call.Name("kind"));
+  if (!kind) return Error{kind.error().kind, kind.error().detail, "kind", {}};
+  const resource::Parsed parsed =
+      resource::ParseDocuments(request->documents(), "", {call.Name("namespace")});
+  if (!parsed.ok()) return parsed.errors.front();
+  if (parsed.documents.size() != 1) return Invalid("the body must be exactly one document");
+  const resource::Document& document = *parsed.documents.front();
+  if (document.kind != *kind)
+    return Invalid("is not the path's " + std::string(resource::ToString(*kind)), "kind");
+  if (document.metadata.name != call.Name("name"))
+    return Invalid("is not the path's '" + call.Name("name") + "'", "metadata.name");
+  if (resource::IsNamespaced(*kind) && document.metadata.ns != call.Name("namespace")) {
+    return Invalid("is not the path's '" + call.Name("namespace") + "'", "metadata.namespace");
+  }
+  const auto done = api.Call(call.row.rpc, call.principal, *request);
+  if (!done) return done.error();
+  return WithEtag(JsonResponse(ToJson(*done)), done->applied(0).resource().etag());
+}
+
+Answer ListResources(Api& api, const RestCall& call) {
+  v1::ListResourcesRequest request;
+  const auto kind = call.names.find("kind");
+  if (kind != call.names.end()) request.set_kind(kind->second);
+  if (auto ok = ReadPage(call, request); !ok) return ok.error();
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  Json json = ItemsJson(done->resources());
+  json["revision"] = done->revision();
+  json["continue"] = done->next();
+  return JsonResponse(json);
+}
+
+Answer GetResource(Api& api, const RestCall& call) {
+  const auto done = api.Call(call.row.rpc, call.principal, ResourceRequest<v1::GetResourceRequest>(call));
+  if (!done) return done.error();
+  return Fresh(call, JsonResponse(ToJson(*done)), done->etag());
+}
+
+Answer DeleteResource(Api& api, const RestCall& call) {
+  auto request = ResourceRequest<v1::DeleteResourceRequest>(call);
+  const auto dry_run = ReadFlag(call, "dryRun");
+  if (!dry_run) return dry_run.error();
+  request.set_dry_run(*dry_run);
+  if (call.request.Header("If-Match") != "*")
+    request.set_if_match(std::string(call.request.Header("If-Match")));
+  const auto done = api.Call(call.row.rpc, call.principal, request);
+  if (!done) return done.error();
+  return JsonResponse({{"revision", done->revision()}});
+}
+
+}  // namespace weft::api::rest
