@@ -65,7 +65,7 @@ endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 
 if(NOT WEFT_FUZZ)
-foreach(suite hostile traffic faults clients recording reasons control)
+foreach(suite hostile traffic faults clients bodies recording reasons control)
   add_test(NAME integration_${suite} COMMAND python3 tests/integration/${suite}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(integration_${suite} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
 endforeach()

@@ -1,171 +1,19 @@
 #!/usr/bin/env python3
-"""Clients and servers that we did not write, each behind its own agent: bodies whole, errors none, memory bounded."""
+"""Clients and servers that we did not write, each behind its own agent: many connections, corners, memory. Their bodies:
+bodies_test.py."""
 import contextlib
 import json
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
 
 import programs
 import spaces
-from mesh import Mesh, free_port, main, mesh_service, peer, service_policy, wait_for
-from programs import GIGABYTE, SIZES
-
-MOST_RSS_KIB = 40 * 1024
-
-
-class Pair:
-    """Servers behind one agent, clients behind another, explicit: a local port per service, or as a proxy."""
-
-    def __init__(self, mesh, sizes=SIZES, only=None, policy=None):
-        self.folder = mesh.dir / "files"
-        self.folder.mkdir()
-        programs.files(self.folder, sizes)
-        self.servers = self.start_servers(mesh, only)
-        self.policy = policy or {}
-        self.server = mesh.agent("server", services=(), resources=self.resources(mesh, "server", {}), inbound=[
-            {"listen": "127.0.0.1:0", "forward": f"127.0.0.1:{s.port}", "service": f"default/{s.id}", "port": "http"} for s in self.servers])
-        ports = {s.id: self.server.ports[f"inbound-{i}"] for i, s in enumerate(self.servers)}
-        self.client = mesh.agent("client", services=[s.id for s in self.servers], resources=self.resources(mesh, "client", ports))
-        self.proxy = f"127.0.0.1:{self.client.ports['outbound']}"
-
-    def start_servers(self, mesh, only):
-        go = programs.go_server(mesh)
-        made = {"go": lambda: go, "python": lambda: programs.python_server(mesh, self.folder)}
-        if not programs.missing("node"):
-            made["node"] = lambda: programs.node_server(mesh, self.folder)
-        if not programs.missing("nginx"):
-            made["nginx"] = lambda: programs.nginx_server(mesh, self.folder, f"127.0.0.1:{free_port()}", f"127.0.0.1:{go.port}")
-        return [make() for name, make in made.items() if only is None or name in only]
-
-    def resources(self, mesh, name, ports):
-        documents = []
-        for server in self.servers:
-            document = mesh_service(server.id, [])
-            if ports:
-                document["spec"]["instances"] = [{"id": f"{server.id}-1", "address": "127.0.0.1", "port": ports[server.id]}]
-            documents.append(document)
-            if self.policy:
-                documents.append(service_policy(server.id, **self.policy))
-        path = mesh.dir / f"{name}.yaml"
-        path.write_text("\n---\n".join(json.dumps(d) for d in documents))
-        return str(path)
-
-    def url(self, server):
-        return self.client.url(f"service-default/{server}", "")
-
-
-class Redirected:
-    """The same in network namespaces, where nobody needs to know of the agents."""
-
-    PORTS = {"go": 8081, "python": 8082, "node": 8083, "nginx": 8084}
-
-    def __init__(self, mesh, made, sizes=SIZES):
-        mesh.dir.chmod(0o777)
-        self.folder = mesh.dir / "files"
-        self.folder.mkdir()
-        programs.files(self.folder, sizes)
-        self.here, there = made.add("client"), made.add("server")
-        at = {name: f"{there.address}:{port}" for name, port in self.PORTS.items()}
-        words = there.inside()
-        self.servers = [programs.go_server(mesh, at["go"], words), programs.python_server(mesh, self.folder, at["python"], words)]
-        if not programs.missing("node"):
-            self.servers.append(programs.node_server(mesh, self.folder, at["node"], words))
-        if not programs.missing("nginx"):
-            self.servers.append(programs.nginx_server(mesh, self.folder, at["nginx"], at["go"], words))
-        path = mesh.dir / "both.yaml"
-        path.write_text("\n---\n".join(json.dumps(self.service(s, there)) for s in self.servers))
-        self.agents = [self.agent(mesh, "server", there, path, inbound=[{"listen": "0.0.0.0:15006", "transparent": True}]),
-                       self.agent(mesh, "client", self.here, path)]
-        self.client = self.agents[1]
-        self.here.redirect([1])
-        there.redirect(self.PORTS.values())
-        self.there = there
-
-    @staticmethod
-    def service(server, space):
-        return {"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": server.id, "namespace": "default"},
-                "spec": {"ports": [{"name": "http", "port": server.port, "protocol": "HTTP"}],
-                         "instances": [{"id": f"{server.id}-1", "address": space.address, "port": server.port}]}}
-
-    @staticmethod
-    def agent(mesh, name, space, resources, inbound=None):
-        return mesh.agent(name, services=(), resources=str(resources), inbound=inbound, inside=space.inside(as_agent=True),
-                          host=space.address, outbound={"listen": "127.0.0.1:15001", "transparent": True, "services": []},
-                          telemetry={"listen": "0.0.0.0:15020"})
-
-    def url(self, server):
-        return f"http://{self.there.address}:{self.PORTS[server]}"
-
-
-def every_pair(servers, run):
-    failed = []
-    for client, work in programs.clients().items():
-        for server in servers:
-            began = time.monotonic()
-            try:
-                run(work, server.id)
-                print(f"   {client} to {server.id}: {time.monotonic() - began:.1f} s", flush=True)
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                failed.append(f"{client} to {server.id}: {error}")
-    assert not failed, "\n".join(failed)
-
-
-def test_every_client_with_every_server_through_a_local_port():
-    with Mesh() as mesh:
-        pair = Pair(mesh)
-        every_pair(pair.servers, lambda work, server: work(pair.url(server), pair.folder, SIZES, None, ()))
-        for agent in (pair.client, pair.server):
-            assert agent.total("weft_requests_total") == agent.total("weft_requests_total", code="200") > 0
-
-
-def test_every_client_with_every_server_through_the_proxy():
-    with Mesh() as mesh:
-        pair = Pair(mesh)
-        every_pair(pair.servers, lambda work, server: work(f"http://{server}", pair.folder, SIZES, pair.proxy, ()))
-
-
-@contextlib.contextmanager
-def redirected(**options):
-    with spaces.Spaces() as made, Mesh() as mesh:
-        yield Redirected(mesh, made, **options)
-
-
-def test_every_client_with_every_server_redirected():
-    if not spaces.possible():
-        print("   no network namespaces here (root, ip, nft, setpriv): left out")
-        return
-    with redirected() as pair:
-        every_pair(pair.servers, lambda work, server: work(pair.url(server), pair.folder, SIZES, None, pair.here.inside()))
-        for agent in pair.agents:
-            assert agent.total("weft_requests_total", code="200", reason="ok") > 0, "the traffic did not go through the agent"
-
-
-def rss_kib(agent, field="VmRSS"):
-    return int(open(f"/proc/{agent.process.pid}/status").read().split(f"{field}:")[1].split()[0])
-
-
-def test_a_gigabyte_with_each_client_and_each_server():
-    with Mesh() as mesh:
-        pair = Pair(mesh, sizes=(GIGABYTE,))
-        names = [server.id for server in pair.servers]
-        for i, (client, work) in enumerate(programs.clients().items()):
-            began = time.monotonic()
-            work(pair.url(names[i % len(names)]), pair.folder, (GIGABYTE,), None, ())
-            print(f"   {client} to {names[i % len(names)]}: 4 GiB in {time.monotonic() - began:.1f} s", flush=True)
-        for agent in (pair.client, pair.server):
-            assert rss_kib(agent, "VmHWM") < MOST_RSS_KIB, f"{agent.name} had {rss_kib(agent, 'VmHWM')} KiB"
-
-
-def test_a_gigabyte_redirected():
-    if not spaces.possible():
-        return
-    with redirected(sizes=(GIGABYTE,)) as pair:
-        programs.go(pair.url("nginx" if len(pair.servers) == 4 else "go"), pair.folder, (GIGABYTE,), None, pair.here.inside())
-
+from mesh import Mesh, free_port, main, mesh_service
+from pairs import MOST_RSS_KIB, Pair, redirected, rss_kib
+from programs import GIGABYTE
 
 def watch(agents, seconds):
     """The most memory of any of them within that time."""
@@ -221,18 +69,29 @@ def read_head(connection):
     return head.decode(), rest
 
 
+def prove_a_thousand(pair, inside=()):
+    for server in [] if programs.missing("wrk") else pair.servers:
+        text = programs.command(["wrk", "-t2", "-c1000", "-d4s", "--timeout", "20s", pair.url(server.id) + "/"], inside)
+        assert "Socket errors" not in text and "Non-2xx" not in text, f"{server.id}: {text}"
+        print("   wrk to", server.id, re.search(r"(\d+) requests in", text).group(0), flush=True)
+
+
+A_THOUSAND = {"connectionPool": {"maxConnections": 2000, "maxPending": 5000}}
+
+
 def test_a_thousand_connections_without_an_error():
-    policy = {"connectionPool": {"maxConnections": 2000, "maxPending": 5000}}
     with Mesh() as mesh:
-        pair = Pair(mesh, sizes=(1,), policy=policy, only=("go", "nginx"))
-        for server in pair.servers:
-            said = json.loads(mesh.run_peer("nonce", "-url", pair.url("go"), "-n", 20000, "-c", 1000, "-abort", 0))
-            assert said["bad"] == 0
-            if programs.missing("wrk"):
-                continue
-            text = programs.command(["wrk", "-t2", "-c1000", "-d8s", "--timeout", "20s", pair.url(server.id) + "/"], ())
-            assert "Socket errors" not in text and "Non-2xx" not in text, text
-            print("   wrk to", server.id, re.search(r"(\d+) requests in", text).group(0), flush=True)
+        pair = Pair(mesh, sizes=(1,), policy=A_THOUSAND)
+        said = json.loads(mesh.run_peer("nonce", "-url", pair.url("go"), "-n", 20000, "-c", 1000, "-abort", 0))
+        assert said["bad"] == 0
+        prove_a_thousand(pair)
+
+
+def test_a_thousand_redirected_connections_without_an_error():
+    if not spaces.possible():
+        return
+    with redirected(sizes=(1,), policy=A_THOUSAND) as pair:
+        prove_a_thousand(pair, pair.here.inside())
 
 
 def raw(pair, server, text):

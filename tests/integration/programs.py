@@ -1,6 +1,7 @@
 """Programs that we did not write, as servers and clients: nginx, Python, Node, curl, wrk, and Go's own HTTP."""
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from mesh import Process, peer, wait_for
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
 SIZES = (0, 1, 65535, 65536, 65537, 1 << 20)
 GIGABYTE = 1 << 30
+MOVES = ("down-length", "up-length", "down-chunked", "up-chunked")
 
 
 def missing(*names):
@@ -22,12 +24,10 @@ def missing(*names):
 
 
 def files(folder, sizes):
-    """Files named by their size, and sums.json with their SHA-256."""
+    """Files named by their size, and sums.json with their SHA-256; large ones have holes (65 MiB of disk for a GiB)."""
     sums = {}
     for size in sizes:
-        with open(folder / str(size), "wb") as out:
-            done = subprocess.run([peer(), "pattern", "-n", str(size)], stdout=out, stderr=subprocess.PIPE, check=True, text=True)
-        sums[str(size)] = done.stderr.strip()
+        sums[str(size)] = command([peer(), "pattern", "-n", size, "-file", folder / str(size)], ()).strip()
     (folder / "sums.json").write_text(json.dumps(sums))
     for each in (folder, folder.parent):   # nginx started by root reads as another user
         each.chmod(each.stat().st_mode | 0o055)
@@ -71,50 +71,74 @@ def nginx_server(mesh, folder, address, hashes, inside=()):
     return server
 
 
-CURL_DOWN = 'curl -sS --fail -m 120 {proxy} "{url}/bytes?n={size}{query}" | sha256sum'
-CURL_UP = ('curl -sS --fail -m 120 {proxy} -X POST -T {file} "{url}/hash"',
-           'curl -sS --fail -m 120 {proxy} -X POST -T - "{url}/hash" < {file}')   # by length, chunked
+CURL = {"down-length": 'curl -sS --fail -m 300 {proxy} "{url}/bytes?n={size}" | sha256sum',
+        "down-chunked": 'curl -sS --fail -m 300 {proxy} "{url}/bytes?n={size}&chunked=1" | sha256sum',
+        "up-length": 'curl -sS --fail -m 300 {proxy} -X POST -T {file} "{url}/hash"',
+        "up-chunked": 'curl -sS --fail -m 300 {proxy} -X POST -T - "{url}/hash" < {file}'}
 
 
 def shell(command, inside):
-    done = subprocess.run([*inside, "bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*inside, "bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f"{command}: {done.stderr[-500:]}"
     return done.stdout.strip()
 
 
-def curl(url, folder, sizes, proxy, inside):
+def curl(url, folder, sizes, proxy, inside, moves=MOVES):
     sums = json.loads((folder / "sums.json").read_text())
     through = f"-x http://{proxy}" if proxy else "--noproxy '*'"
     for size in sizes:
-        for query in ("", "&chunked=1"):
-            got = shell(CURL_DOWN.format(proxy=through, url=url, size=size, query=query), inside).split()[0]
-            assert got == sums[str(size)], f"curl got {got} for {size} bytes{query}"
-        for up in CURL_UP:
-            got = shell(up.format(proxy=through, url=url, file=folder / str(size)), inside)
-            assert got == f"{size} {sums[str(size)]}", f"curl sent {size} bytes, the server had {got}"
+        for move in moves:
+            got = shell(CURL[move].format(proxy=through, url=url, size=size, file=folder / str(size)), inside)
+            want = f"{sums[str(size)]}  -" if move.startswith("down") else f"{size} {sums[str(size)]}"
+            assert got == want, f"{move} of {size}: {got}"
 
 
 def command(words, inside, env=None):
-    done = subprocess.run([*inside, *map(str, words)], capture_output=True, text=True, timeout=300, env=env)
+    done = subprocess.run([*inside, *map(str, words)], capture_output=True, text=True, timeout=600, env=env)
     assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stdout[-500:]}{done.stderr[-1500:]}"
     return done.stdout
 
 
 def python(kind):
-    def client(url, folder, sizes, proxy, inside):
-        command([sys.executable, HERE / "client.py", kind, url, folder, ",".join(map(str, sizes)), *([proxy] if proxy else [])], inside)
+    def client(url, folder, sizes, proxy, inside, moves=MOVES):
+        command([sys.executable, HERE / "client.py", kind, url, folder, ",".join(map(str, sizes)), ",".join(moves),
+                 *([proxy] if proxy else [])], inside)
     return client
 
 
-def node(url, folder, sizes, proxy, inside):
-    command(["node", HERE / "client.js", url, folder, ",".join(map(str, sizes)), *([proxy] if proxy else [])], inside)
+def node(url, folder, sizes, proxy, inside, moves=MOVES):
+    command(["node", HERE / "client.js", url, folder, ",".join(map(str, sizes)), ",".join(moves), *([proxy] if proxy else [])], inside)
 
 
-def go(url, folder, sizes, proxy, inside):
-    command([peer(), "bytes", "-url", url, "-sizes", ",".join(map(str, sizes)), "-trailers=false", *(["-proxy", proxy] if proxy else [])], inside)
+def go(url, folder, sizes, proxy, inside, moves=MOVES):
+    command([peer(), "bytes", "-url", url, "-sizes", ",".join(map(str, sizes)), "-moves", ",".join(moves), "-trailers=false",
+             *(["-proxy", proxy] if proxy else [])], inside)
+
+
+def wrk(url, folder, sizes, proxy, inside, seconds=1):
+    """Eight connections that compare every body (clients/wrk.lua); says how many answers there were."""
+    host = url.split("://")[1]
+    said = command(["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "60s", "-s", HERE / "wrk.lua", f"http://{proxy}" if proxy else url,
+                    "--", url if proxy else "", host, folder, ",".join(map(str, sizes))], inside)
+    assert "Socket errors" not in said and "Non-2xx" not in said, said
+    counts = re.search(r"answers: (\d+) down-length, (\d+) down-chunked, (\d+) up", said)
+    assert all(int(count) > len(sizes) for count in counts.groups()), said
+    return counts[0]
+
+
+def wrk_without_looking(url, size, inside):
+    """One connection that downloads; wrk keeps no body of this length, so it is counted only."""
+    for seconds in (2, 8, 32, 128):
+        said = command(["wrk", "-t1", "-c1", f"-d{seconds}s", "--timeout", "200s", f"{url}/bytes?n={size}"], inside)
+        assert "Socket errors" not in said and "Non-2xx" not in said, said
+        count, read, unit = re.search(r"(\d+) requests in .*?, ([\d.]+)([KMGT]?)B read", said).groups()
+        if int(count) > 0:
+            assert float(read) * {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}[unit] >= 0.99 * int(count) * size, said
+            return f"{count} answers, {read} {unit}B"
+    raise AssertionError(f"no answer of {size} bytes in 128 s")
 
 
 def clients():
-    """{name: function(url, folder, sizes, proxy, inside)} of those that are installed."""
+    """{name: function(url, folder, sizes, proxy, inside, moves)} of those that are installed."""
     every = {"curl": curl, "http.client": python("http.client"), "urllib": python("urllib"), "go": go, "node": node}
     return {name: run for name, run in every.items() if name not in ("curl", "node") or not missing(name)}

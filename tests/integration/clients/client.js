@@ -1,10 +1,10 @@
-// Node's own HTTP client: client.js URL FOLDER SIZES [PROXY]; see client.py. One keep-alive connection.
+// Node's own HTTP client: client.js URL FOLDER SIZES MOVES [PROXY]; see client.py. One keep-alive connection.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
 
-const [url, folder, sizes, proxy] = process.argv.slice(2);
+const [url, folder, sizes, moves, proxy] = process.argv.slice(2);
 const agent = new http.Agent({keepAlive: true, maxSockets: 1});
 const sums = JSON.parse(fs.readFileSync(`${folder}/sums.json`));
 
@@ -47,12 +47,16 @@ function expect(what, got, want) {
 async function main() {
   for (const size of sizes.split(',')) {
     const want = `${size} ${sums[size]}`;
-    for (const chunked of [false, true]) {
-      const down = await send('GET', `/bytes?n=${size}${chunked ? '&chunked=1' : ''}`, {});
-      expect(`download of ${size}, chunked ${chunked}`, await digest(down), want);
+    for (const move of moves.split(',')) {
+      const chunked = move.endsWith('chunked');
+      if (move.startsWith('down')) {
+        const down = await send('GET', `/bytes?n=${size}${chunked ? '&chunked=1' : ''}`, {});
+        expect(`${move} of ${size}`, await digest(down), want);
+        continue;
+      }
       const headers = chunked ? {'Transfer-Encoding': 'chunked'} : {'Content-Length': size};
       const up = await send('POST', '/hash', headers, fs.createReadStream(`${folder}/${size}`, {highWaterMark: 1 << 16}));
-      expect(`upload of ${size}, chunked ${chunked}`, await text(up), want);
+      expect(`${move} of ${size}`, await text(up), want);
     }
   }
   agent.destroy();

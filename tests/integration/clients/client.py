@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Python's own HTTP clients: client.py http.client|urllib URL FOLDER SIZES [PROXY]
+"""Python's own HTTP clients: client.py http.client|urllib URL FOLDER SIZES MOVES [PROXY]
 
-For each size a download and an upload, by length and chunked, compared with FOLDER/sums.json. http.client keeps one
+For each size the MOVES of {down,up}-{length,chunked}, compared with FOLDER/sums.json. http.client keeps one
 connection for all of them. With PROXY (host:port) the request names the whole URL.
 """
 import hashlib
@@ -68,14 +68,16 @@ class WithUrllib:
             return response.read().decode()
 
 
-kind, url, folder, sizes = sys.argv[1:5]
-client = {"http.client": WithHttpClient, "urllib": WithUrllib}[kind](url, sys.argv[5] if len(sys.argv) > 5 else None)
+kind, url, folder, sizes, moves = sys.argv[1:6]
+client = {"http.client": WithHttpClient, "urllib": WithUrllib}[kind](url, sys.argv[6] if len(sys.argv) > 6 else None)
 with open(f"{folder}/sums.json") as file:
     sums = json.load(file)
 for size in sizes.split(","):
     want = f"{size} {sums[size]}"
-    for chunked in (False, True):
-        got = client.get(f"/bytes?n={size}{'&chunked=1' if chunked else ''}")
-        assert got == want, f"download of {size}, chunked {chunked}: {got}"
-        got = client.post("/hash", f"{folder}/{size}", int(size), chunked)
-        assert got == want, f"upload of {size}, chunked {chunked}: {got}"
+    for move in moves.split(","):
+        way, coding = move.split("-")
+        if way == "down":
+            got = client.get(f"/bytes?n={size}{'&chunked=1' if coding == 'chunked' else ''}")
+        else:
+            got = client.post("/hash", f"{folder}/{size}", int(size), coding == "chunked")
+        assert got == want, f"{move} of {size}: {got}"

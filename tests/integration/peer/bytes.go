@@ -17,6 +17,7 @@ func bytesCommand(args []string) error {
 	flags := flag.NewFlagSet("bytes", flag.ExitOnError)
 	url := flags.String("url", "", "base URL of a peer serve, through the mesh")
 	sizes := flags.String("sizes", "0,1,1023,1024,65535,65536,65537,1048576,16777216", "bytes, comma separated")
+	moves := flags.String("moves", "down-length,up-length,down-chunked,up-chunked", "which of these, comma separated")
 	trailers := flags.Bool("trailers", true, "chunked answers carry their hash in the trailer x-sum")
 	proxy := flags.String("proxy", "", "host:port of an HTTP proxy")
 	flags.Parse(args)
@@ -32,12 +33,15 @@ func bytesCommand(args []string) error {
 		want := sha256.New()
 		io.CopyBuffer(want, io.LimitReader(&pattern{}, n), make([]byte, 1<<16))
 		sum := fmt.Sprintf("%x", want.Sum(nil))
-		for _, chunked := range []bool{false, true} {
-			if err := download(client, *url, n, chunked, sum, *trailers); err != nil {
-				return fmt.Errorf("download of %d bytes, chunked %v: %w", n, chunked, err)
+		for _, move := range strings.Split(*moves, ",") {
+			way, coding, _ := strings.Cut(move, "-")
+			if way == "down" {
+				err = download(client, *url, n, coding == "chunked", sum, *trailers)
+			} else {
+				err = upload(client, *url, n, coding == "chunked", sum)
 			}
-			if err := upload(client, *url, n, chunked, sum); err != nil {
-				return fmt.Errorf("upload of %d bytes, chunked %v: %w", n, chunked, err)
+			if err != nil {
+				return fmt.Errorf("%s of %d bytes: %w", move, n, err)
 			}
 		}
 	}
@@ -95,15 +99,29 @@ func upload(client *http.Client, url string, n int64, chunked bool, sum string) 
 	return nil
 }
 
-// patternCommand writes N bytes of the pattern to standard output and their hash to standard error.
+// patternCommand writes N bytes of the pattern to a file, which has holes where the pattern is zero, and prints their hash.
 func patternCommand(args []string) error {
 	flags := flag.NewFlagSet("pattern", flag.ExitOnError)
 	n := flags.Int64("n", 0, "bytes")
+	path := flags.String("file", "", "where to")
 	flags.Parse(args)
-	hash := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(os.Stdout, hash), io.LimitReader(&pattern{}, *n), make([]byte, 1<<16)); err != nil {
+	file, err := os.Create(*path)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%x\n", hash.Sum(nil))
-	return nil
+	defer file.Close()
+	hash, body, block := sha256.New(), &pattern{}, make([]byte, patternBlock)
+	for at := int64(0); at < *n; at += patternBlock {
+		piece := block[:min(patternBlock, *n-at)]
+		body.Read(piece)
+		hash.Write(piece)
+		if zeroBlock(at / patternBlock) {
+			continue
+		}
+		if _, err := file.WriteAt(piece, at); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%x\n", hash.Sum(nil))
+	return file.Truncate(*n)
 }

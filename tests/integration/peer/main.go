@@ -4,7 +4,7 @@
 //	peer serve  -listen ADDR -name NAME     a backend with misbehaviour on request (serve.go)
 //	peer nonce  -url URL -n N -c C          each answer must carry its own request's nonce (nonce.go)
 //	peer bytes  -url URL                    bodies of many sizes, both directions, compared by hash (bytes.go)
-//	peer pattern -n N                       the bytes that they are made of
+//	peer pattern -n N -file PATH            the bytes that they are made of
 //	peer read   FILE                        the requests that net/http finds in byte streams (read.go)
 //	peer load   -url URL -rate R -seconds S open loop, one JSON line per answer (load.go)
 package main
