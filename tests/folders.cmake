@@ -13,6 +13,7 @@ weft_fuzzer(http1_response DEPS agent/codec/http1)
 weft_fuzzer(bundle DEPS common/wire)
 weft_fuzzer(cache DEPS agent/config)
 weft_fuzzer(yaml_documents DEPS common/compile common/wire)
+weft_fuzzer(selector DEPS common/resource)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)

@@ -73,6 +73,20 @@ std::string Request::Query(std::string_view name) const {
 
 bool Request::HasQuery(std::string_view name) const { return RawQuery(target, name).has_value(); }
 
+std::vector<std::string> Request::QueryNames() const {
+  std::vector<std::string> names;
+  std::string_view rest = target;
+  rest.remove_prefix(std::min(rest.find('?'), rest.size() - 1) + 1);
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    const std::string_view name = pair.substr(0, pair.find('='));
+    auto decoded = PercentDecode(name);
+    if (!pair.empty()) names.push_back(decoded ? std::move(*decoded) : std::string(name));
+  }
+  return names;
+}
+
 Result<std::string> PercentDecode(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -28,6 +28,7 @@ struct Request {
   std::string_view Path() const;                   // target without its query, not decoded
   std::string Query(std::string_view name) const;  // decoded; empty when absent
   bool HasQuery(std::string_view name) const;
+  std::vector<std::string> QueryNames() const;  // decoded, in their order
 };
 
 struct Response {

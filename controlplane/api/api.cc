@@ -1,10 +1,25 @@
 #include "controlplane/api/api.h"
 
+#include "controlplane/api/filter.h"
+
 namespace weft::api {
 
 Result<v1::ListAgentsResponse> Api::Handle(const Principal&, const v1::ListAgentsRequest& request) {
+  const auto selector = resource::Selector::ParseLabels(request.label_selector(), "labelSelector");
+  if (!selector) return selector.error();
+  const std::uint32_t most = PageSize(request.limit());
   v1::ListAgentsResponse response;
-  for (v1::Agent& agent : agents_.Agents(request.namespace_())) *response.add_agents() = std::move(agent);
+  for (v1::Agent& agent : agents_.Agents(request.namespace_())) {
+    if (agent.node_id() < request.from()) continue;
+    Labels labels;
+    for (const v1::Label& label : agent.labels()) labels[label.name()] = label.value();
+    if (!Takes(*selector, labels)) continue;
+    if (static_cast<std::uint32_t>(response.agents_size()) == most) {
+      response.set_next(agent.node_id());
+      break;
+    }
+    *response.add_agents() = std::move(agent);
+  }
   return response;
 }
 

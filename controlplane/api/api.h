@@ -52,6 +52,9 @@ class Api {
   Result<v1::ListInstancesResponse> Handle(const Principal& p, const v1::ListInstancesRequest& q) {
     return control_.ListInstances(p, q);
   }
+  Result<v1::RegisteredInstance> Handle(const Principal& p, const v1::GetInstanceRequest& q) {
+    return control_.GetInstance(p, q);
+  }
   Result<v1::RegisteredInstance> Handle(const Principal& p, const v1::PutInstanceRequest& q) {
     return control_.PutInstance(p, q);
   }

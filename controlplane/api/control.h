@@ -65,6 +65,8 @@ class Control {
                                                   const v1::DeleteServiceRequest& request);
   Result<v1::ListInstancesResponse> ListInstances(const Principal& principal,
                                                   const v1::ListInstancesRequest& request) const;
+  Result<v1::RegisteredInstance> GetInstance(const Principal& principal,
+                                             const v1::GetInstanceRequest& request) const;
   Result<v1::RegisteredInstance> PutInstance(const Principal& principal,
                                              const v1::PutInstanceRequest& request);
   Result<v1::DeleteInstanceResponse> DeleteInstance(const Principal& principal,
@@ -108,8 +110,11 @@ class Control {
   Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
   void Publish(const compile::Output& compiled);
   void Accept(Draft& draft, std::uint64_t revision);
+  std::optional<std::string> EtagOf(const store::Key& key) const;
   Result<store::Key> KeyOf(const std::string& kind, const std::string& ns, const std::string& name) const;
   v1::Resource Describe(const store::Key& key, const Entry& entry) const;
+  v1::RegisteredInstance DescribeInstance(const snapshot::Endpoints& endpoints,
+                                          const v1::Instance& instance) const;
   Result<v1::Service> DescribeService(const std::string& ns, const std::string& name) const;
   bool HasService(const ServiceKey& key) const;
   std::uint64_t PublishInstances(const ServiceKey& service);

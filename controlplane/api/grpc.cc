@@ -79,6 +79,9 @@ class RegistryService final : public v1::Registry::Service, Caller {
                            v1::ListInstancesResponse* r) override {
     return Run(Rpc::kListInstances, *c, *q, *r);
   }
+  GrpcStatus GetInstance(Context* c, const v1::GetInstanceRequest* q, v1::RegisteredInstance* r) override {
+    return Run(Rpc::kGetInstance, *c, *q, *r);
+  }
   GrpcStatus PutInstance(Context* c, const v1::PutInstanceRequest* q, v1::RegisteredInstance* r) override {
     return Run(Rpc::kPutInstance, *c, *q, *r);
   }

@@ -6,11 +6,24 @@
 #include "common/wire/wire.h"
 #include "controlplane/api/control.h"
 #include "controlplane/api/describe.h"
+#include "controlplane/api/filter.h"
+#include "controlplane/api/text.h"
 
 namespace weft::api {
 namespace {
 
 constexpr std::int64_t kLongestTtlMs = 24LL * 3600 * 1000;
+
+// FNV-1a over what was registered: equal registrations have equal etags, across restarts too.
+std::string EtagOfInstance(const v1::RegisteredInstance& proto) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : proto.SerializeAsString())
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::string out(16, '0');
+  for (auto digit = out.rbegin(); digit != out.rend(); ++digit, hash >>= 4U)
+    *digit = "0123456789abcdef"[hash & 15U];
+  return out;
+}
 
 // Checked by the code that reads endpoints in an agent.
 Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::Instance& proto) {
@@ -29,8 +42,28 @@ Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::In
 
 }  // namespace
 
+v1::RegisteredInstance Control::DescribeInstance(const snapshot::Endpoints& endpoints,
+                                                 const v1::Instance& instance) const {
+  const ServiceKey& service = endpoints.service;
+  v1::RegisteredInstance out;
+  const auto registered = registered_.find(service);
+  const bool known = registered != registered_.end() && registered->second.contains(instance.id());
+  if (known) out = registered->second.at(instance.id()).proto;
+  out.set_namespace_(service.ns);
+  out.set_service(service.name);
+  *out.mutable_instance() = instance;
+  out.set_etag(known ? EtagOfInstance(registered->second.at(instance.id()).proto) : EtagOfInstance(out));
+  out.set_is_static(!known);
+  out.set_endpoints_version(endpoints.version);
+  const auto left = leases_.Remaining({service.ToString(), instance.id()}, settings_.clock());
+  if (left) out.set_expires_in_ms(left->count() / 1'000'000);
+  return out;
+}
+
 Result<v1::ListInstancesResponse> Control::ListInstances(const Principal&,
                                                          const v1::ListInstancesRequest& request) const {
+  const auto selector = resource::Selector::ParseLabels(request.label_selector(), "labelSelector");
+  if (!selector) return selector.error();
   const std::lock_guard lock(mutex_);
   const ServiceKey service{"local", request.namespace_(), request.service()};
   if (!HasService(service)) return NoService(service.ns, service.name);
@@ -38,21 +71,28 @@ Result<v1::ListInstancesResponse> Control::ListInstances(const Principal&,
   const auto endpoints = publisher_.Endpoints(service);
   if (endpoints == nullptr) return response;
   const v1::Endpoints all = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, endpoints});
-  const auto registered = registered_.find(service);
   for (const v1::Instance& instance : all.instances()) {
-    v1::RegisteredInstance& out = *response.add_instances();
-    out.set_namespace_(service.ns);
-    out.set_service(service.name);
-    *out.mutable_instance() = instance;
-    out.set_endpoints_version(endpoints->version);
-    const bool known = registered != registered_.end() && registered->second.contains(instance.id());
-    out.set_is_static(!known);
-    if (known) out.set_ttl_ms(registered->second.at(instance.id()).proto.ttl_ms());
-    const auto left = leases_.Remaining({service.ToString(), instance.id()}, settings_.clock());
-    if (left) out.set_expires_in_ms(left->count() / 1'000'000);
+    Labels labels;
+    for (const v1::Label& label : instance.labels()) labels[label.name()] = label.value();
+    if (Takes(*selector, labels)) *response.add_instances() = DescribeInstance(*endpoints, instance);
   }
   response.set_endpoints_version(endpoints->version);
   return response;
+}
+
+Result<v1::RegisteredInstance> Control::GetInstance(const Principal&,
+                                                    const v1::GetInstanceRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  const ServiceKey service{"local", request.namespace_(), request.service()};
+  if (!HasService(service)) return NoService(service.ns, service.name);
+  if (const auto endpoints = publisher_.Endpoints(service)) {
+    const v1::Endpoints all = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, endpoints});
+    for (const v1::Instance& instance : all.instances()) {
+      if (instance.id() == request.id()) return DescribeInstance(*endpoints, instance);
+    }
+  }
+  return Error{
+      ErrorKind::kNotFound, service.ToString() + " has no instance '" + request.id() + "'", "id", {}};
 }
 
 std::uint64_t Control::PublishInstances(const ServiceKey& service) {
@@ -72,14 +112,23 @@ Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::
   if (!instance) return instance.error();
   proto.clear_expires_in_ms();
   proto.clear_endpoints_version();
+  proto.clear_etag();
   proto.set_is_static(false);
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(proto, &json).ok())
     return Invalid("the instance holds text that is not UTF-8");
   const std::string id = proto.instance().id();
   const auto known = registered_[service].find(id);
-  const bool same = known != registered_[service].end() &&
-                    known->second.proto.SerializeAsString() == proto.SerializeAsString();
+  const bool exists = known != registered_[service].end();
+  const auto etag = exists ? std::optional(EtagOfInstance(known->second.proto)) : std::nullopt;
+  const Conditions conditions{request.if_match(), request.if_none_match()};
+  if (auto ok = Check(conditions, etag, "instance " + id); !ok) return ok.error();
+  const std::string fresh = EtagOfInstance(proto);
+  if (request.dry_run()) {
+    proto.set_etag(fresh);
+    return proto;
+  }
+  const bool same = exists && known->second.proto.SerializeAsString() == proto.SerializeAsString();
   if (!same) {  // registering the same again only renews
     if (auto ok = store_.PutInstance({service.ToString(), id, json}); !ok) return ok.error();
     registered_[service][id] = {proto, std::move(*instance)};
@@ -87,6 +136,7 @@ Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::
   leases_.Grant({service.ToString(), id}, std::chrono::milliseconds(proto.ttl_ms()), settings_.clock());
   proto.set_endpoints_version(PublishInstances(service));
   proto.set_expires_in_ms(proto.ttl_ms());
+  proto.set_etag(fresh);
   return proto;
 }
 
@@ -101,10 +151,17 @@ Result<v1::DeleteInstanceResponse> Control::DeleteInstance(const Principal&,
                  {},
                  {}};
   }
+  const std::string etag = EtagOfInstance(found->second.at(request.id()).proto);
+  if (auto ok = Check({request.if_match(), false}, etag, "instance " + request.id()); !ok) return ok.error();
+  v1::DeleteInstanceResponse response;
+  if (request.dry_run()) {
+    const auto endpoints = publisher_.Endpoints(service);
+    response.set_endpoints_version(endpoints == nullptr ? 0 : endpoints->version);
+    return response;
+  }
   if (auto ok = store_.DeleteInstance(service.ToString(), request.id()); !ok) return ok.error();
   found->second.erase(request.id());
   leases_.Drop({service.ToString(), request.id()});
-  v1::DeleteInstanceResponse response;
   response.set_endpoints_version(PublishInstances(service));
   return response;
 }

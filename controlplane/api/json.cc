@@ -104,6 +104,7 @@ Json ToJson(const v1::RegisteredInstance& registered) {
   out["expiresInMs"] = registered.expires_in_ms();
   out["source"] = registered.is_static() ? "static" : "registered";
   out["endpointsVersion"] = registered.endpoints_version();
+  out["etag"] = registered.etag();
   return out;
 }
 

@@ -1,28 +1,9 @@
 // Reading documents: one, or pages of those that selectors choose.
 #include "controlplane/api/control.h"
 #include "controlplane/api/describe.h"
+#include "controlplane/api/filter.h"
 
 namespace weft::api {
-namespace {
-
-constexpr std::uint32_t kPage = 500, kLargestPage = 5000;
-
-// The first key that a page shows, and where the next page begins.
-template <class Map, class Use>
-std::string Page(const Map& map, const std::string& from, std::uint32_t limit, const Use& use) {
-  const std::uint32_t most = limit == 0 ? kPage : std::min(limit, kLargestPage);
-  std::uint32_t shown = 0;
-  for (const auto& [key, value] : map) {
-    const std::string name = key.ToString();
-    if (!from.empty() && name < from) continue;
-    if (shown == most) return name;
-    shown += use(key, value) ? 1 : 0;
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<store::Key> Control::KeyOf(const std::string& kind, const std::string& ns,
                                   const std::string& name) const {
   const auto parsed = resource::ParseKind(kind);
@@ -55,21 +36,23 @@ Result<v1::Resource> Control::GetResource(const Principal&, const v1::GetResourc
 
 Result<v1::ListResourcesResponse> Control::ListResources(const Principal&,
                                                          const v1::ListResourcesRequest& request) const {
+  const auto filter = MakeFilter(request);
+  if (!filter) return filter.error();
+  const auto from = PageStart(request.from());
+  if (!from) return from.error();
+  const std::uint32_t most = PageSize(request.limit());
   const std::lock_guard lock(mutex_);
-  std::string kind;
-  if (!request.kind().empty()) {
-    const auto key = KeyOf(request.kind(), {}, {});
-    if (!key) return key.error();
-    kind = key->kind;
-  }
   v1::ListResourcesResponse response;
-  response.set_next(
-      Page(entries_, request.from(), request.limit(), [&](const store::Key& key, const Entry& entry) {
-        const bool wanted = (kind.empty() || key.kind == kind) &&
-                            (request.namespace_().empty() || key.ns == request.namespace_());
-        if (wanted) *response.add_resources() = Describe(key, entry);
-        return wanted;
-      }));
+  for (auto entry = entries_.lower_bound(std::max(*from, filter->First())); entry != entries_.end();
+       ++entry) {
+    if (!filter->MayCome(entry->first)) break;
+    if (!filter->Takes(entry->first, entry->second.document->metadata.labels)) continue;
+    if (static_cast<std::uint32_t>(response.resources_size()) == most) {
+      response.set_next(entry->first.ToString());
+      break;
+    }
+    *response.add_resources() = Describe(entry->first, entry->second);
+  }
   response.set_revision(store_.version().revision);
   return response;
 }

@@ -180,7 +180,7 @@ Result<v1::RegisteredInstance> ReadInstance(std::string_view body) {
   v1::RegisteredInstance out;
   v1::Instance& instance = *out.mutable_instance();
   ObjectReader reader(json, {});
-  for (const char* said : {"expiresInMs", "source", "endpointsVersion"})
+  for (const char* said : {"expiresInMs", "source", "endpointsVersion", "etag"})
     reader.Get(said);  // of an answer sent back
   out.set_namespace_(reader.String("namespace"));
   out.set_service(reader.String("service"));

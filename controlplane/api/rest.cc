@@ -48,6 +48,18 @@ Found FindRow(std::string_view verb, const std::vector<std::string>& segments) {
   return found;
 }
 
+// A misspelt selector would list everything, a misspelt dryRun would write.
+Status CheckQueries(const Row& row, const http::Request& request) {
+  for (const std::string& name : request.QueryNames()) {
+    const std::string known = " " + std::string(row.queries) + " ";
+    if (!name.empty() && known.find(" " + name + " ") != std::string::npos) continue;
+    return Invalid("is no query parameter here; there " +
+                       (row.queries.empty() ? "is none" : "are: " + std::string(row.queries)),
+                   name.empty() ? "?" : name);
+  }
+  return {};
+}
+
 http::Response NotAllowed(const std::string& allowed) {
   http::Response response =
       http::ErrorResponse({ErrorKind::kUnsupported, "this path takes " + allowed, {}, {}});
@@ -105,6 +117,7 @@ Result<http::Response> Rest::Route(const http::Request& request) {
   if (found.row->body == Body::kNone && request.body.size() > 0 && request.method == "GET")
     return Invalid("a GET has no body");
   if (auto ok = auth::Require(*principal, found.row->role); !ok) return ok.error();
+  if (auto ok = CheckQueries(*found.row, request); !ok) return ok.error();
   if (found.row->rpc == Rpc::kVersion) {
     const store::Version now = pages_.version();
     return JsonResponse({{"version", pages_.program_version},

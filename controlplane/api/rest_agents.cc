@@ -17,10 +17,12 @@ http::Response Raw(std::string json) {
 
 Answer ListAgents(Api& api, const RestCall& call) {
   v1::ListAgentsRequest request;
-  request.set_namespace_(call.request.Query("namespace"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse(ItemsJson(done->agents()));
+  if (auto ok = ReadPage(call, request); !ok) return ok.error();
+  return Ask(api, call, request, [](const v1::ListAgentsResponse& done) {
+    Json json = ItemsJson(done.agents());
+    json["continue"] = done.next();
+    return JsonResponse(json);
+  });
 }
 
 Answer GetAgentConfig(Api& api, const RestCall& call) {

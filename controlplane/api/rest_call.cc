@@ -19,6 +19,7 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kPutService: return rest::PutService(api, call);
     case Rpc::kDeleteService: return rest::DeleteService(api, call);
     case Rpc::kListInstances: return rest::ListInstances(api, call);
+    case Rpc::kGetInstance: return rest::GetInstance(api, call);
     case Rpc::kPutInstance: return rest::PutInstance(api, call);
     case Rpc::kDeleteInstance: return rest::DeleteInstance(api, call);
     case Rpc::kHeartbeat: return rest::Heartbeat(api, call);

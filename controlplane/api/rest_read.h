@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/rest_call.h"
+#include "controlplane/api/text.h"
 
 namespace weft::api {
 
@@ -28,11 +29,10 @@ inline Result<bool> ReadFlag(const RestCall& call, const char* name) {
   return Invalid("'" + text + "' is neither true nor false", name);
 }
 
-// If-Match: "…" and If-None-Match: *.
+// If-Match: "…" or *, and If-None-Match: *.
 template <class Message>
 Status ReadConditions(const RestCall& call, Message& message) {
-  const std::string_view match = call.request.Header("If-Match");
-  if (match != "*") message.set_if_match(std::string(match));
+  message.set_if_match(std::string(call.request.Header("If-Match")));
   const std::string_view none = call.request.Header("If-None-Match");
   if (!none.empty() && none != "*") return Invalid("only If-None-Match: * is understood", "If-None-Match");
   message.set_if_none_match(none == "*");
@@ -46,7 +46,8 @@ inline http::Response WithEtag(http::Response response, const std::string& etag)
 
 // GET with If-None-Match of the current etag: 304.
 inline http::Response Fresh(const RestCall& call, http::Response response, const std::string& etag) {
-  if (call.request.Header("If-None-Match") == "\"" + etag + "\"") {
+  const std::string_view known = call.request.Header("If-None-Match");
+  if (!etag.empty() && !known.empty() && HasEtag(known, etag)) {
     response.status = 304;
     response.body.clear();
     response.content_type.clear();
@@ -61,7 +62,15 @@ Status ReadPage(const RestCall& call, Message& message) {
   message.set_limit(limit);
   message.set_from(call.request.Query("continue"));
   message.set_namespace_(call.request.Query("namespace"));
+  message.set_label_selector(call.request.Query("labelSelector"));
   return {};
+}
+
+template <class Message>
+Status ReadDryRun(const RestCall& call, Message& message) {
+  const auto flag = ReadFlag(call, "dryRun");
+  if (flag) message.set_dry_run(*flag);
+  return flag ? Status() : flag.error();
 }
 
 template <class List>
@@ -96,6 +105,7 @@ Answer GetService(Api& api, const RestCall& call);
 Answer PutService(Api& api, const RestCall& call);
 Answer DeleteService(Api& api, const RestCall& call);
 Answer ListInstances(Api& api, const RestCall& call);
+Answer GetInstance(Api& api, const RestCall& call);
 Answer PutInstance(Api& api, const RestCall& call);
 Answer DeleteInstance(Api& api, const RestCall& call);
 Answer Heartbeat(Api& api, const RestCall& call);

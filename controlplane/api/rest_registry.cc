@@ -29,6 +29,7 @@ Message InstanceRequest(const RestCall& call) {
 Answer ListServices(Api& api, const RestCall& call) {
   v1::ListServicesRequest request;
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
+  request.set_field_selector(call.request.Query("fieldSelector"));
   const auto done = api.Call(call.row.rpc, call.principal, request);
   if (!done) return done.error();
   Json json = ItemsJson(done->services());
@@ -59,6 +60,7 @@ Answer PutService(Api& api, const RestCall& call) {
       !ok)
     return ok.error();
   *request.mutable_service() = std::move(*service);
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
   if (auto ok = ReadConditions(call, request); !ok) return ok.error();
   const auto done = api.Call(call.row.rpc, call.principal, request);
   if (!done) return done.error();
@@ -69,8 +71,8 @@ Answer DeleteService(Api& api, const RestCall& call) {
   v1::DeleteServiceRequest request;
   request.set_namespace_(call.Name("namespace"));
   request.set_name(call.Name("name"));
-  if (call.request.Header("If-Match") != "*")
-    request.set_if_match(std::string(call.request.Header("If-Match")));
+  request.set_if_match(std::string(call.request.Header("If-Match")));
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
   const auto done = api.Call(call.row.rpc, call.principal, request);
   if (!done) return done.error();
   return JsonResponse({{"revision", done->revision()}});
@@ -80,11 +82,19 @@ Answer ListInstances(Api& api, const RestCall& call) {
   v1::ListInstancesRequest request;
   request.set_namespace_(call.Name("namespace"));
   request.set_service(call.Name("name"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  Json json = ItemsJson(done->instances());
-  json["endpointsVersion"] = done->endpoints_version();
-  return JsonResponse(json);
+  request.set_label_selector(call.request.Query("labelSelector"));
+  return Ask(api, call, request, [](const v1::ListInstancesResponse& done) {
+    Json json = ItemsJson(done.instances());
+    json["endpointsVersion"] = done.endpoints_version();
+    return JsonResponse(json);
+  });
+}
+
+Answer GetInstance(Api& api, const RestCall& call) {
+  return Ask(api, call, InstanceRequest<v1::GetInstanceRequest>(call),
+             [&](const v1::RegisteredInstance& done) {
+               return Fresh(call, JsonResponse(ToJson(done)), done.etag());
+             });
 }
 
 Answer PutInstance(Api& api, const RestCall& call) {
@@ -104,15 +114,20 @@ Answer PutInstance(Api& api, const RestCall& call) {
       !ok)
     return ok.error();
   *request.mutable_instance() = std::move(*instance);
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse(ToJson(*done));
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
+  if (auto ok = ReadConditions(call, request); !ok) return ok.error();
+  return Ask(api, call, request, [](const v1::RegisteredInstance& done) {
+    return WithEtag(JsonResponse(ToJson(done)), done.etag());
+  });
 }
 
 Answer DeleteInstance(Api& api, const RestCall& call) {
-  const auto done = api.Call(call.row.rpc, call.principal, InstanceRequest<v1::DeleteInstanceRequest>(call));
-  if (!done) return done.error();
-  return JsonResponse({{"endpointsVersion", done->endpoints_version()}});
+  auto request = InstanceRequest<v1::DeleteInstanceRequest>(call);
+  request.set_if_match(std::string(call.request.Header("If-Match")));
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
+  return Ask(api, call, request, [](const v1::DeleteInstanceResponse& done) {
+    return JsonResponse({{"endpointsVersion", done.endpoints_version()}});
+  });
 }
 
 Answer Heartbeat(Api& api, const RestCall& call) {

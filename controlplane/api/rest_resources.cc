@@ -9,9 +9,7 @@ namespace {
 
 Result<v1::ApplyRequest> ReadApply(const RestCall& call) {
   v1::ApplyRequest request;
-  const auto dry_run = ReadFlag(call, "dryRun");
-  if (!dry_run) return dry_run.error();
-  request.set_dry_run(*dry_run);
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
   request.set_documents(call.request.body);
   request.set_file(call.request.Query("file"));
   request.set_namespace_(call.request.Query("namespace"));
@@ -66,12 +64,13 @@ Answer ListResources(Api& api, const RestCall& call) {
   const auto kind = call.names.find("kind");
   if (kind != call.names.end()) request.set_kind(kind->second);
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
+  request.set_field_selector(call.request.Query("fieldSelector"));
   const auto done = api.Call(call.row.rpc, call.principal, request);
   if (!done) return done.error();
   Json json = ItemsJson(done->resources());
   json["revision"] = done->revision();
   json["continue"] = done->next();
-  return JsonResponse(json);
+  return Fresh(call, JsonResponse(json), std::to_string(done->revision()));
 }
 
 Answer GetResource(Api& api, const RestCall& call) {
@@ -82,11 +81,8 @@ Answer GetResource(Api& api, const RestCall& call) {
 
 Answer DeleteResource(Api& api, const RestCall& call) {
   auto request = ResourceRequest<v1::DeleteResourceRequest>(call);
-  const auto dry_run = ReadFlag(call, "dryRun");
-  if (!dry_run) return dry_run.error();
-  request.set_dry_run(*dry_run);
-  if (call.request.Header("If-Match") != "*")
-    request.set_if_match(std::string(call.request.Header("If-Match")));
+  if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
+  request.set_if_match(std::string(call.request.Header("If-Match")));
   const auto done = api.Call(call.row.rpc, call.principal, request);
   if (!done) return done.error();
   return JsonResponse({{"revision", done->revision()}});

@@ -3,6 +3,7 @@
 
 #include "controlplane/api/control.h"
 #include "controlplane/api/describe.h"
+#include "controlplane/api/filter.h"
 #include "controlplane/api/text.h"
 
 namespace weft::api {
@@ -68,16 +69,21 @@ Result<v1::Service> Control::DescribeService(const std::string& ns, const std::s
 
 Result<v1::ListServicesResponse> Control::ListServices(const Principal&,
                                                        const v1::ListServicesRequest& request) const {
+  const auto filter =
+      MakeFilter("MeshService", request.namespace_(), request.label_selector(), request.field_selector());
+  if (!filter) return filter.error();
+  const auto from = PageStart(request.from());
+  if (!from) return from.error();
+  const std::uint32_t most = PageSize(request.limit());
   const std::lock_guard lock(mutex_);
-  const std::uint32_t most = request.limit() == 0 ? 500 : std::min(request.limit(), 5000U);
   v1::ListServicesResponse response;
-  for (const auto& [key, entry] : entries_) {
-    if (key.kind != "MeshService" || (!request.namespace_().empty() && key.ns != request.namespace_()))
-      continue;
-    const std::string name = key.ns + "/" + key.name;
-    if (!request.from().empty() && name < request.from()) continue;
+  for (auto entry = entries_.lower_bound(std::max(*from, filter->First())); entry != entries_.end();
+       ++entry) {
+    const store::Key& key = entry->first;
+    if (!filter->MayCome(key)) break;
+    if (!filter->Takes(key, entry->second.document->metadata.labels)) continue;
     if (static_cast<std::uint32_t>(response.services_size()) == most) {
-      response.set_next(name);
+      response.set_next(key.ToString());
       break;
     }
     *response.add_services() = DescribeService(key.ns, key.name).value();
@@ -100,9 +106,13 @@ Result<v1::Service> Control::PutService(const Principal& principal, const v1::Pu
       ServiceDocument(service, before == entries_.end() ? nullptr : before->second.document.get()));
   apply.set_if_match(request.if_match());
   apply.set_if_none_match(request.if_none_match());
+  apply.set_dry_run(request.dry_run());
   const auto done = Counted(ApplyLocked(principal, apply, kApiOwner));
   if (!done) return done.error();
-  return DescribeService(service.namespace_(), service.name());
+  if (!request.dry_run()) return DescribeService(service.namespace_(), service.name());
+  v1::Service planned = service;
+  planned.set_source(kApiOwner);
+  return planned;
 }
 
 Result<v1::DeleteServiceResponse> Control::DeleteService(const Principal& principal,
@@ -112,6 +122,7 @@ Result<v1::DeleteServiceResponse> Control::DeleteService(const Principal& princi
   remove.set_namespace_(request.namespace_());
   remove.set_name(request.name());
   remove.set_if_match(request.if_match());
+  remove.set_dry_run(request.dry_run());
   const auto done = DeleteResource(principal, remove);
   if (!done) return done.error();
   v1::DeleteServiceResponse response;

@@ -18,17 +18,30 @@ constexpr Unit kUnits[] = {{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 
 
 }  // namespace
 
-Result<std::uint64_t> ParseEtag(std::string_view text) {
-  if (text.empty()) return std::uint64_t{0};
-  const std::string all(text);
-  if (text.starts_with("W/")) text.remove_prefix(2);
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  std::uint64_t revision = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    return Error{ErrorKind::kPreconditionFailed, "'" + all + "' is no etag of this server", "If-Match", {}};
+bool HasEtag(std::string_view list, std::string_view etag) {
+  while (!list.empty()) {
+    const auto end = std::min(list.find(','), list.size());
+    std::string_view one = list.substr(0, end);
+    list.remove_prefix(std::min(end + 1, list.size()));
+    while (!one.empty() && one.front() == ' ') one.remove_prefix(1);
+    while (!one.empty() && one.back() == ' ') one.remove_suffix(1);
+    if (one == "*") return true;
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one.size() >= 2 && one.front() == '"' && one.back() == '"') one = one.substr(1, one.size() - 2);
+    if (one == etag) return true;
   }
-  return revision;
+  return false;
+}
+
+Status Check(const Conditions& conditions, const std::optional<std::string>& etag, const std::string& what) {
+  const std::string state = etag ? " is at etag " + *etag : " does not exist";
+  if (conditions.if_none_match && etag) {
+    return Error{
+        ErrorKind::kPreconditionFailed, what + " exists already," + state.substr(3), "If-None-Match", {}};
+  }
+  if (conditions.if_match.empty() || (etag && HasEtag(conditions.if_match, *etag))) return {};
+  return Error{
+      ErrorKind::kPreconditionFailed, what + state + "; read it again and repeat the change", "If-Match", {}};
 }
 
 std::string_view ProtocolName(v1::Protocol protocol) {

@@ -2,6 +2,7 @@
 // Small texts of the API: etags, protocols, spans of time. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,8 +11,16 @@
 
 namespace weft::api {
 
-// "12", "\"12\"" or "W/\"12\"" -> 12; empty -> 0.
-Result<std::uint64_t> ParseEtag(std::string_view text);
+// True when a list of etags as headers and messages write them (`12`, `"12"`, `W/"12"`, comma-separated)
+// holds this one, or is "*".
+bool HasEtag(std::string_view list, std::string_view etag);
+
+struct Conditions {
+  std::string_view if_match;   // empty: any state will do, even none
+  bool if_none_match = false;  // true: only create
+};
+// kPreconditionFailed unless they hold for a thing whose etag is given (none: it does not exist).
+Status Check(const Conditions& conditions, const std::optional<std::string>& etag, const std::string& what);
 
 std::string_view ProtocolName(v1::Protocol protocol);       // "HTTP"; of DETECT: ""
 Result<v1::Protocol> ParseProtocol(std::string_view text);  // "" is DETECT

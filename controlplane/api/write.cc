@@ -43,23 +43,16 @@ Result<v1::ApplyResponse> Control::ApplyLocked(const Principal& principal, const
   }
   if (conditional) {
     const store::Key key = KeyOfDocument(*parsed.documents.front());
-    const auto current = entries_.find(key);
-    auto revision = ParseEtag(request.if_match());
-    if (!revision) return revision.error();
-    const bool stale =
-        !request.if_match().empty() && (current == entries_.end() || current->second.revision != *revision);
-    if (stale || (request.if_none_match() && current != entries_.end())) {
-      return Error{
-          ErrorKind::kPreconditionFailed,
-          key.ToString() +
-              (current == entries_.end() ? " does not exist"
-                                         : " is at etag " + std::to_string(current->second.revision)) +
-              "; read it again and repeat the change",
-          {},
-          {}};
-    }
+    const Conditions conditions{request.if_match(), request.if_none_match()};
+    if (auto ok = Check(conditions, EtagOf(key), key.ToString()); !ok) return ok.error();
   }
   return Finish(std::move(draft), principal, request.dry_run());
+}
+
+std::optional<std::string> Control::EtagOf(const store::Key& key) const {
+  const auto current = entries_.find(key);
+  if (current == entries_.end()) return std::nullopt;
+  return std::to_string(current->second.revision);
 }
 
 // When its key was first written decides between routes; a time that the document names is kept.
@@ -72,7 +65,8 @@ resource::DocumentPtr Control::WithItsCreation(const resource::DocumentPtr& docu
   return created == 0 ? document : resource::WithCreationTime(*document, created);
 }
 
-Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted, const std::string& owner) const {
+Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted,
+                          const std::string& owner) const {
   const store::Key key = KeyOfDocument(*submitted);
   const auto twice = [&key](const store::Change& change) { return change.key == key; };
   if (std::any_of(draft.write.changes.begin(), draft.write.changes.end(), twice)) {
@@ -143,21 +137,9 @@ Status Control::AddDelete(Draft& draft, const store::Key& key, const std::string
                  {},
                  {}};
   }
-  store::Change change{key, std::nullopt, owner, std::nullopt, false};
-  if (!if_match.empty()) {
-    auto revision = ParseEtag(if_match);
-    if (!revision) return revision.error();
-    if (current->second.revision != *revision) {
-      return Error{
-          ErrorKind::kPreconditionFailed,
-          key.ToString() + " is at etag " + std::to_string(current->second.revision) + "; read it again",
-          {},
-          {}};
-    }
-    change.if_revision = *revision;
-  }
+  if (auto ok = Check({if_match, false}, EtagOf(key), key.ToString()); !ok) return ok;
   draft.entries.erase(key);
-  draft.write.changes.push_back(std::move(change));
+  draft.write.changes.push_back({key, std::nullopt, owner, std::nullopt, false});
   AddApplied(draft.response, key, owner, "deleted");
   return {};
 }

@@ -44,17 +44,10 @@ Table AgentTable(const Context& context, const std::vector<Json>& agents) {
 
 // Agents of every namespace are listed unless -n was given: who is connected is a question about the mesh.
 Status ListAgents(Context& context, bool one_namespace) {
-  const Result<Json> answer = context.client.Get("/api/v1/agents");
-  if (!answer) return answer.error();
   context.all_namespaces = context.all_namespaces || !one_namespace;
-  std::vector<Json> agents;
-  for (const Json& agent : Items(*answer)) {
-    const Result<bool> matched = Matches(agent.value("labels", Json::object()), context.selector);
-    if (!matched) return matched.error();
-    if (*matched && (context.all_namespaces || Text(agent, "namespace") == context.ns))
-      agents.push_back(agent);
-  }
-  PrintList(context, agents, AgentTable(context, agents));
+  const auto agents = ListAll(context, "/api/v1/agents", ListQuery(context, true));
+  if (!agents) return agents.error();
+  PrintList(context, *agents, AgentTable(context, *agents));
   return {};
 }
 

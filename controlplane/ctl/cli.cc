@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kDefaultServer = "127.0.0.1:15014";
 
 struct Globals {
-  std::string server, token_file, ns = "default", selector, format = "table";
+  std::string server, token_file, ns = "default", selector, field_selector, format = "table";
   bool all_namespaces = false;
 };
 
@@ -29,7 +29,9 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   app.add_flag("-A,--all-namespaces", globals.all_namespaces, "List every namespace");
   app.add_option("-l,--selector", globals.selector,
-                 "Labels: key=value, key!=value, key, !key; comma-separated");
+                 "Labels: key=value, key!=value, key in (a,b), key notin (a,b), key, !key; comma-separated");
+  app.add_option("--field-selector", globals.field_selector,
+                 "Fields of get: metadata.name, metadata.namespace, kind, as metadata.name=cart");
   app.add_option("-o,--output", globals.format, "table, wide, json or yaml")->capture_default_str();
 }
 
@@ -83,6 +85,7 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                   .ns = globals.ns,
                   .all_namespaces = globals.all_namespaces,
                   .selector = globals.selector,
+                  .field_selector = globals.field_selector,
                   .version = WEFT_VERSION,
                   .exit = exit};
   return action(context);

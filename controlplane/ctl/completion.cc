@@ -19,7 +19,8 @@ std::string VerbWords(const CLI::App& app) {
 }
 
 constexpr std::string_view kOptionWords =
-    "--server --token-file --namespace --all-namespaces --selector --output --help --version";
+    "--server --token-file --namespace --all-namespaces --selector --field-selector --output --help "
+    "--version";
 
 std::string BashScript(const std::string& verbs) {
   return "# weftctl completion for bash: source <(weftctl completion bash)\n"

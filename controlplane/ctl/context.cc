@@ -6,34 +6,6 @@
 #include <ostream>
 
 namespace weft::ctl {
-namespace {
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-Result<bool> MatchesTerm(const Json& labels, std::string_view term) {
-  const bool negated = term.front() == '!';
-  if (negated) term.remove_prefix(1);
-  const std::size_t equals = term.find('=');
-  if (equals == std::string_view::npos) {
-    return (labels.is_object() && labels.contains(std::string(term))) != negated;
-  }
-  const bool differs = equals > 0 && term[equals - 1] == '!';
-  const std::string_view key = Trim(term.substr(0, differs ? equals - 1 : equals));
-  std::string_view value = term.substr(equals + 1);
-  if (!value.empty() && value.front() == '=') value.remove_prefix(1);
-  if (key.empty() || negated) {
-    return Invalid("the selector term '" + std::string(term) + "' is not key=value, key!=value, key or !key",
-                   "-l");
-  }
-  return (Text(labels, key) == Trim(value)) != differs;
-}
-
-}  // namespace
-
 Result<Format> ParseFormat(std::string_view text) {
   if (text == "table") return Format::kTable;
   if (text == "wide") return Format::kWide;
@@ -88,17 +60,28 @@ std::string Age(const Context& context, std::string_view rfc3339) {
   return std::to_string(age / 86400) + "d";
 }
 
-Result<bool> Matches(const Json& labels, std::string_view selector) {
-  while (!selector.empty()) {
-    const std::size_t comma = selector.find(',');
-    const std::string_view term = Trim(selector.substr(0, comma));
-    if (!term.empty()) {
-      const Result<bool> matched = MatchesTerm(labels, term);
-      if (!matched || !*matched) return matched;
-    }
-    selector = comma == std::string_view::npos ? std::string_view() : selector.substr(comma + 1);
-  }
-  return true;
+std::string ListQuery(const Context& context, bool namespaced) {
+  std::string query;
+  const auto add = [&query](const char* name, const std::string& value) {
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + Escape(value);
+  };
+  add("namespace", namespaced && !context.all_namespaces ? context.ns : "");
+  add("labelSelector", context.selector);
+  add("fieldSelector", context.field_selector);
+  return query;
+}
+
+Result<std::vector<Json>> ListAll(const Context& context, const std::string& path, const std::string& query) {
+  std::vector<Json> items;
+  std::string mark;
+  do {
+    const std::string more = mark.empty() ? "" : (query.empty() ? "?" : "&") + ("continue=" + Escape(mark));
+    const Result<Json> page = context.client.Get(path + query + more);
+    if (!page) return page.error();
+    for (Json& item : Items(*page)) items.push_back(std::move(item));
+    mark = Text(*page, "continue");
+  } while (!mark.empty());
+  return items;
 }
 
 }  // namespace weft::ctl

@@ -31,8 +31,9 @@ struct Context {
   Format format = Format::kTable;
   std::string ns = "default";
   bool all_namespaces = false;
-  std::string selector;  // "app=cart,tier!=db,zone": labels; empty: all
-  std::string version;   // of this weftctl
+  std::string selector;        // "app=cart,tier!=db,zone in (a,b)": labels; empty: all
+  std::string field_selector;  // "metadata.name=cart"; empty: all
+  std::string version;         // of this weftctl
   ExitCodes& exit;
 
   bool structured() const { return format == Format::kJson || format == Format::kYaml; }
@@ -57,7 +58,11 @@ NamespacedName SplitName(const Context& context, std::string_view text);
 // "32s", "5m", "3h", "12d" between an RFC 3339 UTC time and now; "" when the text is no such time.
 std::string Age(const Context& context, std::string_view rfc3339);
 
-// True when the labels satisfy the selector (equality, inequality, existence, "!key").
-Result<bool> Matches(const Json& labels, std::string_view selector);
+// "?namespace=…&labelSelector=…&fieldSelector=…" of -n, -l and --field-selector; "" when nothing narrows the
+// list.
+std::string ListQuery(const Context& context, bool namespaced);
+
+// The items of all pages of a list.
+Result<std::vector<Json>> ListAll(const Context& context, const std::string& path, const std::string& query);
 
 }  // namespace weft::ctl

@@ -15,17 +15,17 @@ namespace {
 struct DeleteArgs {
   std::string kind;
   std::vector<std::string> names, files;
-  bool ignore_missing = false;
+  bool ignore_missing = false, dry_run = false;
 };
 
 Status DeleteOne(Context& context, const DeleteArgs& args, const std::string& path,
                  const std::string& label) {
-  const Result<Json> answer = context.client.Delete(path);
+  const Result<Json> answer = context.client.Delete(path + (args.dry_run ? "?dryRun=true" : ""));
   if (!answer) {
     if (args.ignore_missing && answer.error().kind == ErrorKind::kNotFound) return {};
     return answer.error();
   }
-  context.out << label << " deleted\n";
+  context.out << label << " deleted" << (args.dry_run ? " (dry run)" : "") << "\n";
   return {};
 }
 
@@ -75,6 +75,7 @@ void AddDelete(CLI::App& app, Action& action) {
   verb->add_option("kind", args->kind, "Kind as for get, or instance");
   verb->add_option("names", args->names, "[NAMESPACE/]NAME; of an instance [NAMESPACE/]SERVICE/ID");
   verb->add_option("-f,--filename", args->files, "Delete what these files describe");
+  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
   verb->add_flag("--ignore-not-found", args->ignore_missing, "What does not exist is no error");
   verb->callback([args, &action] {
     action = [args](Context& context) {

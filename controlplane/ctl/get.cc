@@ -8,16 +8,10 @@
 namespace weft::ctl {
 namespace {
 
-Status PrintKind(Context& context, const Kind& kind, const std::vector<Json>& candidates) {
-  std::vector<Json> items;
-  for (const Json& item : candidates) {
-    const std::string ns = NameOf(item).ns;
-    if (kind.namespaced && !context.all_namespaces && !ns.empty() && ns != context.ns) continue;
-    const Result<bool> matched = Matches(LabelsOf(item), context.selector);
-    if (!matched) return matched.error();
-    if (*matched) items.push_back(item);
-  }
-  PrintList(context, items, KindTable(context, kind, items));
+Status GetAll(Context& context, const Kind& kind) {
+  const auto items = ListAll(context, ListPath(kind), ListQuery(context, kind.namespaced));
+  if (!items) return items.error();
+  PrintList(context, *items, KindTable(context, kind, *items));
   return {};
 }
 
@@ -53,9 +47,7 @@ void AddGet(CLI::App& app, Action& action) {
       const Result<Kind> kind = FindKind(args->kind);
       if (!kind) return kind.error();
       if (!args->name.empty()) return GetOne(context, *kind, args->name);
-      const Result<Json> answer = context.client.Get(ListPath(*kind));
-      if (!answer) return answer.error();
-      return PrintKind(context, *kind, Items(*answer));
+      return GetAll(context, *kind);
     };
   });
 }

@@ -41,15 +41,9 @@ Table InstanceTable(const Context& context, const std::vector<Json>& items) {
 }
 
 Status RunInstances(Context& context, const std::string& service) {
-  const Result<Json> answer = context.client.Get(InstancesPath(SplitName(context, service)));
-  if (!answer) return answer.error();
-  std::vector<Json> items;
-  for (const Json& item : Items(*answer)) {
-    const Result<bool> matched = Matches(item.value("labels", Json::object()), context.selector);
-    if (!matched) return matched.error();
-    if (*matched) items.push_back(item);
-  }
-  PrintList(context, items, InstanceTable(context, items));
+  const auto items = ListAll(context, InstancesPath(SplitName(context, service)), ListQuery(context, false));
+  if (!items) return items.error();
+  PrintList(context, *items, InstanceTable(context, *items));
   return {};
 }
 

@@ -16,7 +16,7 @@ struct RegisterArgs {
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
   std::vector<std::string> ports, labels;
-  bool meshed = false, http2 = false;
+  bool meshed = false, http2 = false, dry_run = false;
 };
 
 Result<std::pair<std::string, std::string>> SplitPair(const std::string& text, const std::string& option) {
@@ -56,13 +56,15 @@ Result<Json> InstanceBody(const RegisterArgs& args) {
 Status RunRegister(Context& context, const RegisterArgs& args) {
   const Result<Json> body = InstanceBody(args);
   if (!body) return body.error();
-  const std::string path = InstancesPath(SplitName(context, args.service)) + "/" + Escape(args.id);
+  const std::string path = InstancesPath(SplitName(context, args.service)) + "/" + Escape(args.id) +
+                           (args.dry_run ? "?dryRun=true" : "");
   const Result<Json> answer = context.client.Put(path, *body);
   if (!answer) return answer.error();
   if (context.structured()) {
     PrintDocument(context, *answer);
   } else {
-    context.out << "instance \"" << args.service << "/" << args.id << "\" registered\n";
+    context.out << "instance \"" << args.service << "/" << args.id << "\" registered"
+                << (args.dry_run ? " (dry run)" : "") << "\n";
   }
   return {};
 }
@@ -84,6 +86,7 @@ void AddRegister(CLI::App& app, Action& action) {
   verb->add_option("--ttl", args->ttl,
                    "Lease, such as 30s; without heartbeats it lapses. Empty: the server's default");
   verb->add_flag("--meshed", args->meshed, "A weft-agent stands before it");
+  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
   verb->add_flag("--http2", args->http2, "It speaks HTTP/2");
   verb->callback(
       [args, &action] { action = [args](Context& context) { return RunRegister(context, *args); }; });
