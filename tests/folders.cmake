@@ -26,11 +26,11 @@ endif()
 # Fakes and a mesh in one process, and the tests that use them.
 weft_library(tests/support DEPS agent/forward LINK GTest::gtest)
 # The agent's own control stream against the control plane's.
-weft_add_test(control_stream_test tests/integration SOURCES tests/integration/control_stream_test.cc
+weft_add_test(control_stream_test tests/integration SOURCES ${CMAKE_SOURCE_DIR}/tests/integration/control_stream_test.cc
   DEPS agent/config controlplane/stream)
-weft_add_test(telemetry_stream_test tests/integration SOURCES tests/integration/telemetry_stream_test.cc
+weft_add_test(telemetry_stream_test tests/integration SOURCES ${CMAKE_SOURCE_DIR}/tests/integration/telemetry_stream_test.cc
   DEPS agent/uplink controlplane/telemetry)
-weft_add_test(weftctl_test tests/integration SOURCES tests/integration/weftctl_test.cc
+weft_add_test(weftctl_test tests/integration SOURCES ${CMAKE_SOURCE_DIR}/tests/integration/weftctl_test.cc
   DEPS controlplane/app controlplane/ctl)
 
 # A control plane that sends what a test tells it to.
