@@ -35,23 +35,37 @@ void Slab::Give(Block* block) {
   ++free_count_;
 }
 
+std::span<char> ByteQueue::Tail() {
+  if (tail_ == nullptr || tail_->end == sizeof tail_->bytes) {
+    Block* block = slab_->Take();
+    (tail_ == nullptr ? head_ : tail_->next) = block;
+    tail_ = block;
+  }
+  return {tail_->bytes + tail_->end, sizeof tail_->bytes - tail_->end};
+}
+
+void ByteQueue::Wrote(std::size_t bytes) {
+  tail_->end += static_cast<std::uint32_t>(bytes);
+  size_ += bytes;
+}
+
 void ByteQueue::Append(std::string_view bytes) {
-  size_ += bytes.size();
   while (!bytes.empty()) {
-    if (tail_ == nullptr || tail_->end == sizeof tail_->bytes) {
-      Block* block = slab_->Take();
-      (tail_ == nullptr ? head_ : tail_->next) = block;
-      tail_ = block;
-    }
-    const std::size_t part = std::min(bytes.size(), sizeof tail_->bytes - tail_->end);
-    std::memcpy(tail_->bytes + tail_->end, bytes.data(), part);
-    tail_->end += static_cast<std::uint32_t>(part);
+    const std::span<char> free = Tail();
+    const std::size_t part = std::min(bytes.size(), free.size());
+    std::memcpy(free.data(), bytes.data(), part);
+    Wrote(part);
     bytes.remove_prefix(part);
   }
 }
 
 void ByteQueue::Drop(std::size_t bytes) {
   size_ -= bytes;
+  if (size_ == 0 && head_ != nullptr && head_ == tail_) {  // nearly always
+    slab_->Give(head_);
+    head_ = tail_ = nullptr;
+    return;
+  }
   while (bytes > 0) {
     const std::size_t part = std::min<std::size_t>(bytes, head_->end - head_->begin);
     head_->begin += static_cast<std::uint32_t>(part);
@@ -63,8 +77,6 @@ void ByteQueue::Drop(std::size_t bytes) {
     if (head_ == nullptr) tail_ = nullptr;
   }
 }
-
-void ByteQueue::Clear() { Drop(size_); }
 
 int ByteQueue::Pieces(iovec* out, int most) const {
   int count = 0;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -47,8 +48,13 @@ class ByteQueue {
   ByteQueue& operator=(const ByteQueue&) = delete;
 
   void Append(std::string_view bytes);
+  // To write behind the last byte without a copy: free bytes, at least one; then how many were written.
+  std::span<char> Tail();
+  void Wrote(std::size_t bytes);
   void Drop(std::size_t bytes);  // from the front; at most size()
-  void Clear();
+  void Clear() {
+    if (head_ != nullptr) Drop(size_);
+  }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   // Up to `most` pieces from the front; how many were filled in.

@@ -164,9 +164,7 @@ void ClientConnection::OnTaken(std::size_t payload) {
 
 bool ClientConnection::SendHead(const message::RequestHead& head, Body body) {
   request_body_ = body;
-  const std::size_t size = http1::EncodeRequestHead(head, body, io_.encoded());
-  Queue({io_.head_out.get(), size});
-  return size > 0;
+  return QueueEncoded([&](std::span<char> out) { return http1::EncodeRequestHead(head, body, out); });
 }
 
 std::size_t ClientConnection::SendData(std::string_view data) {
@@ -177,8 +175,7 @@ std::size_t ClientConnection::SendData(std::string_view data) {
 
 void ClientConnection::SendTrailers(const message::FieldList& trailers) {
   if (request_body_.kind != Body::Kind::kChunked) return;
-  const std::size_t size = http1::EncodeTrailers(trailers, io_.encoded());
-  Queue({io_.head_out.get(), size});
+  QueueEncoded([&](std::span<char> out) { return http1::EncodeTrailers(trailers, out); });
   request_body_.kind = Body::Kind::kNone;
 }
 

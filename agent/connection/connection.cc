@@ -41,7 +41,7 @@ void Connection::OnReady(bool readable, bool writable) {
     first_writable_ = false;
     if (!OnFirstWritable() || !open()) return;
   }
-  if (writable) {
+  if (writable && (blocked_ || !out_.empty())) {
     blocked_ = false;
     Flush();
     if (!open()) return;
@@ -124,7 +124,7 @@ void Connection::Preload(std::string_view bytes) {
 }
 
 void Connection::Resume() {
-  if (resume_scheduled_ || !open()) return;
+  if (resume_scheduled_ || !open() || (kept_.empty() && !readable_ && !eof_)) return;
   resume_scheduled_ = true;
   io_.loop.Later(
       [](void* context) {
@@ -148,7 +148,9 @@ void Connection::Queue(std::string_view bytes) {
 std::size_t Connection::Send(std::string_view before, std::string_view payload, std::string_view after) {
   if (!open()) return payload.size();
   if (blocked_ || payload.size() < kCopyBelow) {
-    for (const std::string_view part : {before, payload, after}) out_.Append(part);
+    out_.Append(before);
+    out_.Append(payload);
+    out_.Append(after);
     unreported_ += payload.size();
     ScheduleFlush();
     return 0;
@@ -219,8 +221,7 @@ void Connection::ReportTaken() {
   if (taken > 0) OnTaken(taken);
 }
 
-void Connection::ScheduleFlush() {
-  if (flush_scheduled_) return;
+void Connection::FlushLater() {
   flush_scheduled_ = true;
   io_.loop.Later(
       [](void* context) {

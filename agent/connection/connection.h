@@ -39,7 +39,8 @@ struct Io {
   message::RequestHead request;
   message::ResponseHead response;
   message::FieldList trailers;
-  std::span<char> encoded() { return {head_out.get(), head_bytes + kHeadGrowth}; }  // where heads are encoded
+  // Where heads are encoded that do not fit behind what is queued.
+  std::span<char> encoded() { return {head_out.get(), head_bytes + kHeadGrowth}; }
   static constexpr std::size_t kHeadGrowth = 96 * 1024;  // what mesh and filters may add to a head
 };
 
@@ -73,7 +74,21 @@ class Connection : public loop::Handler {
   virtual void OnDrained() {}                               // the queue became empty
   virtual bool Holding() const { return false; }            // kept bytes wait for us, not for more bytes
 
-  void Queue(std::string_view bytes);  // framing and heads
+  void Queue(std::string_view bytes);  // framing
+  // A head or trailers: `encode` writes into the span it is given and returns the bytes written, or zero when
+  // it is too small. False: too large for any.
+  template <class Encode>
+  bool QueueEncoded(Encode encode) {
+    if (!open()) return true;
+    std::size_t size = encode(out_.Tail());
+    out_.Wrote(size);
+    if (size == 0) {
+      size = encode(io_.encoded());
+      out_.Append({io_.head_out.get(), size});
+    }
+    ScheduleFlush();
+    return size > 0;
+  }
   std::size_t Send(std::string_view before, std::string_view payload,
                    std::string_view after);  // taken at once
   void Flush();
@@ -101,7 +116,10 @@ class Connection : public loop::Handler {
   bool ReadScratch(std::size_t most);
   bool ReadKept(std::size_t most);
   bool Handle(const transport::IoResult& result, std::size_t asked);
-  void ScheduleFlush();
+  void ScheduleFlush() {
+    if (!flush_scheduled_) FlushLater();
+  }
+  void FlushLater();
   void ReportTaken();
   std::size_t Write(const iovec* pieces, int count);
   void Broken();

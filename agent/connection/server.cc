@@ -164,8 +164,7 @@ void ServerConnection::Consumed(std::size_t bytes) {
 void ServerConnection::SendInterim(const message::ResponseHead& head) {
   if (old_client_) return;  // HTTP/1.0 knows no interim responses
   body_follows_ |= head.status == 100;
-  const std::size_t size = http1::EncodeResponseHead(head, {}, io_.encoded());
-  Queue({io_.head_out.get(), size});
+  QueueEncoded([&](std::span<char> out) { return http1::EncodeResponseHead(head, {}, out); });
 }
 
 bool ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
@@ -179,11 +178,10 @@ bool ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   const bool bare = body.kind == Body::Kind::kNone;
   const http1::ResponseFraming framing{response_body_, keep_alive_ && !old_client_,
                                        bare && (method_ == message::Method::kHead || head.status == 304)};
-  const std::size_t size = http1::EncodeResponseHead(head, framing, io_.encoded());
-  if (size == 0) return false;
+  if (!QueueEncoded([&](std::span<char> out) { return http1::EncodeResponseHead(head, framing, out); }))
+    return false;
   response_begun_ = true;
   if (old_client_) keep_alive_ = false;
-  Queue({io_.head_out.get(), size});
   return true;
 }
 
@@ -195,8 +193,7 @@ std::size_t ServerConnection::SendData(std::string_view data) {
 
 void ServerConnection::SendTrailers(const message::FieldList& trailers) {
   if (response_body_.kind != Body::Kind::kChunked) return;  // no place for them
-  const std::size_t size = http1::EncodeTrailers(trailers, io_.encoded());
-  Queue({io_.head_out.get(), size});
+  QueueEncoded([&](std::span<char> out) { return http1::EncodeTrailers(trailers, out); });
   response_body_.kind = Body::Kind::kNone;  // the last chunk is out
 }
 

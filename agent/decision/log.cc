@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <type_traits>
 
 namespace weft::decision {
@@ -20,11 +21,8 @@ void SetSize(std::byte* at, std::uint64_t size) { std::memcpy(at, &size, sizeof 
 static_assert(std::is_trivially_copyable_v<Record> && std::is_trivially_copyable_v<Attempt> &&
               std::is_trivially_copyable_v<Candidate>);
 
-void Write(std::byte* to, const Record& record, std::span<const Attempt> attempts,
-           std::span<const Candidate> candidates) {
-  std::memcpy(to, &record, sizeof record);
-  std::memcpy(to + sizeof record, attempts.data(), attempts.size_bytes());
-  std::memcpy(to + sizeof record + attempts.size_bytes(), candidates.data(), candidates.size_bytes());
+std::size_t SizeOf(std::size_t attempts, std::size_t candidates) {
+  return sizeof(Record) + attempts * sizeof(Attempt) + candidates * sizeof(Candidate);
 }
 
 Whole Read(const std::byte* from) {
@@ -92,13 +90,23 @@ void ByteRing::ForEach(const std::function<bool(const std::byte*)>& visit) const
   }
 }
 
-void Log::Add(const Record& record, std::span<const Attempt> attempts,
-              std::span<const Candidate> candidates) {
+Log::Space Log::Make(std::size_t attempts, std::size_t candidates) {
   ++total_;
-  const std::size_t size = sizeof record + attempts.size_bytes() + candidates.size_bytes();
-  if (std::byte* at = all_.Reserve(size)) Write(at, record, attempts, candidates);
-  if (record.status / 100 == 2) return;
-  if (std::byte* at = bad_.Reserve(size)) Write(at, record, attempts, candidates);
+  std::byte* at = all_.Reserve(SizeOf(attempts, candidates));
+  if (at == nullptr) return {};
+  Space space;
+  space.record = new (at) Record;
+  space.record->attempts = static_cast<std::uint8_t>(attempts);
+  space.record->candidates = static_cast<std::uint8_t>(candidates);
+  space.attempts = new (at + sizeof(Record)) Attempt[attempts];
+  space.candidates = new (at + sizeof(Record) + attempts * sizeof(Attempt)) Candidate[candidates];
+  return space;
+}
+
+void Log::Keep(const Space& space) {
+  if (space.record == nullptr || space.record->status / 100 == 2) return;
+  const std::size_t size = SizeOf(space.record->attempts, space.record->candidates);
+  if (std::byte* at = bad_.Reserve(size)) std::memcpy(at, space.record, size);
 }
 
 std::optional<Whole> Log::Find(std::string_view request_id) const {

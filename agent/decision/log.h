@@ -1,7 +1,7 @@
 #pragma once
 // The records of one worker in two rings capped in bytes: every request, and those that did not end in 2xx,
-// so that a flood of good requests does not wash the bad ones away. The promise is "the last N". Add copies,
-// finding and rendering are off the request path. Thread rule: one worker.
+// so that a flood of good requests does not wash the bad ones away. The promise is "the last N". A record is
+// written where it stays; finding and rendering are off the request path. Thread rule: one worker.
 
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +38,14 @@ class Log {
  public:
   Log(std::size_t all_bytes, std::size_t bad_bytes) : all_(all_bytes), bad_(bad_bytes) {}
 
-  void Add(const Record& record, std::span<const Attempt> attempts, std::span<const Candidate> candidates);
+  // Where a record is to be written: all that points to memory here must be filled in, then Keep must follow.
+  struct Space {
+    Record* record = nullptr;  // null: it is larger than the ring and will not be kept
+    Attempt* attempts = nullptr;
+    Candidate* candidates = nullptr;
+  };
+  Space Make(std::size_t attempts, std::size_t candidates);
+  void Keep(const Space& space);
   // The newest record of this request.
   std::optional<Whole> Find(std::string_view request_id) const;
   std::vector<Whole> Last(std::size_t most, bool only_bad) const;  // newest first

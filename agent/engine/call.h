@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "agent/decision/record.h"
@@ -137,7 +138,7 @@ struct Call : CallState {
   std::array<decision::Candidate, decision::kMostCandidates> candidates;  // `candidate_count`; not zeroed
 
   // For the next request. The lists keep what they had, which is most of the size.
-  void Reset() { static_cast<CallState&>(*this) = CallState(); }
+  void Reset() { std::construct_at(static_cast<CallState*>(this)); }
 };
 
 }  // namespace weft::engine

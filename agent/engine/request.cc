@@ -209,11 +209,11 @@ bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
 }
 
 void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now) {
-  decision::Record record;
+  const decision::Log::Space space = log.Make(call.attempts, call.candidate_count);
+  if (space.record == nullptr) return;
+  decision::Record& record = *space.record;
   record.id_size = static_cast<std::uint8_t>(std::min(call.request_id.size(), decision::kIdSize));
   std::copy_n(call.request_id.data(), record.id_size, record.id.data());
-  record.attempts = static_cast<std::uint8_t>(call.attempts);
-  record.candidates = static_cast<std::uint8_t>(call.candidate_count);
   record.inbound = call.origin.direction == Direction::kInbound;
   record.reason = reason;
   record.status = status;
@@ -235,9 +235,9 @@ void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t st
   record.took = (now - call.started).count();
   record.deadline = call.deadline.never() ? -1 : call.deadline.Remaining(call.started).count();
   record.deadline_is_callers = call.deadline_is_callers;
-  std::array<decision::Attempt, kMaxAttempts> attempts;
-  for (std::uint32_t i = 0; i < call.attempts; ++i) attempts[i] = AttemptOf(call, call.log[i]);
-  log.Add(record, {attempts.data(), call.attempts}, {call.candidates.data(), call.candidate_count});
+  for (std::uint32_t i = 0; i < call.attempts; ++i) space.attempts[i] = AttemptOf(call, call.log[i]);
+  std::copy_n(call.candidates.data(), call.candidate_count, space.candidates);
+  log.Keep(space);
 }
 
 }  // namespace weft::engine

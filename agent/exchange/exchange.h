@@ -86,6 +86,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void SendMirrors();
 
   // heads.cc: what is added and removed
+  std::string_view ReadMeshFields(const message::FieldList& fields);
   Reason ReadRequest(message::RequestHead& head);
   void AddMeshFields(message::RequestHead& head);
   bool ComposeRequest(message::RequestHead& out, const route::Decision& chosen);

@@ -17,48 +17,59 @@ std::uint64_t ParseNumber(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? value : 0;
 }
 
-// Writes fields that must be composed, one line behind the other, and adds them to a list.
+// A server may ignore an offer of HTTP/2; a request for another protocol makes no sense without it.
+bool AsksUpgrade(const message::FieldList& fields) {
+  if (!fields.MayHave(FieldId::kUpgrade)) return false;
+  bool asked = false, meant = false;
+  for (const Field& field : fields) {
+    asked |= field.id == FieldId::kConnection && message::HasToken(field.value, "upgrade");
+    meant |= field.id == FieldId::kUpgrade && !field.value.empty() &&
+             !message::EqualsIgnoreCase(field.value, "h2c");
+  }
+  return asked && meant;
+}
+
+// Writes fields that must be composed, one line behind the other, and adds them to a list. There is room: a
+// value is short, or a part of a head that was received (Environment::edit_fields).
 class Composer {
  public:
-  explicit Composer(std::span<char> out) : at_(out.data()), end_(out.data() + out.size()) {}
+  explicit Composer(std::span<char> out) : at_(out.data()) {}
   // Begins a field; `name` with its colon and space.
   template <std::size_t N>
   Composer& Name(const char (&name)[N]) {
     name_ = at_;
-    Put(name);
-    value_ = at_;
-    return *this;
+    name_size_ = N - 3;
+    return Put(name);
   }
   template <std::size_t N>
   Composer& Put(const char (&text)[N]) {
-    return PutBytes(text, N - 1);
+    std::memcpy(at_, text, N - 1);
+    at_ += N - 1;
+    return *this;
   }
-  Composer& Put(std::string_view text) { return PutBytes(text.data(), text.size()); }
+  Composer& Put(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
   Composer& Put(std::uint64_t number) {
-    const auto [end, error] = std::to_chars(at_, end_, number);
-    full_ |= error != std::errc();
-    at_ = end;
+    if (number < 10) {
+      *at_++ = static_cast<char>('0' + number);
+    } else {
+      at_ = std::to_chars(at_, at_ + 20, number).ptr;
+    }
     return *this;
   }
   void AddTo(message::FieldList& fields, FieldId id) {
-    const std::string_view name(name_, static_cast<std::size_t>(value_ - name_) - 2);
-    const std::string_view value(value_, static_cast<std::size_t>(at_ - value_));
+    const char* const value = name_ + name_size_ + 2;
+    fields.Add({name_, name_size_}, {value, static_cast<std::size_t>(at_ - value)}, id, true);
     Put("\r\n");
-    fields.Add(full_ ? message::FieldName(id) : name, full_ ? std::string_view() : value, id, !full_);
   }
 
  private:
-  Composer& PutBytes(const char* text, std::size_t size) {
-    full_ |= size > static_cast<std::size_t>(end_ - at_);
-    if (full_) return *this;
-    std::memcpy(at_, text, size);
-    at_ += size;
-    return *this;
-  }
-
-  const char *name_ = nullptr, *value_ = nullptr;
-  char *at_, *end_;
-  bool full_ = false;  // larger than any head can be
+  const char* name_ = nullptr;
+  std::size_t name_size_ = 0;
+  char* at_;
 };
 
 std::uint64_t Milliseconds(Duration span) {
@@ -67,18 +78,18 @@ std::uint64_t Milliseconds(Duration span) {
 
 }  // namespace
 
-// Takes over identity, deadline and attempt number. kOk, or why the request is refused.
-Reason Exchange::ReadRequest(message::RequestHead& head) {
+// What callers and their agents say in fields of ours; the request id, if there is one.
+std::string_view Exchange::ReadMeshFields(const message::FieldList& fields) {
   constexpr std::uint64_t kMostMilliseconds = 24ULL * 3600 * 1000;
-  const TimePoint now = env_.io.loop.now();
-  std::string_view id, upgrade;
-  bool asks_upgrade = false;
-  for (const Field& field : head.fields) {
+  if ((fields.ids() & (message::kOurFields | message::FieldBit(FieldId::kXRequestId))) == 0) return {};
+  std::string_view id;
+  for (const Field& field : fields) {
     switch (field.id) {
       case FieldId::kXRequestId: id = field.value; break;
       case FieldId::kWeftDeadlineMs: {
         const std::uint64_t left = std::min(ParseNumber(field.value), kMostMilliseconds);
-        if (left > 0) origin_.caller_deadline = Deadline(now + std::chrono::milliseconds(left));
+        if (left > 0)
+          origin_.caller_deadline = Deadline(env_.io.loop.now() + std::chrono::milliseconds(left));
         break;
       }
       case FieldId::kWeftAttempt:
@@ -87,11 +98,15 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
         caller_meshed_ = true;
         break;
       case FieldId::kWeftExplain: origin_.explain = origin_.direction == engine::Direction::kOutbound; break;
-      case FieldId::kUpgrade: upgrade = field.value; break;
-      case FieldId::kConnection: asks_upgrade |= message::HasToken(field.value, "upgrade"); break;
       default: break;
     }
   }
+  return id;
+}
+
+// Takes over identity, deadline and attempt number. kOk, or why the request is refused.
+Reason Exchange::ReadRequest(message::RequestHead& head) {
+  const std::string_view id = ReadMeshFields(head.fields);
   ++env_.requests;
   if (IsSafeRequestId(id)) {
     request_id_ = arena_.Copy(id);
@@ -100,15 +115,12 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
     request_id_ = {made_id_.data(), made_id_.size()};
   }
   call_.request_id = request_id_;
-  call_.started = now;
+  call_.started = env_.io.loop.now();
   call_.origin = origin_;
   call_.method = head.method;
   const bool inbound = origin_.direction == engine::Direction::kInbound;
   if (head.method == message::Method::kConnect && inbound) return Reason::kUpgradeRefused;
-  // A server may ignore an offer of HTTP/2; a request for another protocol makes no sense without it.
-  if (asks_upgrade && !upgrade.empty() && !message::EqualsIgnoreCase(upgrade, "h2c"))
-    return Reason::kUpgradeRefused;
-  return Reason::kOk;
+  return AsksUpgrade(head.fields) ? Reason::kUpgradeRefused : Reason::kOk;
 }
 
 route::Decision Exchange::decision() const {

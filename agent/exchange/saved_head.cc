@@ -1,5 +1,6 @@
 #include "agent/exchange/saved_head.h"
 
+#include <cassert>
 #include <functional>
 #include <new>
 
@@ -11,11 +12,11 @@ class Rebase {
  public:
   Rebase(std::string_view from, std::string_view to) : from_(from), to_(to) {}
   std::string_view operator()(std::string_view view) const {
-    return !view.empty() && Holds(view.data(), view.end()) ? Move(view) : view;
+    return !view.empty() && Holds(view) ? Move(view) : view;
   }
-  bool Holds(const char* begin, const char* end) const {
+  bool Holds(std::string_view view) const {
     const std::less_equal<const char*> not_after;
-    return not_after(from_.data(), begin) && not_after(end, from_.data() + from_.size());
+    return not_after(from_.data(), view.begin()) && not_after(view.end(), from_.end());
   }
   std::string_view Move(std::string_view view) const {  // one that it holds
     return {to_.data() + (view.data() - from_.data()), view.size()};
@@ -45,11 +46,8 @@ void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, A
   message::Field* out = TakeFields(head.fields.size(), arena);
   fields = {out, head.fields.size()};
   for (const message::Field& field : head.fields) {
-    if (field.line && rebase.Holds(field.name.data(), field.value.end())) {
-      new (out++) message::Field{rebase.Move(field.name), rebase.Move(field.value), field.id, true};
-    } else {
-      new (out++) message::Field{rebase(field.name), rebase(field.value), field.id};
-    }
+    assert(rebase.Holds(field.name) && rebase.Holds(field.value));
+    new (out++) message::Field{rebase.Move(field.name), rebase.Move(field.value), field.id, field.line};
   }
 }
 

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "agent/loop/calls.h"
+
 namespace weft::loop {
 
 // The events of the turn that is running.
@@ -50,8 +52,6 @@ void EventLoop::Forget(int fd, Handler& handler) {
   }
 }
 
-void EventLoop::Later(void (*function)(void*), void* context) { later_.push_back({function, context}); }
-
 void EventLoop::Post(std::function<void()> function) {
   {
     const std::lock_guard lock(mutex_);
@@ -77,8 +77,8 @@ void EventLoop::RunOnce(Duration most) {
   const TimePoint next = timers_.Next();
   if (next != TimePoint::max()) wait = std::clamp(next - now_, Duration::zero(), most);
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-  batch.count =
-      epoll_wait(epoll_, batch.events.data(), static_cast<int>(batch.events.size()), static_cast<int>(whole));
+  batch.count = WaitForEvents(epoll_, batch.events.data(), static_cast<int>(batch.events.size()),
+                              static_cast<int>(whole));
   now_ = ReadMonotonicClock();
   current_ = &batch;
   bool woken = false;

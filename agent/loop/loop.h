@@ -49,7 +49,7 @@ class EventLoop {
 
   // Runs at the end of this turn, in order; to destroy what is still on the stack. Allocates nothing when
   // warm.
-  void Later(void (*function)(void*), void* context);
+  void Later(void (*function)(void*), void* context) { later_.push_back({function, context}); }
 
   void Post(std::function<void()> function);  // any thread; wakes the loop
   void Run();                                 // until Stop

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/loop/calls.h"
 #include "agent/transport/socket_address.h"
 #include "agent/transport/transport.h"
 
@@ -36,17 +37,14 @@ class Plain final : public Transport {
   }
 
   IoResult Read(char* into, std::size_t most) override {
-    const ssize_t n = recv(fd_, into, most, 0);
+    const ssize_t n = loop::Receive(fd_, into, most);
     if (n > 0) return {IoResult::Kind::kOk, static_cast<std::size_t>(n), 0};
     if (n == 0) return {IoResult::Kind::kEnd, 0, 0};
     return Failure();
   }
 
   IoResult Write(const iovec* pieces, int count) override {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec*>(pieces);
-    message.msg_iovlen = static_cast<std::size_t>(count);
-    const ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
+    const ssize_t n = count == 1 ? loop::Send(fd_, pieces->iov_base, pieces->iov_len) : Gather(pieces, count);
     if (n >= 0) return {IoResult::Kind::kOk, static_cast<std::size_t>(n), 0};
     return Failure();
   }
@@ -73,6 +71,12 @@ class Plain final : public Transport {
   int fd() const { return fd_; }
 
  private:
+  ssize_t Gather(const iovec* pieces, int count) const {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(pieces);
+    message.msg_iovlen = static_cast<std::size_t>(count);
+    return sendmsg(fd_, &message, MSG_NOSIGNAL);
+  }
   static IoResult Failure() {
     const bool later = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     return {later ? IoResult::Kind::kWouldBlock : IoResult::Kind::kError, 0, errno};

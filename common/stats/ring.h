@@ -37,8 +37,10 @@ class Ring {
   std::size_t at() const { return static_cast<std::size_t>(head_ % static_cast<std::int64_t>(N)); }
 
   void Roll(TimePoint now) {
-    const std::int64_t step = Nanos(now) / width_;
-    if (step <= head_) return;
+    if (Nanos(now) >= head_end_) Advance(Nanos(now) / width_);
+  }
+  void Advance(std::int64_t step) {
+    head_end_ = (step + 1) * width_;
     if (step - head_ >= static_cast<std::int64_t>(N)) {
       Clear();
       head_ = step;
@@ -58,6 +60,7 @@ class Ring {
 
   std::int64_t width_;
   std::int64_t head_ = 0;
+  std::int64_t head_end_ = 0;  // when the newest bucket ends
   std::array<T, N> buckets_{};
   T total_{};
 };

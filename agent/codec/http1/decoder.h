@@ -39,6 +39,9 @@ class RequestDecoder {
  private:
   enum class State : std::uint8_t { kHead, kLength, kChunked, kEnd, kFailed };
   Event Head(std::string_view bytes, message::RequestHead& head);
+  std::size_t Whole(std::string_view bytes, message::RequestHead& head);
+  Event Accept(std::size_t consumed, message::RequestHead& head);
+  std::size_t MostFirstLine() const;
   Event Fail(Reason reason);
   Reason ParseRequestLine(std::string_view line, message::RequestHead& head);
   Reason ParseTarget(std::string_view target, message::RequestHead& head);
@@ -78,6 +81,8 @@ class ResponseDecoder {
  private:
   enum class State : std::uint8_t { kHead, kLength, kChunked, kUntilClose, kEnd, kIdle, kFailed };
   Event Head(std::string_view bytes, message::ResponseHead& head);
+  std::size_t Whole(std::string_view bytes, message::ResponseHead& head);
+  Event Accept(std::size_t size, message::ResponseHead& head);
   Event Fail(Reason reason);
   bool ParseStatusLine(std::string_view line, message::ResponseHead& head);
   bool Interpret(message::ResponseHead& head);

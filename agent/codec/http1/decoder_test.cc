@@ -1,6 +1,7 @@
 #include "agent/codec/http1/decoder.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -233,6 +234,80 @@ TEST(RequestDecoderTest, FindsAControlCharacterWhereverItStandsInAValueOrTarget)
   }
 }
 
+// A head that comes whole is read in one pass, one that comes in pieces in two.
+class Pieces {
+ public:
+  std::string Next(std::string text, const std::vector<std::string>& pieces, int count) {
+    for (int i = 0; i < count; ++i) text += pieces[Draw() % pieces.size()];
+    return text;
+  }
+  std::size_t Draw() {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return state_ >> 33;
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
+
+TEST(RequestDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
+  const std::vector<std::string> lines = {"Host: x\r\n", "A: b\r\n",
+                                          "C:d \r\n",    "Content-Length: 2\r\n",
+                                          "\r\n",        "\r\n",
+                                          "\n",          "\r",
+                                          " ",           ":",
+                                          "ee",          "F: \x01",
+                                          "GET / HTTP/", "Transfer-Encoding: chunked\r\n"};
+  Pieces pieces;
+  std::size_t good = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    const std::string bytes = pieces.Next(round % 8 == 0   ? "GET"
+                                          : round % 2 == 0 ? "GET / HTTP/1.1\r\n"
+                                                           : "GET / HTTP/1.1\r\nHost: x\r\n",
+                                          lines, round % 7);
+    const Limits limits{.head_bytes = 16 + pieces.Draw() % 80,
+                        .target_bytes = pieces.Draw() % 3,
+                        .fields = 1 + pieces.Draw() % 4};
+    const std::string whole = DecodeRequests(bytes, bytes.size(), limits);
+    good += whole.starts_with("GET x");
+    for (const std::size_t piece : {1, 2, 5}) {
+      ASSERT_EQ(DecodeRequests(bytes, piece, limits), whole) << bytes << " in pieces of " << piece;
+    }
+  }
+  EXPECT_GT(good, 100U);
+}
+
+TEST(ResponseDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
+  const std::vector<std::string> lines = {
+      "A: b\r\n", "C:d \r\n", "Content-Length: 0\r\n", "\r\n", "\r\n", "\n", "\r", " ", ":", "ee", "F: \x01"};
+  Pieces pieces;
+  std::size_t good = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    const std::string bytes =
+        pieces.Next(round % 8 == 0 ? "HTTP/1.1 2" : "HTTP/1.1 200 OK\r\n", lines, round % 7);
+    const Limits limits{.head_bytes = 16 + pieces.Draw() % 80, .fields = 1 + pieces.Draw() % 4};
+    const auto say = [&](std::size_t piece) {
+      ResponseDecoder decoder(limits);
+      message::ResponseHead head;
+      message::FieldList trailers;
+      decoder.Expect(message::Method::kGet);
+      for (std::size_t end = std::min(piece, bytes.size());; end = std::min(end + piece, bytes.size())) {
+        const Event event = decoder.Next(std::string_view(bytes).substr(0, end), head, trailers);
+        if (event.kind == Event::Kind::kError) return "error " + std::string(ToString(event.reason));
+        if (event.kind == Event::Kind::kHead)
+          return std::to_string(event.consumed) + " " + std::to_string(head.fields.size());
+        if (end == bytes.size()) return std::string("more");
+      }
+    };
+    const std::string whole = say(bytes.size());
+    good += whole[0] <= '9';
+    for (const std::size_t piece : {1, 2, 5}) {
+      ASSERT_EQ(say(piece), whole) << bytes << " in pieces of " << piece;
+    }
+  }
+  EXPECT_GT(good, 100U);
+}
+
 TEST(ResponseDecoderTest, KnowsWhereEachKindOfBodyEnds) {
   struct Case {
     message::Method method;
@@ -319,13 +394,30 @@ TEST(EncoderTest, LeavesHopByHopFieldsOutAndWritesFramingAnew) {
   decoder.Next(
       "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nTE: "
       "gzip\r\n"
-      "Upgrade: h2c\r\nContent-Length: 3\r\nB: c\r\n\r\n",
+      "Upgrade: h2c\r\nContent-Length: 03\r\nB: c\r\n\r\n",
       head, trailers);
   std::array<char, 512> out;
   const std::size_t size = EncodeRequestHead(head, decoder.body(), out);
   EXPECT_EQ(std::string_view(out.data(), size),
             "POST /a HTTP/1.1\r\nhost: x\r\nB: c\r\ncontent-length: 3\r\n\r\n");
   EXPECT_EQ(EncodeRequestHead(head, decoder.body(), std::span<char>(out.data(), 20)), 0U);
+}
+
+TEST(EncoderTest, ALengthThatCameAsWeWriteThemGoesOnWithItsNeighbours) {
+  RequestDecoder decoder;
+  message::RequestHead head;
+  message::FieldList trailers;
+  const auto again = [&](const std::string& fields) {
+    decoder = RequestDecoder();
+    decoder.Next("POST / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n", head, trailers);
+    std::string out(512, '\0');
+    out.resize(EncodeRequestHead(head, decoder.body(), out));
+    return out.substr(out.find("x\r\n") + 3);
+  };
+  EXPECT_EQ(again("A: b\r\nContent-Length: 3\r\nC: d\r\n"), "A: b\r\nContent-Length: 3\r\nC: d\r\n\r\n");
+  EXPECT_EQ(again("Content-Length: 0\r\n"), "Content-Length: 0\r\n\r\n");
+  EXPECT_EQ(again("Content-Length:3\r\n"), "content-length: 3\r\n\r\n");
+  EXPECT_EQ(again("Content-Length: 00\r\nA: b\r\n"), "A: b\r\ncontent-length: 0\r\n\r\n");
 }
 
 TEST(EncoderTest, AnAnswerToHeadKeepsItsLength) {

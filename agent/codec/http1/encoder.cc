@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace weft::http1 {
 namespace {
@@ -16,12 +17,15 @@ class HeadWriter {
       : at_(out.data()), end_(out.data() + out.size()), begin_(out.data()) {}
 
   void Put(std::string_view text) {
-    if (text.empty()) return;
-    if (static_cast<std::size_t>(end_ - at_) < text.size()) {
-      full_ = true;
-      return;
-    }
-    at_ = std::copy(text.begin(), text.end(), at_);
+    if (text.empty() || !Has(text.size())) return;
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  template <std::size_t N>
+  void Put(const char (&text)[N]) {
+    if (!Has(N - 1)) return;
+    std::memcpy(at_, text, N - 1);
+    at_ += N - 1;
   }
   void PutNumber(std::uint64_t value) {
     char digits[20];
@@ -29,20 +33,19 @@ class HeadWriter {
     Put({digits, static_cast<std::size_t>(end - digits)});
   }
   void PutField(std::string_view name, std::string_view value) {
-    if (static_cast<std::size_t>(end_ - at_) < name.size() + value.size() + 4) {
-      full_ = true;
-      return;
-    }
-    at_ = std::copy(name.begin(), name.end(), at_);
-    *at_++ = ':';
-    *at_++ = ' ';
-    at_ = std::copy(value.begin(), value.end(), at_);
-    *at_++ = '\r';
-    *at_++ = '\n';
+    Put(name);
+    Put(": ");
+    Put(value);
+    Put("\r\n");
   }
   std::size_t size() const { return full_ ? 0 : static_cast<std::size_t>(at_ - begin_); }
 
  private:
+  bool Has(std::size_t bytes) {
+    full_ |= static_cast<std::size_t>(end_ - at_) < bytes;
+    return !full_;
+  }
+
   char* at_;
   char* end_;
   char* begin_;
@@ -56,40 +59,71 @@ constexpr std::uint64_t kHopByHop =
     message::FieldBit(FieldId::kTransferEncoding) | message::FieldBit(FieldId::kContentLength) |
     message::FieldBit(FieldId::kUpgrade);
 
-bool IsHopByHop(const Field& field) {
-  if (field.id == FieldId::kTe) return !message::EqualsIgnoreCase(field.value, "trailers");
-  return (kHopByHop & message::FieldBit(field.id)) != 0;
+// Whether the field that was received says the length as we would.
+bool LengthStands(const message::FieldList& fields, Body body) {
+  if (body.kind != Body::Kind::kLength) return false;
+  const Field* field = fields.Find(FieldId::kContentLength);
+  return field != nullptr && field->line && (field->value.front() != '0' || field->value.size() == 1);
+}
+
+void PutTe(HeadWriter& out, const Field& field) {
+  if (!message::EqualsIgnoreCase(field.value, "trailers")) return;
+  out.PutField(field.name, field.value);
+  out.Put("connection: te\r\n");
 }
 
 // Fields that came one behind the other go out in one piece.
-void PutFields(HeadWriter& out, const message::FieldList& fields) {
-  const bool all_go = (fields.ids() & (kHopByHop | message::FieldBit(FieldId::kTe))) == 0;
-  std::string_view run;
+void PutFields(HeadWriter& out, const message::FieldList& fields, std::uint64_t left_out) {
+  const char *begin = nullptr, *next = nullptr;  // the piece
+  const auto put_piece = [&] {
+    out.Put(std::string_view(begin, static_cast<std::size_t>(next - begin)));
+    begin = next = nullptr;
+  };
   for (const Field& field : fields) {
-    if (!all_go && IsHopByHop(field)) continue;
+    if ((left_out & message::FieldBit(field.id)) != 0) continue;
     if (field.line && field.id != FieldId::kTe) {
-      const std::size_t size = field.name.size() + field.value.size() + 4;
-      if (field.name.data() != run.data() + run.size()) {
-        out.Put(run);
-        run = {field.name.data(), 0};
+      if (field.name.data() != next) {
+        put_piece();
+        begin = field.name.data();
       }
-      run = {run.data(), run.size() + size};
+      next = field.value.data() + field.value.size() + 2;
       continue;
     }
-    out.Put(run);
-    run = {};
-    out.PutField(field.name, field.value);
-    if (field.id == FieldId::kTe) out.PutField("connection", "te");
+    put_piece();
+    if (field.id == FieldId::kTe)
+      PutTe(out, field);
+    else
+      out.PutField(field.name, field.value);
   }
-  out.Put(run);
+  put_piece();
 }
 
-void PutFraming(HeadWriter& out, Body body) {
-  if (body.kind == Body::Kind::kChunked) out.PutField("transfer-encoding", "chunked");
-  if (body.kind != Body::Kind::kLength) return;
+void PutFieldsAndFraming(HeadWriter& out, const message::FieldList& fields, Body body, bool keep_length) {
+  const bool stands = keep_length || LengthStands(fields, body);
+  PutFields(out, fields, stands ? kHopByHop & ~message::FieldBit(FieldId::kContentLength) : kHopByHop);
+  if (body.kind == Body::Kind::kChunked) out.Put("transfer-encoding: chunked\r\n");
+  if (stands || body.kind != Body::Kind::kLength) return;
   out.Put("content-length: ");
   out.PutNumber(body.length);
   out.Put("\r\n");
+}
+
+void PutStatus(HeadWriter& out, int status) {
+  const char digits[] = {'H',
+                         'T',
+                         'T',
+                         'P',
+                         '/',
+                         '1',
+                         '.',
+                         '1',
+                         ' ',
+                         static_cast<char>('0' + status / 100),
+                         static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10),
+                         ' ',
+                         0};
+  out.Put(digits);
 }
 
 }  // namespace
@@ -99,10 +133,10 @@ std::size_t EncodeRequestHead(const message::RequestHead& head, Body body, std::
   writer.Put(head.method_text);
   writer.Put(" ");
   writer.Put(head.method == message::Method::kConnect ? head.authority : head.target);
-  writer.Put(" HTTP/1.1\r\n");
-  writer.PutField("host", head.authority);
-  PutFields(writer, head.fields);
-  PutFraming(writer, body);
+  writer.Put(" HTTP/1.1\r\nhost: ");
+  writer.Put(head.authority);
+  writer.Put("\r\n");
+  PutFieldsAndFraming(writer, head.fields, body, false);
   writer.Put("\r\n");
   return writer.size();
 }
@@ -110,19 +144,12 @@ std::size_t EncodeRequestHead(const message::RequestHead& head, Body body, std::
 std::size_t EncodeResponseHead(const message::ResponseHead& head, ResponseFraming framing,
                                std::span<char> out) {
   HeadWriter writer(out);
-  writer.Put("HTTP/1.1 ");
-  writer.PutNumber(static_cast<std::uint64_t>(head.status));
-  writer.Put(" ");
+  PutStatus(writer, head.status);
   writer.Put(head.reason_phrase.empty() ? ReasonPhrase(head.status) : head.reason_phrase);
   writer.Put("\r\n");
-  PutFields(writer, head.fields);
-  const Field* length = framing.keep_length ? head.fields.Find(FieldId::kContentLength) : nullptr;
-  if (length != nullptr)
-    writer.PutField("content-length", length->value);
-  else
-    PutFraming(writer, framing.body);
+  PutFieldsAndFraming(writer, head.fields, framing.body, framing.keep_length);
   if (!framing.keep_alive || framing.body.kind == Body::Kind::kUntilClose)
-    writer.PutField("connection", "close");
+    writer.Put("connection: close\r\n");
   writer.Put("\r\n");
   return writer.size();
 }

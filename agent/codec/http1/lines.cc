@@ -54,26 +54,28 @@ bool IsValueByte(char c) {
 
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 
-// The first byte from `at` on that may not stand in a name. There is one before `end`.
+bool IsLineEnd(const char* at) { return std::memcmp(at, "\r\n", 2) == 0; }
+
+// The first byte from `at` on that may not stand in a name, else `end`.
 const char* SkipToken(const char* at, const char* end) {
   if (blocks::kWide && end - at >= blocks::kBytes)
     at += std::countr_zero(~blocks::NameBytes(at) | 1U << blocks::kBytes);
-  while (kTokenSet[static_cast<unsigned char>(*at)]) ++at;
+  while (at != end && *at != ':' && kTokenSet[static_cast<unsigned char>(*at)]) ++at;
   return at;
 }
 
 // The first byte from `at` on that may not stand in a field value, else `end`. Bytes from `floor` on, which
 // is not after `at`, are ours to read.
 const char* SkipValue(const char* floor, const char* at, const char* end) {
-  if (!blocks::kWide || end - floor < blocks::kBytes) {
-    while (at != end && IsValueByte(*at)) ++at;
-    return at;
-  }
-  for (; end - at >= blocks::kBytes; at += blocks::kBytes) {
+  for (; blocks::kWide && end - at >= blocks::kBytes; at += blocks::kBytes) {
     if (const std::uint32_t found = blocks::ControlBytes(at); found != 0) return at + std::countr_zero(found);
   }
-  const std::uint32_t rest = blocks::ControlBytes(end - blocks::kBytes) >> (blocks::kBytes - (end - at));
-  return rest == 0 ? end : at + std::countr_zero(rest);
+  if (blocks::kWide && end - floor >= blocks::kBytes) {
+    const std::uint32_t rest = blocks::ControlBytes(end - blocks::kBytes) >> (blocks::kBytes - (end - at));
+    return rest == 0 ? end : at + std::countr_zero(rest);
+  }
+  while (at != end && IsValueByte(*at)) ++at;
+  return at;
 }
 
 bool IsVisible(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
@@ -181,30 +183,42 @@ std::string_view TakeLine(std::string_view& head) {
   return line;
 }
 
-Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields) {
-  const char* const floor = lines.data();
+Fields ReadFields(std::string_view bytes, std::size_t most, message::FieldList& fields) {
+  const char* const floor = bytes.data();
+  const char* const end = floor + bytes.size();
   const char* at = floor;
-  const char* const end = at + lines.size();
-  while (*at != '\r' || at[1] != '\n') {  // a CR is not a token character, so a lone one fails below
+  most = std::min(most, message::kMaxFields);
+  while (end - at >= 2 && !IsLineEnd(at)) {  // a CR is not a token character, so a lone one fails below
     const char* const name = at;
-    at = SkipToken(at, end);  // ends at the CR of this line at the latest
-    if (at == name || *at != ':') return Reason::kBadRequest;
+    at = SkipToken(at, end);
+    if (end - at < 3) return {};
+    if (*at != ':' || at == name) return {Fields::Kind::kMalformed};
     const std::string_view name_text(name, static_cast<std::size_t>(at - name));
-    do ++at;
-    while (IsSpace(*at));
-    const char* const value = at;
-    at = SkipValue(floor, at, end);
-    if (*at != '\r' || at[1] != '\n') return Reason::kBadRequest;
+    const char* value = at + (at[1] == ' ' ? 2 : 1);
+    while (value != end && IsSpace(*value)) ++value;
+    at = SkipValue(floor, value, end);
+    if (end - at < 2) return {};
+    if (!IsLineEnd(at)) return {Fields::Kind::kMalformed};
     const char* last = at;
     while (last != value && IsSpace(last[-1])) --last;
     const std::string_view value_text(value, static_cast<std::size_t>(last - value));
-    const bool plain = last == at && value == name_text.end() + 2 && value[-1] == ' ';
-    if (fields.size() >= most ||
-        !fields.Add(name_text, value_text, message::InternFieldName(name_text), plain))
-      return Reason::kHeadTooLarge;
+    const bool plain = value == name_text.end() + 2 && last == at && value[-1] == ' ';
+    if (fields.size() >= most) return {Fields::Kind::kTooMany};
+    fields.Add(name_text, value_text, message::InternFieldName(name_text), plain);
     at += 2;
   }
-  return Reason::kOk;
+  if (end - at < 2) return {};
+  return {Fields::Kind::kWhole, static_cast<std::size_t>(at + 2 - floor)};
+}
+
+Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields) {
+  switch (ReadFields(lines, most, fields).kind) {
+    case Fields::Kind::kWhole: return Reason::kOk;
+    case Fields::Kind::kTooMany: return Reason::kHeadTooLarge;
+    case Fields::Kind::kMore:
+    case Fields::Kind::kMalformed: break;
+  }
+  return Reason::kBadRequest;
 }
 
 void Persistence::Read(std::string_view connection) {

@@ -32,8 +32,16 @@ bool ParseLength(std::string_view text, std::uint64_t& value);  // 1*DIGIT, belo
 // Takes the first line, without its CRLF, off `head` (which ends with an empty line).
 std::string_view TakeLine(std::string_view& head);
 
-// Parses the field lines that are left of a head, up to and with its empty line.
-// kOk, kBadRequest or kHeadTooLarge. `lines` ends with CRLF CRLF, as FindHeadEnd found it.
+// Parses field lines up to and with the empty line that ends them, which need not be there yet: then kMore,
+// and `fields` has what came so far.
+struct Fields {
+  enum class Kind : std::uint8_t { kWhole, kMore, kMalformed, kTooMany };
+  Kind kind = Kind::kMore;
+  std::size_t size = 0;  // of kWhole: with the empty line
+};
+Fields ReadFields(std::string_view bytes, std::size_t most, message::FieldList& fields);
+
+// The same for lines that end with CRLF CRLF, as FindHeadEnd found it: kOk, kBadRequest or kHeadTooLarge.
 Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields);
 
 // Removes what Connection names (RFC 9110 7.6.1), before anything else adds fields: a peer cannot have those

@@ -9,6 +9,12 @@ using message::FieldId;
 
 constexpr std::size_t kMostBesideTarget = 64;  // method, spaces, version and CRLF of a request line
 
+// What Interpret looks at.
+constexpr std::uint64_t kRead =
+    message::FieldBit(FieldId::kHost) | message::FieldBit(FieldId::kContentLength) |
+    message::FieldBit(FieldId::kTransferEncoding) | message::FieldBit(FieldId::kConnection) |
+    message::FieldBit(FieldId::kUpgrade) | message::FieldBit(FieldId::kExpect);
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
@@ -47,7 +53,10 @@ Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
     skipped = 2;
     skipped_empty_line_ = true;
   }
-  switch (FindHeadEnd(bytes, limits_.head_bytes, limits_.target_bytes + kMostBesideTarget, scan_)) {
+  if (scan_.at == 0) {
+    if (const std::size_t size = Whole(bytes, head); size > 0) return Accept(skipped + size, head);
+  }
+  switch (FindHeadEnd(bytes, limits_.head_bytes, MostFirstLine(), scan_)) {
     case ScanResult::kMore:
       if (scan_.at == 1 && bytes[0] == '\r' && !skipped_empty_line_)
         scan_ = {};  // perhaps the first half of an empty line
@@ -58,18 +67,37 @@ Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
     case ScanResult::kFound: break;
   }
   const std::size_t size = scan_.at;
-  scan_ = {};
-  skipped_empty_line_ = false;
   std::string_view lines = bytes.substr(0, size);
   Reason reason = ParseRequestLine(TakeLine(lines), head);
   if (reason == Reason::kOk) {
     head.fields.Clear();
     reason = ParseFields(lines, limits_.fields, head.fields);
   }
-  if (reason == Reason::kOk) reason = Interpret(head);
-  if (reason != Reason::kOk) return Fail(reason);
-  return {Event::Kind::kHead, skipped + size, {}, Reason::kOk};
+  return reason == Reason::kOk ? Accept(skipped + size, head) : Fail(reason);
 }
+
+// Nearly every head is good and comes in one piece: then one pass over it is enough. Zero: not so, for a
+// closer look at whether it is bad or not all there.
+std::size_t RequestDecoder::Whole(std::string_view bytes, message::RequestHead& head) {
+  const std::size_t feed = bytes.substr(0, MostFirstLine()).find('\n');
+  if (feed == std::string_view::npos || feed == 0 || bytes[feed - 1] != '\r') return 0;
+  if (ParseRequestLine(bytes.substr(0, feed - 1), head) != Reason::kOk) return 0;
+  head.fields.Clear();
+  const Fields fields = ReadFields(bytes.substr(feed + 1), limits_.fields, head.fields);
+  const std::size_t size = feed + 1 + fields.size;
+  return fields.kind == Fields::Kind::kWhole && size <= limits_.head_bytes ? size : 0;
+}
+
+Event RequestDecoder::Accept(std::size_t consumed, message::RequestHead& head) {
+  scan_ = {};
+  skipped_empty_line_ = false;
+  const Reason reason = Interpret(head);
+  if (reason != Reason::kOk) return Fail(reason);
+  return {Event::Kind::kHead, consumed, {}, Reason::kOk};
+}
+
+// With its CRLF.
+std::size_t RequestDecoder::MostFirstLine() const { return limits_.target_bytes + kMostBesideTarget; }
 
 Reason RequestDecoder::ParseRequestLine(std::string_view line, message::RequestHead& head) {
   const std::size_t first = line.find(' ');
@@ -83,8 +111,8 @@ Reason RequestDecoder::ParseRequestLine(std::string_view line, message::RequestH
   if (version[5] != '1') return Reason::kVersionNotSupported;
   head.version = version[7] == '0' ? message::Version::kHttp10 : message::Version::kHttp11;
   head.method_text = line.substr(0, first);
-  if (!IsToken(head.method_text)) return Reason::kBadRequest;
   head.method = message::ParseMethod(head.method_text);
+  if (head.method == message::Method::kOther && !IsToken(head.method_text)) return Reason::kBadRequest;
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (target.size() > limits_.target_bytes) return Reason::kUriTooLong;
   if (!IsTargetText(target)) return Reason::kBadRequest;
@@ -135,6 +163,7 @@ Reason RequestDecoder::Interpret(message::RequestHead& head) {
   bool chunked = false, upgrade_field = false;
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const message::Field& field = head.fields[i];
+    if ((kRead & message::FieldBit(field.id)) == 0) continue;
     switch (field.id) {
       case FieldId::kHost:
         if (!IsAuthority(field.value) || ++hosts > 1) return Reason::kBadRequest;

@@ -8,6 +8,11 @@ namespace {
 
 using message::FieldId;
 
+// What Interpret looks at.
+constexpr std::uint64_t kSaysHow =
+    message::FieldBit(FieldId::kContentLength) | message::FieldBit(FieldId::kTransferEncoding) |
+    message::FieldBit(FieldId::kConnection) | message::FieldBit(FieldId::kKeepAlive);
+
 std::uint32_t TimeoutParameter(std::string_view keep_alive) {  // "timeout=5, max=100"
   const std::size_t at = keep_alive.find("timeout=");
   std::uint32_t seconds = 0;
@@ -77,6 +82,9 @@ Event ResponseDecoder::OnEof() {
 }
 
 Event ResponseDecoder::Head(std::string_view bytes, message::ResponseHead& head) {
+  if (scan_.at == 0) {
+    if (const std::size_t size = Whole(bytes, head); size > 0) return Accept(size, head);
+  }
   switch (FindHeadEnd(bytes, limits_.head_bytes, limits_.head_bytes + 1, scan_)) {
     case ScanResult::kMore: return Event::NeedMore();
     case ScanResult::kBareLf: return Fail(Reason::kUpstreamMalformed);
@@ -85,13 +93,28 @@ Event ResponseDecoder::Head(std::string_view bytes, message::ResponseHead& head)
     case ScanResult::kFound: break;
   }
   const std::size_t size = scan_.at;
-  scan_ = {};
   std::string_view lines = bytes.substr(0, size);
   if (!ParseStatusLine(TakeLine(lines), head)) return Fail(Reason::kUpstreamMalformed);
   head.fields.Clear();
   const Reason reason = ParseFields(lines, limits_.fields, head.fields);
   if (reason == Reason::kHeadTooLarge) return Fail(Reason::kUpstreamHeadTooLarge);
-  if (reason != Reason::kOk || !Interpret(head)) return Fail(Reason::kUpstreamMalformed);
+  return reason == Reason::kOk ? Accept(size, head) : Fail(Reason::kUpstreamMalformed);
+}
+
+// As RequestDecoder::Whole.
+std::size_t ResponseDecoder::Whole(std::string_view bytes, message::ResponseHead& head) {
+  const std::size_t feed = bytes.substr(0, limits_.head_bytes).find('\n');
+  if (feed == std::string_view::npos || feed == 0 || bytes[feed - 1] != '\r') return 0;
+  if (!ParseStatusLine(bytes.substr(0, feed - 1), head)) return 0;
+  head.fields.Clear();
+  const Fields fields = ReadFields(bytes.substr(feed + 1), limits_.fields, head.fields);
+  const std::size_t size = feed + 1 + fields.size;
+  return fields.kind == Fields::Kind::kWhole && size <= limits_.head_bytes ? size : 0;
+}
+
+Event ResponseDecoder::Accept(std::size_t size, message::ResponseHead& head) {
+  scan_ = {};
+  if (!Interpret(head)) return Fail(Reason::kUpstreamMalformed);
   if (interim_) interim_bytes_ += size;
   if (interim_bytes_ > limits_.head_bytes) return Fail(Reason::kUpstreamHeadTooLarge);
   return {Event::Kind::kHead, size, {}, Reason::kOk};
@@ -120,6 +143,7 @@ bool ResponseDecoder::Interpret(message::ResponseHead& head) {
   std::size_t lengths = 0, codings = 0;
   bool chunked = false;
   for (const message::Field& field : head.fields) {
+    if ((kSaysHow & message::FieldBit(field.id)) == 0) continue;
     switch (field.id) {
       case FieldId::kContentLength:
         if (++lengths > 1 || !ParseLength(field.value, body_.length)) return false;
