@@ -216,7 +216,9 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   }
   const health::Badness& recent = health.recent.Total(now);
   const bool unclear = recent.requests < kClear && recent.mean() >= kDoubtful;
-  const bool in_service = target.state == InstanceState::kHealthy || target.state == InstanceState::kDegraded;
+  const bool offered = !target.removed && !target.draining && target.node.weight > 0;
+  const bool in_service =
+      offered && (target.state == InstanceState::kHealthy || target.state == InstanceState::kDegraded);
   const bool suspect = in_service && (failed || unclear);
   if (suspect == health.suspect) return;
   health.suspect = suspect;

@@ -24,7 +24,8 @@ struct ServiceRoutes;
 struct Generation {
   snapshot::SnapshotPtr snapshot;
   std::uint64_t revision = 0;
-  std::uint32_t calls = 0;  // of this worker that began with it; no atomics
+  std::uint64_t serial = 0;  // counts snapshots of this worker, from 1
+  std::uint32_t calls = 0;   // of this worker that began with it; no atomics
   bool current = true;
   // Engine's own: of the services used so far.
   std::unordered_map<const snapshot::Service*, std::unique_ptr<ServiceRoutes>> routes;
@@ -41,7 +42,9 @@ struct Target {
   bool meshed = false;       // an agent stands before it: long keep-alive, its load and drain marks count
   bool application = false;  // inbound: our own workload
   bool draining = false;     // by registry or by its own mark: no new requests
-  bool removed = false;      // not in the snapshot any more: close idle connections, then clear `user`
+  // Not in the snapshot any more, or an application that was not asked for a long time: close idle
+  // connections, then clear `user`.
+  bool removed = false;
   InstanceState state = InstanceState::kHealthy;  // as of the latest view
   std::uint32_t connections = 0;                  // this worker's share of the cap
   void* user = nullptr;    // the pool's; a removed target is freed only after the pool cleared it
@@ -51,7 +54,9 @@ struct Target {
 
   // Engine's own.
   select::Node node;
-  std::uint32_t name = 0;  // in the log's names
+  std::uint32_t name = 0;        // in the log's names
+  std::uint64_t removed_in = 0;  // serial of the generation without it; calls of older ones may name it
+  TimePoint unused_since;        // of an application, at each tick since; zero: in use
   std::shared_ptr<SharedInstance> shared;
   struct Health;
   std::unique_ptr<Health> health;

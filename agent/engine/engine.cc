@@ -36,7 +36,8 @@ void Engine::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   const snapshot::SnapshotPtr kept = impl_->recorder == nullptr ? nullptr : snapshot;
   Taped(
       impl_->recorder, [&] { return tape::SnapshotInput("snapshot", impl_->settings.worker, *kept, now); },
-      [&] { return impl_->Install(std::move(snapshot)), 0; }, [](int) { return std::string("snapshot"); });
+      [&] { return impl_->Install(std::move(snapshot), now), 0; },
+      [](int) { return std::string("snapshot"); });
 }
 
 void Engine::Install(ViewPtr view, TimePoint now) {
@@ -51,6 +52,7 @@ const snapshot::Snapshot* Engine::snapshot() const {
 }
 std::size_t Engine::live_generations() const { return impl_->generations.size(); }
 const std::vector<std::unique_ptr<Backend>>& Engine::backends() const { return impl_->backends; }
+std::vector<BackendKey> Engine::TakeForgotten() { return std::exchange(impl_->forgotten, {}); }
 decision::Log& Engine::log() { return impl_->log; }
 
 policy::Protocol Engine::ProtocolOf(const Origin& origin) const {

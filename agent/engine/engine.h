@@ -74,6 +74,9 @@ class Engine {
   // Backends and targets of this worker, for the pool's sweep and for admin. Valid until the next Install or
   // Tick.
   const std::vector<std::unique_ptr<Backend>>& backends() const;
+  // Service ports that Tick forgot since the last time: not in the snapshot for ten minutes (or one of more
+  // than 1024 such, and the one gone longest), and nothing of this worker uses them.
+  std::vector<BackendKey> TakeForgotten();
 
   // The decision records of this worker. Read it on the worker (post there).
   decision::Log& log();

@@ -6,22 +6,25 @@
 #include <thread>
 #include <vector>
 
+#include "agent/decision/log.h"
+
 namespace weft::engine {
 namespace {
 
 using std::chrono::seconds;
 const TimePoint kStart = FromNanos(1'000'000'000'000);
 
-snapshot::SnapshotPtr MakeSnapshot(int instances, const policy::ServicePolicy& policy = {}) {
+snapshot::SnapshotPtr MakeSnapshot(int instances, const policy::ServicePolicy& policy = {},
+                                   const std::string& name = "cart") {
   auto bundle = std::make_shared<policy::ServiceBundle>();
-  bundle->key = {"local", "default", "cart"};
+  bundle->key = {"local", "default", name};
   bundle->ports = {{"http", 80, policy::Protocol::kHttp}};
   bundle->policy = policy;
   auto endpoints = std::make_shared<snapshot::Endpoints>();
   endpoints->service = bundle->key;
   for (int i = 0; i < instances; ++i) {
     snapshot::Instance instance;
-    instance.id = "cart-" + std::to_string(i);
+    instance.id = name + "-" + std::to_string(i);
     instance.hash = HashBytes(instance.id);
     instance.address = {net::Ip::V4(127, 0, 0, 1), static_cast<std::uint16_t>(9000 + i)};
     endpoints->instances.push_back(instance);
@@ -31,7 +34,7 @@ snapshot::SnapshotPtr MakeSnapshot(int instances, const policy::ServicePolicy& p
   service->endpoints = endpoints;
   auto made = std::make_shared<snapshot::Snapshot>();
   made->services[bundle->key] = service;
-  made->by_name.emplace("cart", bundle->key);
+  made->by_name.emplace(name, bundle->key);
   return made;
 }
 
@@ -68,6 +71,146 @@ TEST(EngineTest, AFinishedCallLetsGoOfItsGeneration) {
   EXPECT_EQ(engine.live_generations(), 2u);
   engine.Finish(call, Reason::kOk, 200, kStart);
   EXPECT_EQ(engine.live_generations(), 1u);
+}
+
+AttemptResult Answered(std::uint16_t status) {
+  AttemptResult result;
+  result.outcome = Outcome::kResponse;
+  result.status = status;
+  return result;
+}
+
+void AskOnce(Engine& engine, std::string_view service, TimePoint now) {
+  Call call;
+  Reason why = Reason::kOk;
+  ASSERT_EQ(engine.Start(call, {}, Get(service), now).action, Action::kForward) << service;
+  Target* target = engine.Pick(call, now, why);
+  ASSERT_NE(target, nullptr);
+  ASSERT_TRUE(engine.TryConnect(*target));
+  engine.Ended(call, Answered(200), now);
+  engine.ReleaseConnection(*target);
+  engine.Finish(call, Reason::kOk, 200, now);
+}
+
+TEST(EngineTest, TenThousandServicesThatComeAndGoDoNotAddUp) {
+  for (const Duration step : {seconds(10), seconds(0)}) {  // within the grace: sixty, and far too many
+    Shared shared(1);
+    Engine engine({}, shared, nullptr);
+    std::size_t most = 0, most_shared = 0, forgotten = 0;
+    TimePoint now = kStart;
+    for (int i = 0; i < 10'000; ++i, now += step) {
+      const std::string name = "s" + std::to_string(i);
+      engine.Install(MakeSnapshot(1, {}, name), now);
+      AskOnce(engine, name, now);
+      engine.Tick(now);
+      forgotten += engine.TakeForgotten().size();
+      most = std::max(most, engine.backends().size());
+      most_shared = std::max(most_shared, shared.size());
+    }
+    EXPECT_LE(most, step == seconds(10) ? 62u : 1025u);
+    EXPECT_LE(most_shared, 2 * (2 * most + 64));
+    EXPECT_EQ(forgotten + engine.backends().size(), 10'000u);
+  }
+}
+
+TEST(EngineTest, AServiceThatFlapsKeepsItsStateAndOneGoneForTenMinutesBeginsAnew) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  TimePoint now = kStart;
+  std::weak_ptr<SharedBackend> before;
+  for (const auto& [away, kept] : {std::pair{seconds(599), true}, std::pair{seconds(600), false}}) {
+    engine.Install(MakeSnapshot(1), now);
+    AskOnce(engine, "cart", now);
+    before = engine.backends().front()->shared;
+    engine.Install(MakeSnapshot(1, {}, "other"), now);
+    engine.Tick(now += away);
+    EXPECT_EQ(before.expired(), !kept);
+    EXPECT_EQ(engine.TakeForgotten().size(), kept ? 0u : 1u);
+  }
+}
+
+TEST(EngineTest, AServiceThatIsGoneIsKeptWhileARequestIsUnderWay) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  engine.Install(MakeSnapshot(1), kStart);
+  Call call;
+  Reason why = Reason::kOk;
+  engine.Start(call, {}, Get("cart"), kStart);
+  engine.Pick(call, kStart, why);
+  engine.Install(MakeSnapshot(1, {}, "other"), kStart);
+  const TimePoint later = kStart + seconds(1000);
+  engine.Tick(later);
+  EXPECT_EQ(engine.backends().size(), 1u);
+  engine.Ended(call, Answered(200), later);
+  engine.Finish(call, Reason::kOk, 200, later);
+  engine.Tick(later);
+  EXPECT_TRUE(engine.backends().empty());
+}
+
+TEST(EngineTest, AnInstanceThatLeftStaysAsLongAsACallNamesItAndIsNotAskedAgain) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  engine.Install(MakeSnapshot(3), kStart);
+  Call call;
+  Reason why = Reason::kOk;
+  call.request_id = "r-1";
+  engine.Start(call, {}, Get("cart"), kStart);
+  Target* first = engine.Pick(call, kStart, why);
+  // The other two stay; the call fails and is tried again while its first instance is gone.
+  auto without = std::make_shared<snapshot::Snapshot>(*MakeSnapshot(3));
+  auto service = std::make_shared<snapshot::Service>(*without->services.begin()->second);
+  auto endpoints = std::make_shared<snapshot::Endpoints>(*service->endpoints);
+  std::erase_if(endpoints->instances, [&](const auto& i) { return i.hash == first->hash; });
+  service->endpoints = endpoints;
+  without->services.begin()->second = service;
+  engine.Install(without, kStart);
+  AttemptResult reset;
+  reset.outcome = Outcome::kReset;
+  reset.reason = Reason::kUpstreamReset;
+  EXPECT_TRUE(engine.Ended(call, reset, kStart).retry);
+  engine.Tick(kStart + seconds(1));
+  EXPECT_EQ(engine.backends().front()->targets.size(), 3u);
+  for (int i = 0; i < 20; ++i) {  // nobody is sent to confirm what it did
+    const TimePoint now = kStart + seconds(1 + i);
+    Call other;
+    engine.Start(other, {}, Get("cart"), now);
+    EXPECT_NE(engine.Pick(other, now, why), first);
+    engine.Ended(other, Answered(200), now);
+    engine.Finish(other, Reason::kOk, 200, now);
+  }
+  const TimePoint end = kStart + seconds(21);
+  EXPECT_NE(engine.Pick(call, end, why), first);
+  engine.Ended(call, Answered(200), end);
+  engine.Finish(call, Reason::kOk, 200, end);
+  EXPECT_EQ(engine.log().Find("r-1")->record.attempts, 2);
+  engine.Tick(end);
+  EXPECT_EQ(engine.backends().front()->targets.size(), 2u);
+}
+
+TEST(EngineTest, AnApplicationPortThatNobodyAsksForIsForgotten) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  engine.Install(MakeSnapshot(1), kStart);
+  const auto ask = [&](std::uint16_t port, TimePoint now) {
+    Origin origin;
+    origin.direction = Direction::kInbound;
+    origin.original = {net::Ip::V4(127, 0, 0, 1), port};
+    Call call;
+    Reason why = Reason::kOk;
+    engine.Start(call, origin, Get("me"), now);
+    engine.Pick(call, now, why);
+    engine.Ended(call, Answered(200), now);
+    engine.Finish(call, Reason::kOk, 200, now);
+  };
+  for (std::uint16_t port = 1; port <= 1000; ++port) ask(port, kStart);
+  engine.Tick(kStart);
+  const std::vector<std::unique_ptr<Target>>& targets = engine.backends().front()->targets;
+  EXPECT_EQ(targets.size(), 1000u);
+  engine.Tick(kStart + seconds(600));
+  ask(8, kStart + seconds(600));  // comes back before it is gone
+  engine.Tick(kStart + seconds(601));
+  ASSERT_EQ(targets.size(), 1u);
+  EXPECT_EQ(targets.front()->address.port, 8);
 }
 
 // Each worker has an engine and a thread; what they share are the atomics. Run it under TSan.

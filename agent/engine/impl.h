@@ -53,6 +53,9 @@ struct Target::Health {
 struct Backend::State {
   explicit State(std::uint32_t workers) : budget(workers) {}
 
+  TimePoint gone_since;  // when the snapshot lost it; zero: it is there
+  bool forget = false;   // at this tick
+
   select::Set set;  // of `pickable`, same order
   std::vector<Target*> pickable;
   std::vector<Target*> probing;   // on probation; trial requests only
@@ -84,18 +87,22 @@ struct Engine::Impl {
   Resolved PortOf(const ServiceKey& key, std::uint16_t port, bool port_written);
 
   // install.cc
-  void Install(snapshot::SnapshotPtr snapshot);
+  void Install(snapshot::SnapshotPtr snapshot, TimePoint now);
   void Install(ViewPtr view);
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
   const ServiceRoutes* RoutesOf(const snapshot::Service& service);
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
-  void Update(Backend& backend);
+  bool Update(Backend& backend);  // false: not in the current snapshot
   void ApplyView(Backend& backend);
   void Rebuild(Backend& backend);
   Target* ApplicationTarget(Backend& backend, const net::Address& address);
   void FreeRemoved(Backend& backend);
   void ReleaseGenerations();
+
+  // forget.cc
+  void ForgetUnused(TimePoint now);
+  void ForgetApplications(Backend& backend, TimePoint now);
 
   // request.cc
   Verdict Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now);
@@ -131,7 +138,8 @@ struct Engine::Impl {
   std::unordered_map<BackendKey, Backend*> by_key, inbound_by_key;
   // By bundle; kept while a generation uses them.
   std::unordered_map<const policy::ServiceBundle*, std::weak_ptr<const route::Table>> tables;
-  std::uint64_t calls = 0;
+  std::vector<BackendKey> forgotten;  // outbound; until taken
+  std::uint64_t calls = 0, snapshots = 0;
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.
   struct Cached {

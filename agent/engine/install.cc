@@ -80,19 +80,26 @@ Target::~Target() = default;
 Backend::Backend() = default;
 Backend::~Backend() = default;
 
-void Engine::Impl::Install(snapshot::SnapshotPtr snapshot) {
+void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   if (current != nullptr) current->current = false;
   auto generation = std::make_unique<Generation>();
   generation->revision = snapshot->version.revision;
+  generation->serial = ++snapshots;
   generation->snapshot = std::move(snapshot);
   current = generation.get();
   generations.push_back(std::move(generation));
   cache.fill({});
   key_cache.fill({});
-  for (const auto& backend : backends) {
-    if (!backend->inbound) Update(*backend);
-  }
   ReleaseGenerations();
+  for (const auto& backend : backends) {
+    if (backend->inbound) continue;
+    TimePoint& gone_since = backend->state->gone_since;
+    if (Update(*backend)) {
+      gone_since = {};
+    } else if (gone_since == TimePoint()) {
+      gone_since = now;
+    }
+  }
 }
 
 void Engine::Impl::ReleaseGenerations() {
@@ -145,8 +152,9 @@ Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
   return backends.back().get();
 }
 
-// A backend that the snapshot does not have any more keeps its state and loses its instances.
-void Engine::Impl::Update(Backend& backend) {
+// A backend that the snapshot does not have any more keeps its state (until ForgetUnused) and loses its
+// instances.
+bool Engine::Impl::Update(Backend& backend) {
   const auto found = current->snapshot->services.find(backend.key.service);
   const snapshot::Service* service =
       found == current->snapshot->services.end() ? nullptr : found->second.get();
@@ -155,6 +163,7 @@ void Engine::Impl::Update(Backend& backend) {
   std::unordered_set<const Target*> gone;
   for (const auto& target : backend.targets) {
     if (target->removed) gone.insert(target.get());
+    if (!target->removed) target->removed_in = current->serial;
     target->removed = true;
   }
   if (port != nullptr) {
@@ -182,11 +191,16 @@ void Engine::Impl::Update(Backend& backend) {
   FreeRemoved(backend);
   ApplyView(backend);
   Rebuild(backend);
+  return port != nullptr;
 }
 
+// A call names the instances of its former attempts until it is finished. The generation that it began with
+// lives as long; calls to an application have none.
 void Engine::Impl::FreeRemoved(Backend& backend) {
-  std::erase_if(backend.targets, [](const auto& t) {
-    return t->removed && t->node.in_flight == 0 && t->connections == 0 && t->user == nullptr;
+  const std::uint64_t oldest = generations.empty() ? 0 : generations.front()->serial;
+  std::erase_if(backend.targets, [&](const auto& t) {
+    const bool named = t->application ? backend.in_flight > 0 : t->removed_in > oldest;
+    return t->removed && !named && t->node.in_flight == 0 && t->connections == 0 && t->user == nullptr;
   });
 }
 
@@ -268,7 +282,9 @@ Backend* Engine::Impl::InboundBackendFor(const BackendKey& key) {
 
 Target* Engine::Impl::ApplicationTarget(Backend& backend, const net::Address& address) {
   for (const auto& target : backend.targets) {
-    if (target->address == address) return target.get();
+    if (!(target->address == address)) continue;
+    target->removed = false;
+    return target.get();
   }
   const std::string text = address.ToString();
   Target& target = AddTarget(backend, HashBytes(text), address, shared);

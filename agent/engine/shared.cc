@@ -31,4 +31,9 @@ std::shared_ptr<SharedInstance> Shared::Instance(std::uint64_t instance, std::ui
   return held;
 }
 
+std::size_t Shared::size() {
+  const std::lock_guard lock(mutex_);
+  return backends_.size() + instances_.size();
+}
+
 }  // namespace weft::engine

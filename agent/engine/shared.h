@@ -38,6 +38,7 @@ class Shared {
   std::shared_ptr<SharedBackend> Backend(const BackendKey& key);
   std::shared_ptr<SharedInstance> Instance(std::uint64_t instance, std::uint16_t port);
   std::uint64_t seed() const { return seed_; }
+  std::size_t size();  // entries of both maps, some of which may be dead
 
  private:
   const std::uint64_t seed_;

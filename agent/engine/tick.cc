@@ -27,8 +27,8 @@ InstanceDelta TakeDelta(Target& target) {
 
 WorkerDelta Engine::Impl::Tick(TimePoint now) {
   WorkerDelta delta{settings.worker, now, {}};
+  ForgetUnused(now);
   for (const auto& backend : backends) {
-    FreeRemoved(*backend);
     if (backend->inbound) continue;
     Backend::State& state = *backend->state;
     BackendDelta said;

@@ -111,6 +111,7 @@ class Machine {
       engine.Install(std::make_shared<const ServiceView>(tape::ReadView(line)), line.Time("now"));
     } else if (op == "tick") {
       engine.Tick(line.Time("now"));
+      engine.TakeForgotten();
     } else if (op == "protocol") {
       tape::ReadOrigin(line, origin);
       engine.ProtocolOf(origin.origin);

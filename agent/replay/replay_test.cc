@@ -54,6 +54,18 @@ snapshot::SnapshotPtr Mesh(std::uint64_t revision, std::uint32_t instances) {
   return made;
 }
 
+// The service is away long enough to be forgotten; that, too, must replay.
+void Vanish(engine::Engine& engine, TimePoint& now, const std::function<void(TimePoint)>& tick) {
+  auto without = std::make_shared<snapshot::Snapshot>(*Mesh(3, 5));
+  without->services.clear();
+  without->by_name.clear();
+  engine.Install(without, now);
+  now += std::chrono::seconds(601);
+  tick(now);
+  EXPECT_EQ(engine.TakeForgotten().size(), 1U);
+  engine.Install(Mesh(2, 5), now);
+}
+
 // One worker's load: `requests` calls, some of which fail, with a tick every 100 ms of its own time.
 void Load(engine::Engine& engine, std::uint32_t worker, int requests,
           const std::function<void(TimePoint)>& tick) {
@@ -71,6 +83,7 @@ void Load(engine::Engine& engine, std::uint32_t worker, int requests,
       next_tick = now + milliseconds(100);
     }
     if (i == requests / 2) engine.Install(Mesh(2, 5), now);
+    if (i == requests * 3 / 4) Vanish(engine, now, tick);
     head.method = random.Below(Purpose::kTest, 4) == 0 ? message::Method::kPost : message::Method::kGet;
     engine::Call call;
     call.request_id = "id";

@@ -262,5 +262,18 @@ TEST(AccessLogTest, AFileThatCannotBeOpenedIsAnErrorThatNamesIt) {
   EXPECT_NE(writer.error().Text().find("/nonexistent/access.log"), std::string::npos);
 }
 
+TEST(ReporterTest, ServicePortsThatTheEngineForgotMakeRoomForOthers) {
+  Scene scene;
+  for (int i = 0; i < 10'000; ++i) {
+    const BackendKey key{{"local", "default", "s" + std::to_string(i)}, 80};
+    scene.reporter.Mirrored(key, MirrorResult::kAnswered);
+    EXPECT_EQ(scene.reporter.Copy().size(), 1U);
+    scene.reporter.Forgot(key);
+  }
+  EXPECT_TRUE(scene.reporter.Copy().empty());
+  scene.reporter.Request(scene.report);
+  EXPECT_TRUE(scene.reporter.Copy().contains({scene.backend.key, engine::Direction::kOutbound}));
+}
+
 }  // namespace
 }  // namespace weft::report

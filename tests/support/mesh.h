@@ -23,12 +23,14 @@ struct CountingSink final : report::Sink {
     waits += waited > Duration::zero();
   }
   void Mirrored(const BackendKey&, report::MirrorResult result) override { mirrored.push_back(result); }
+  void Forgot(const BackendKey&) override { ++forgotten; }
   void Flush(TimePoint) override {}
 
   std::vector<Reason> reasons;
   std::vector<std::uint16_t> statuses;
   std::vector<report::MirrorResult> mirrored;
   std::uint64_t relayed = 0;
+  int forgotten = 0;  // service ports
   int open = 0, reused_connections = 0, new_connections = 0,
       waits = 0;  // waits: lent after a time in the queue
 };
