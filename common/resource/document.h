@@ -123,6 +123,7 @@ struct ParseOptions {
 struct Parsed {
   std::vector<DocumentPtr> documents;  // those without problems, in the order of the text
   std::vector<Error> errors;           // where "file:line:column", field "spec.rules[0].matches[1].path"
+  bool empty_list = false;             // a `kind: List` of nothing was there: no documents, and none meant
   bool ok() const { return errors.empty(); }
 };
 

@@ -158,19 +158,27 @@ DocumentPtr ReadDocument(Node& root, const std::string& file, const ParseOptions
 }
 
 // The documents inside a `kind: List` or a plain list.
-std::vector<Node> Unfold(std::vector<Node> roots) {
+std::vector<Node> Unfold(std::vector<Node> roots, bool& empty_list) {
   std::vector<Node> documents;
   for (Node& root : roots) {
     const Node* kind = root.Find("kind");
     Node* items = root.is_list() ? &root : root.Find("items");
     const bool is_list = root.is_list() || (kind != nullptr && kind->text == "List");
     if (is_list && items != nullptr && items->is_list()) {
+      empty_list |= !root.is_list() && items->items.empty();
       std::move(items->items.begin(), items->items.end(), std::back_inserter(documents));
     } else {
       documents.push_back(std::move(root));
     }
   }
   return documents;
+}
+
+// What commands print that is not made of documents.
+bool IsView(const Node& root) {
+  const Node* items = root.Find("items");
+  return items != nullptr && items->is_list() && root.Find("kind") == nullptr &&
+         root.Find("apiVersion") == nullptr;
 }
 
 // The mark of `path` below `node`, or of the nearest parent.
@@ -245,8 +253,16 @@ std::string Document::Where(std::string_view field) const {
 Parsed ParseDocuments(std::string_view text, const std::string& file, const ParseOptions& options) {
   Problems problems(file);
   Parsed parsed;
-  for (Node& root : Unfold(ParseTexts(text, problems))) {
+  for (Node& root : Unfold(ParseTexts(text, problems), parsed.empty_list)) {
     if (root.is_null()) continue;
+    if (IsView(root)) {
+      problems.Add(
+          root.mark, "",
+          "a list without \"kind: List\" is a view, as `weftctl get services` prints it, and holds no "
+          "documents: apply what `weftctl get meshservice -o yaml` prints (or httproute, servicepolicy, "
+          "meshdefaults)");
+      continue;
+    }
     if (DocumentPtr document = ReadDocument(root, file, options, problems))
       parsed.documents.push_back(document);
   }

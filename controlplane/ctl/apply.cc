@@ -17,6 +17,10 @@ struct ApplyArgs {
 Status RunApply(Context& context, const ApplyArgs& args) {
   const auto documents = CheckedDocuments(context, args.files);
   if (!documents) return documents.error();
+  if (documents->empty()) {
+    context.err << "The list is empty: nothing was applied.\n";
+    return {};
+  }
   const std::string target = args.dry_run ? "/api/v1/apply?dryRun=true" : "/api/v1/apply";
   const Result<Json> answer = context.client.Post(target, BodyOf(*documents), "application/yaml");
   if (!answer) return answer.error();

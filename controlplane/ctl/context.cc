@@ -22,11 +22,8 @@ void PrintDocument(Context& context, const Json& document) {
   }
 }
 
-void PrintList(Context& context, const std::vector<Json>& items, const Table& table) {
+void PrintList(Context& context, const std::vector<Json>& items, const Table& table, bool documents) {
   if (context.structured()) {
-    const bool documents = !items.empty() && std::all_of(items.begin(), items.end(), [](const Json& item) {
-      return item.contains("apiVersion");
-    });
     PrintDocument(context, documents ? Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}}
                                      : Json{{"items", items}});
   } else if (table.empty()) {

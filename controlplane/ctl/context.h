@@ -47,7 +47,7 @@ void PrintDocument(Context& context, const Json& document);
 
 // Prints the items as one document (structured formats) or `table`; "No resources found …" when there are
 // none.
-void PrintList(Context& context, const std::vector<Json>& items, const Table& table);
+void PrintList(Context& context, const std::vector<Json>& items, const Table& table, bool documents = false);
 
 // "cart" or "shop/cart" -> namespace and name, the namespace from -n when it is not written.
 struct NamespacedName {

@@ -115,6 +115,21 @@ TEST(GetTest, NothingFoundIsSaidAndIsNoFailure) {
   EXPECT_EQ(fake.err, "No resources found in namespace default.\n");
 }
 
+TEST(GetTest, AnEmptyListOfDocumentsAppliesAsNoChangeAndAViewSaysWhatToApplyInstead) {
+  Fake fake;
+  fake.On("GET /api/v1/resources/HTTPRoute?namespace=default", "{\"items\": []}")
+      .On("GET /api/v1/services?namespace=default", R"({"items": [{"namespace": "default", "name": "cart"}]})");
+  ASSERT_EQ(fake.Run({"get", "httproutes", "-o", "yaml"}), 0) << fake.err;
+  EXPECT_NE(fake.out.find("kind: List"), std::string::npos) << fake.out;
+  fake.input = fake.out;
+  EXPECT_EQ(fake.Run({"apply", "-f", "-"}), 0) << fake.err;
+  EXPECT_EQ(fake.err, "The list is empty: nothing was applied.\n");
+  ASSERT_EQ(fake.Run({"get", "services", "-o", "yaml"}), 0) << fake.err;
+  fake.input = fake.out;
+  EXPECT_EQ(fake.Run({"apply", "-f", "-"}), 1);
+  EXPECT_NE(fake.err.find("weftctl get meshservice -o yaml"), std::string::npos) << fake.err;
+}
+
 TEST(GetTest, AnUnknownKindAReservedOneAndAWrongFormatSayWhatThereIs) {
   Fake fake;
   EXPECT_EQ(fake.Run({"get", "potatoes"}), 1);

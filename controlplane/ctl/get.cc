@@ -11,7 +11,7 @@ namespace {
 Status GetAll(Context& context, const Kind& kind) {
   const auto items = ListAll(context, ListPath(kind), ListQuery(context, kind.namespaced));
   if (!items) return items.error();
-  PrintList(context, *items, KindTable(context, kind, *items));
+  PrintList(context, *items, KindTable(context, kind, *items), kind.resource);
   return {};
 }
 

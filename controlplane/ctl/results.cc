@@ -27,15 +27,17 @@ Result<std::vector<resource::DocumentPtr>> CheckedDocuments(Context& context,
   if (!files) return files.error();
   std::vector<resource::DocumentPtr> documents;
   std::size_t problems = 0;
+  bool empty_list = false;
   for (const InputFile& file : *files) {
     const resource::Parsed parsed = resource::ParseDocuments(file.text, file.name, {context.ns});
     for (const Error& error : parsed.errors) context.err << error.Text() << "\n";
     problems += parsed.errors.size();
+    empty_list |= parsed.empty_list;
     documents.insert(documents.end(), parsed.documents.begin(), parsed.documents.end());
   }
   if (problems > 0)
     return Invalid(std::to_string(problems) + " problem(s) in the documents; nothing was applied");
-  if (documents.empty())
+  if (documents.empty() && !empty_list)
     return Invalid("the input holds no document; give resources with apiVersion, kind and metadata.name");
   return documents;
 }
