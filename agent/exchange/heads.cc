@@ -163,13 +163,19 @@ void Exchange::SetAuthority(message::RequestHead& head) const {
   head.authority = call_.backend->key.service.name;
 }
 
-// RFC 9110 10.2.3 in seconds, of answers that ask to come again; a date is as good as none.
+// RFC 9110 10.2.3, of answers that ask to come again: seconds, or a date, which counts from the answer's own
+// Date so that no clock but its own matters; without one it is as good as none.
 Duration Exchange::RetryAfterOf(const message::ResponseHead& head) {
   constexpr std::uint64_t kMostSeconds = 24 * 3600;
   if (head.status != 503 && head.status != 429) return Duration::zero();
   const Field* field = head.fields.Find(FieldId::kRetryAfter);
   if (field == nullptr) return Duration::zero();
-  return std::chrono::seconds(std::min(ParseNumber(field->value), kMostSeconds));
+  const auto until = ParseHttpDate(field->value);
+  if (!until) return std::chrono::seconds(std::min(ParseNumber(field->value), kMostSeconds));
+  const Field* date = head.fields.Find(FieldId::kDate);
+  const auto from = date == nullptr ? std::nullopt : ParseHttpDate(date->value);
+  if (!from || *until <= *from) return Duration::zero();
+  return std::min<Duration>(*until - *from, std::chrono::seconds(kMostSeconds));
 }
 
 void Exchange::AddMeshFields(message::RequestHead& head) {

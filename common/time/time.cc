@@ -44,4 +44,32 @@ Duration Deadline::Remaining(TimePoint now) const {
   return now >= at_ ? Duration::zero() : at_ - now;
 }
 
+std::optional<std::chrono::sys_seconds> ParseHttpDate(std::string_view text) {
+  constexpr std::string_view kShape = "Aaa, 00 Aaa 0000 00:00:00 GMT",
+                             kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (text.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool wanted = kShape[i] == '0'                       ? digit
+                        : kShape[i] == 'A' || kShape[i] == 'a' ? !digit
+                                                               : text[i] == kShape[i];
+    if (!wanted) return std::nullopt;
+  }
+  const auto number = [text](std::size_t at, std::size_t size) {
+    int value = 0;
+    for (const char c : text.substr(at, size)) value = value * 10 + (c - '0');
+    return value;
+  };
+  const std::size_t month = kMonths.find(text.substr(8, 3));
+  const int hour = number(17, 2), minute = number(20, 2), second = number(23, 2);
+  if (month == std::string_view::npos || month % 3 != 0 || hour > 23 || minute > 59 || second > 60)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(number(12, 4)),
+                                         std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                                         std::chrono::day(static_cast<unsigned>(number(5, 2)))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
+}
+
 }  // namespace weft

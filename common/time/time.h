@@ -5,7 +5,9 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace weft {
 
@@ -27,6 +29,10 @@ WallTime ReadWallClock();
 // RFC 3339 in UTC: "2026-11-23T04:05:06Z" and "2026-11-23T04:05:06.007Z".
 std::string UtcText(std::chrono::sys_seconds at);
 std::string UtcText(std::chrono::sys_time<std::chrono::milliseconds> at);
+
+// A date of HTTP in the form that may be sent (RFC 9110 5.6.7, IMF-fixdate), "Sun, 06 Nov 1994 08:49:37 GMT";
+// nothing for the two obsolete forms and for what is no date.
+std::optional<std::chrono::sys_seconds> ParseHttpDate(std::string_view text);
 
 inline std::int64_t Nanos(TimePoint t) { return t.time_since_epoch().count(); }
 inline TimePoint FromNanos(std::int64_t n) { return TimePoint(Duration(n)); }

@@ -36,5 +36,17 @@ TEST(UtcTextTest, IsRfc3339WithOrWithoutMilliseconds) {
   EXPECT_EQ(UtcText(sys_time<milliseconds>(at) + milliseconds(7)), "2026-11-23T04:05:06.007Z");
 }
 
+TEST(HttpDateTest, TheFormThatMayBeSentIsReadAndNothingElse) {
+  const auto date = ParseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT");
+  ASSERT_TRUE(date);
+  EXPECT_EQ(UtcText(*date), "1994-11-06T08:49:37Z");
+  EXPECT_EQ(UtcText(*ParseHttpDate("Thu, 29 Feb 2024 23:59:59 GMT")), "2024-02-29T23:59:59Z");
+  for (const char* bad :
+       {"", "60", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 anF 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:49:3x GMT", "Sun, 06 Nov 1994 08:49:37 GMT "})
+    EXPECT_FALSE(ParseHttpDate(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace weft

@@ -80,6 +80,21 @@ TEST(EdgesTest, ARetryAfterThatIsTooLongIsForwardedAndNotWaitedFor) {
   EXPECT_EQ(upstream->requests(), 1);
 }
 
+// Its own Date is years ago: only the difference counts.
+TEST(EdgesTest, ARetryAfterWithADateCountsFromTheDateOfTheAnswer) {
+  for (const auto& [after, attempts] :
+       {std::pair{"Sun, 06 Nov 1994 08:50:37 GMT", 1}, std::pair{"Sun, 06 Nov 1994 08:49:37 GMT", 3}}) {
+    const auto upstream = Saying("HTTP/1.1 503 No\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: " +
+                                 std::string(after) + "\r\ncontent-length: 0\r\n\r\n");
+    support::Mesh mesh;
+    mesh.Service("cart", {upstream->address()}).retry.attempts = 2;
+    mesh.Start();
+    support::FakeClient client(mesh.address("service-cart"));
+    EXPECT_TRUE(Says(client.Get(), std::string("retry-after: ") + after));
+    EXPECT_EQ(upstream->requests(), attempts);
+  }
+}
+
 TEST(EdgesTest, AnOldRequestWithoutHostCarriesTheNameOfTheService) {
   const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
   TwoAgents agents(upstream->address());
