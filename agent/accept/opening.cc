@@ -8,15 +8,18 @@ namespace weft::accept {
 
 using Kind = transport::IoResult::Kind;
 
-Opening::Opening(connection::Io& io, std::unique_ptr<transport::Transport> transport, Decided decided)
-    : io_(io), transport_(std::move(transport)), decided_(std::move(decided)) {
+Opening::Opening(connection::Io& io, std::unique_ptr<transport::Transport> transport, Pending& pending,
+                 Decided decided)
+    : io_(io), transport_(std::move(transport)), pending_(pending), decided_(std::move(decided)) {
+  pending_.insert(this);
   timer_.Bind(
       io.loop.timers(), [](void* self, TimePoint) { static_cast<Opening*>(self)->OnTimer(); }, this);
 }
 
 void Opening::Start(connection::Io& io, std::unique_ptr<transport::Transport> transport, Duration patience,
-                    Duration most, Decided decided) {
-  auto* opening = new Opening(io, std::move(transport), std::move(decided));  // until Decide or Close
+                    Duration most, Pending& pending, Decided decided) {
+  auto* opening =
+      new Opening(io, std::move(transport), pending, std::move(decided));  // until Decide or Close
   opening->silence_decides_ = patience > Duration::zero();
   if (!opening->transport_->Attach(io.loop, *opening)) return opening->Close();
   opening->timer_.Set(io.loop.now() + (opening->silence_decides_ ? patience : most));
@@ -46,7 +49,12 @@ void Opening::OnTimer() {
   Close();
 }
 
+void Opening::CloseAll(Pending& pending) {
+  while (!pending.empty()) (*pending.begin())->Close();
+}
+
 void Opening::Decide(bool http) {
+  pending_.erase(this);
   timer_.Cancel();
   transport_->Detach();
   decided_(std::move(transport_), first_, http);
@@ -54,6 +62,7 @@ void Opening::Decide(bool http) {
 }
 
 void Opening::Close() {
+  pending_.erase(this);
   timer_.Cancel();
   transport_->Close(false);
   transport_.reset();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "agent/connection/connection.h"
 #include "agent/transport/transport.h"
@@ -19,12 +20,16 @@ class Opening final : public loop::Handler {
       std::function<void(std::unique_ptr<transport::Transport> transport, std::string_view first, bool http)>;
 
   // `patience` zero: wait for the client as long as `most`, then close.
+  // Until it has decided it is in `pending`.
+  using Pending = std::unordered_set<Opening*>;
   static void Start(connection::Io& io, std::unique_ptr<transport::Transport> transport, Duration patience,
-                    Duration most, Decided decided);
+                    Duration most, Pending& pending, Decided decided);
+  static void CloseAll(Pending& pending);
   void OnReady(bool readable, bool writable) override;
 
  private:
-  Opening(connection::Io& io, std::unique_ptr<transport::Transport> transport, Decided decided);
+  Opening(connection::Io& io, std::unique_ptr<transport::Transport> transport, Pending& pending,
+          Decided decided);
   void Read();
   void OnTimer();
   void Decide(bool http);
@@ -32,6 +37,7 @@ class Opening final : public loop::Handler {
 
   connection::Io& io_;
   std::unique_ptr<transport::Transport> transport_;
+  Pending& pending_;
   Decided decided_;
   loop::Timer timer_;
   bool silence_decides_ = false;

@@ -115,7 +115,7 @@ void Worker::Open(std::unique_ptr<transport::Transport> transport, const engine:
   }
   const Duration patience = origin.original.port != 0 ? kServerFirst : Duration::zero();
   accept::Opening::Start(
-      io_, std::move(transport), patience, limits_.idle,
+      io_, std::move(transport), patience, limits_.idle, opening_,
       [this, origin](std::unique_ptr<transport::Transport> opened, std::string_view first, bool http) {
         if (opened == nullptr) return Gone(origin.direction);
         if (http) return Serve(std::move(opened), origin, first);
@@ -213,6 +213,7 @@ bool Worker::Checked(const BackendKey& backend, std::uint64_t instance, bool pas
 void Worker::BeginDrain() { env_.draining = true; }
 
 void Worker::CloseAll() {
+  accept::Opening::CloseAll(opening_);
   for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end())) {
     if (!serving_.contains(connection)) continue;  // it closed because another one did
     stream::RequestEvents* exchange = connection->exchange();

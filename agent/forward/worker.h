@@ -101,6 +101,7 @@ class Worker final : private connection::Requests {
   connection::ServerLimits limits_;
   const std::vector<std::unique_ptr<Listener>>& listeners_;
   std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
+  accept::Opening::Pending opening_;                       // what they speak is not known yet
   std::unordered_set<connection::ServerConnection*> serving_;
   loop::Timer tick_;
   std::atomic<std::size_t> connections_{0}, inbound_requests_{0}, requests_{0};

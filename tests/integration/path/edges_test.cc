@@ -80,6 +80,18 @@ TEST(EdgesTest, ARetryAfterThatIsTooLongIsForwardedAndNotWaitedFor) {
   EXPECT_EQ(upstream->requests(), 1);
 }
 
+TEST(EdgesTest, AConnectionThatHasSaidNothingYetIsClosedWithTheOthers) {
+  const auto upstream = Saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  support::Mesh mesh;
+  mesh.Service("cart", {upstream->address()}, policy::Protocol::kDetect);
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  EXPECT_TRUE(support::WaitUntil([&] { return mesh.Counted().open == 1; }));
+  mesh.OnWorker([](forward::Worker& worker) { worker.CloseAll(); });
+  EXPECT_EQ(mesh.Counted().open, 0);
+  EXPECT_EQ(client.ReadAll(), "");
+}
+
 // Its own Date is years ago: only the difference counts.
 TEST(EdgesTest, ARetryAfterWithADateCountsFromTheDateOfTheAnswer) {
   for (const auto& [after, attempts] :
