@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Twelve kinds of failure, a hundred requests each: the answer's header, the access log, the metric, /explain and
-weftctl explain name the same reason for each request, and their counts are the same."""
+"""Twelve kinds of failure at the calling agent and seven at the called one, a hundred requests each: the answer's header, the
+access log, the metric, /explain, weftctl explain through the control plane and weftctl explain --agent name the same reason
+for each request, and their counts are the same."""
 import collections
 import concurrent.futures
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 
+from control_test import Control
 from mesh import BIN, Mesh, free_port, get, main, mesh_service, service_policy, wait_for
 
 EACH = 100
@@ -98,11 +100,10 @@ def by_reason(agent):
     return counts
 
 
-def weftctl(agent, request):
-    done = subprocess.run([str(BIN / "weftctl"), "explain", request, "--agent", f"127.0.0.1:{agent.ports['admin']}"],
-                          capture_output=True, text=True, timeout=60)
-    found = re.match(rf"{re.escape(request)} outbound: (\d+) (\w+)", done.stdout)
-    assert found, f"weftctl explain {request}: {done.stdout}{done.stderr}"
+def weftctl(request, side, *where):
+    done = subprocess.run([str(BIN / "weftctl"), "explain", request, *where], capture_output=True, text=True, timeout=60)
+    found = re.match(rf"{re.escape(request)} {side}: (\d+) (\w+)", done.stdout)
+    assert found, f"weftctl explain {request} {where}: {done.stdout}{done.stderr}"
     return found[2]
 
 
@@ -111,35 +112,91 @@ def reasons_in(value):
     return [record["reason"] for record in (value if isinstance(value, list) else value.get("records", [value]))]
 
 
-def prove(pool, agent, reason):
-    status, _, _, headers = KINDS[reason]
-    url = f"http://127.0.0.1:{agent.ports['outbound']}/x"
-    headers = {"host": service_of(reason) + ".default", **headers}
-    if reason == "breaker_open":
-        wait_for("the circuit to open", lambda: get(url, headers)[1].get("x-weft-reason") == reason)
-    before = by_reason(agent)
-    answers = list(pool.map(lambda _: get(url, headers)[:2], range(EACH)))
-    header = collections.Counter((code, h.get("x-weft-reason")) for code, h in answers)
-    assert header == {(status, reason): EACH}, f"{reason}: answered {header}"
-    ids = [h["x-request-id"] for _, h in answers]
-    assert len(set(ids)) == EACH
-    wait_for("all log lines", lambda: {line["request_id"] for line in agent.log_lines()} >= set(ids))
-    logged = collections.Counter(line["reason"] for line in agent.log_lines() if line["request_id"] in set(ids))
-    assert logged == {reason: EACH}, f"{reason}: the log has {logged}"
-    grown = {name: value - before[name] for name, value in by_reason(agent).items() if value != before[name]}
-    assert grown == {reason: EACH}, f"{reason}: the metric grew by {grown}"
-    explained = collections.Counter(each for i in ids for each in reasons_in(agent.explain(i)))
-    assert explained == {reason: EACH}, f"{reason}: /explain has {explained}"
-    told = collections.Counter(pool.map(lambda i: weftctl(agent, i), ids))
-    assert told == {reason: EACH}, f"{reason}: weftctl explain says {told}"
-    print(f"   {reason}: {EACH} times", flush=True)
+class Prover:
+    """An agent, the control plane that it reports to, and how a request ends: (status, headers) of ask()."""
+
+    def __init__(self, pool, agent, control, side):
+        self.pool, self.agent, self.side = pool, agent, side
+        self.asked = [["--server", f"127.0.0.1:{control.ports['http']}"], ["--agent", f"127.0.0.1:{agent.ports['admin']}"]]
+        wait_for("the agent reporting", lambda: control.api("explain/nothing")[1]["answered"] > 0)
+
+    def prove(self, reason, status, ask):
+        wait_for(f"{reason} to be the answer", lambda: ask()[1].get("x-weft-reason") == reason)
+        before = by_reason(self.agent)
+        answers = list(self.pool.map(lambda _: ask()[:2], range(EACH)))
+        header = collections.Counter((code, h.get("x-weft-reason")) for code, h in answers)
+        assert header == {(status, reason): EACH}, f"{reason}: answered {header}"
+        ids = [h["x-request-id"] for _, h in answers]
+        assert len(set(ids)) == EACH
+        self.prove_records(reason, ids, before)
+        print(f"   {self.side} {reason}: {EACH} times", flush=True)
+
+    def prove_records(self, reason, ids, before):
+        wait_for("all log lines", lambda: {line["request_id"] for line in self.agent.log_lines()} >= set(ids))
+        logged = collections.Counter(line["reason"] for line in self.agent.log_lines() if line["request_id"] in set(ids))
+        assert logged == {reason: EACH}, f"{reason}: the log has {logged}"
+        grown = {name: value - before[name] for name, value in by_reason(self.agent).items() if value != before[name]}
+        assert grown == {reason: EACH}, f"{reason}: the metric grew by {grown}"
+        explained = collections.Counter(each for i in ids for each in reasons_in(self.agent.explain(i)))
+        assert explained == {reason: EACH}, f"{reason}: /explain has {explained}"
+        for where in self.asked:
+            told = collections.Counter(self.pool.map(lambda i: weftctl(i, self.side, *where), ids))
+            assert told == {reason: EACH}, f"{reason}: weftctl explain {where[0]} says {told}"
 
 
-def test_header_log_metric_and_explain_agree_on_twelve_kinds_of_failure():
+def test_all_witnesses_agree_on_twelve_kinds_of_failure_at_the_calling_agent():
     with Mesh() as mesh, concurrent.futures.ThreadPoolExecutor(8) as pool:
-        agent = mesh.agent("client", services=(), resources=mesh.resources(*documents()))
-        for reason in KINDS:
-            prove(pool, agent, reason)
+        control = Control(mesh)
+        control.apply(*documents())
+        agent = mesh.agent("client", services=(), controlPlane={"address": f"127.0.0.1:{control.ports['grpc']}"})
+        prover = Prover(pool, agent, control, "outbound")
+        url = f"http://127.0.0.1:{agent.ports['outbound']}/x"
+        for reason, (status, _, _, headers) in KINDS.items():
+            prover.prove(reason, status, lambda: get(url, {"host": service_of(reason) + ".default", **headers}))
+
+
+def say(port, text):
+    """(status, headers) of the answer to these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
+        connection.sendall(text.encode())
+        connection.settimeout(15)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            piece = connection.recv(65536)
+            assert piece, f"closed after {head!r}"
+            head += piece
+    first, *fields = head.split(b"\r\n\r\n")[0].decode().split("\r\n")
+    return int(first.split()[1]), dict(field.split(": ", 1) for field in fields)
+
+
+# reason: (status, the application, the request)
+GET = "GET / HTTP/1.1\r\nhost: app\r\n"
+INBOUND = {
+    "connect_failed": (502, Nobody, GET + "\r\n"),
+    "upstream_reset": (502, b"", GET + "\r\n"),
+    "upstream_malformed": (502, b"HTTP/1.1 2OO fine\r\n\r\n", GET + "\r\n"),
+    "loop": (508, None, GET + "\r\n"),
+    "bad_request": (400, b"", GET + "host: other\r\n\r\n"),
+    "head_too_large": (431, b"", GET + "x: " + "a" * 66000 + "\r\n\r\n"),
+    "head_timeout": (408, b"", GET),
+}
+
+
+def test_all_witnesses_agree_on_seven_kinds_of_failure_at_the_called_agent():
+    with Mesh() as mesh, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        control = Control(mesh)
+        control.apply(*[mesh_service(service_of(reason), []) for reason in INBOUND])
+        own = free_port()
+        inbound = []
+        for reason, (_, server, _) in INBOUND.items():
+            to = own if server is None else Nobody(reason).port if server is Nobody else Raw(reason, server).port
+            inbound.append({"listen": f"127.0.0.1:{own if server is None else 0}", "forward": f"127.0.0.1:{to}",
+                            "service": f"default/{service_of(reason)}", "port": "http"})
+        agent = mesh.agent("server", services=(), inbound=inbound, limits={"requestHead": "300ms"},
+                           controlPlane={"address": f"127.0.0.1:{control.ports['grpc']}"})
+        prover = Prover(pool, agent, control, "inbound")
+        for i, (reason, (status, _, request)) in enumerate(INBOUND.items()):
+            prover.prove(reason, status, lambda: say(agent.ports[f"inbound-{i}"], request))
 
 
 if __name__ == "__main__":
