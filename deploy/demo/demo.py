@@ -15,8 +15,10 @@ import threading
 import time
 from collections import Counter
 
-import net as networks
-from processes import HERE, Agent, App, Control, Nginx, free_port, wait_for
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "scripts/lib"))
+import net as networks   # noqa: E402
+from process import free_port, wait_for   # noqa: E402
+from processes import HERE, Agent, App, Control, Nginx   # noqa: E402
 
 
 def step(text):
@@ -181,7 +183,7 @@ class Demo:
 
         def revive():
             app("cart-1").start()
-        self.fault("4c", "cart-1 dies (SIGKILL)", "cart-1", lambda: app("cart-1").stop(signal.SIGKILL), revive)
+        self.fault("4c", "cart-1 dies (SIGKILL)", "cart-1", lambda: app("cart-1").stop(kill=True), revive)
 
     def breaker(self):
         step("5. All three answer 500: the circuit breaker opens")
@@ -216,12 +218,12 @@ class Demo:
 
     def without_control_plane(self):
         step("7. The control plane is killed, its disk deleted, and the client's agent restarted without it")
-        self.control.stop(signal.SIGKILL)
+        self.control.stop(kill=True)
         shutil.rmtree(self.dir / "store")
         rows = self.traffic.for_seconds(1)
         check(rows and all(r["status"] == 200 for r in rows), f"{len(rows)} answers meanwhile, all 200")
         agent = self.agents["client"]
-        agent.stop(signal.SIGKILL)
+        agent.stop(kill=True)
         agent.start()
         began = time.time()
         wait_for("an answer through the restarted agent", lambda: any(r["status"] == 200 for r in self.traffic.since(began)))
@@ -242,7 +244,7 @@ class Demo:
             self.traffic.stop()
         for process in [*self.agents.values(), *self.apps.values(), self.control]:
             if process:
-                process.stop(signal.SIGKILL)
+                process.stop(kill=True)
         self.net.close()
 
 
@@ -263,9 +265,9 @@ def main():
             signal.pause()
     except KeyboardInterrupt:
         pass
-    except SystemExit:
+    except (AssertionError, SystemExit) as error:
         print(f"logs are in {demo.dir}", file=sys.stderr)
-        raise
+        sys.exit(f"demo: {error}" if isinstance(error, AssertionError) else error.code)
     finally:
         demo.stop()
     shutil.rmtree(demo.dir, ignore_errors=True)

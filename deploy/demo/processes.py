@@ -2,63 +2,12 @@
 import json
 import os
 import pathlib
-import signal
 import socket
-import subprocess
 import sys
-import time
+
+from process import Process, free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
-
-
-def wait_for(what, condition, deadline=15.0):
-    """Polls until condition() is true; its last value is returned. Raises with `what` when it does not happen."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise SystemExit(f"demo: {what} did not happen within {deadline:.0f} s")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Process:
-    def __init__(self, name, command, directory):
-        self.name, self.command, self.log = name, command, directory / f"{name}.log"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=open(self.log, "a"), stderr=subprocess.STDOUT)
-        return self
-
-    def send(self, number):
-        """To the program itself: `ip netns exec` and `setpriv` replace themselves by it."""
-        self.process.send_signal(number)
-
-    def alive(self):
-        return self.process is not None and self.process.poll() is None
-
-    def listens(self, port):
-        """Whether somebody listens on this port where the process lives."""
-        rows = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
-        return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in rows)
-
-    def stop(self, number=signal.SIGTERM):
-        if not self.alive():
-            return
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(number)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Control(Process):

@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,23 +18,9 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "scripts/lib"))
+from process import Process, free_port, wait_for   # noqa: E402, F401: its users have it from here
 BIN = pathlib.Path(os.environ.get("WEFT_BIN", ROOT / "build/release/bin"))
-
-
-def wait_for(what, condition, deadline=20.0):
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen within {deadline:.0f} s")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def go():
@@ -74,32 +59,10 @@ def get(url, headers=None, method="GET", data=None, timeout=15.0):
         return error.code, error.headers, error.read()
 
 
-class Process:
-    def __init__(self, name, command, directory, env=None):
-        self.name, self.command = name, command
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}   # unknown WEFT_ names are errors
-        self.env = {**clean, **(env or {})}
-        self.log = directory / f"{name}.log"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE if self.name.startswith("peer-") else open(self.log, "a"),
-                                        stderr=open(self.log, "a"), env=self.env, text=True)
-        return self
-
-    def stop(self, kill=False):
-        if self.process is None or self.process.poll() is not None:
-            return
-        (self.process.kill if kill else self.process.terminate)()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 class Backend(Process):
     """A Go HTTP server that can be made to misbehave."""
+
+    piped = True
 
     def __init__(self, directory, name, inside=(), address="127.0.0.1"):
         super().__init__(f"peer-{name}", [*inside, peer(), "serve", "-name", name, "-listen", f"{address}:0"], directory)

@@ -36,8 +36,10 @@ def files(folder, sizes):
 class Server(Process):
     """Tells its port on the first line it prints."""
 
+    piped = True
+
     def __init__(self, mesh, name, words, inside=()):
-        super().__init__(f"peer-{name}", [*inside, *map(str, words)], mesh.dir)   # "peer-": its output is read
+        super().__init__(f"peer-{name}", [*inside, *map(str, words)], mesh.dir)
         mesh.started.append(self.start())
         self.id = name
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[-1])
