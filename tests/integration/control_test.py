@@ -4,6 +4,7 @@ import collections
 import json
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -293,14 +294,23 @@ def test_prometheus_reads_both_programs_and_strange_hosts_make_no_series():
 
 
 def flood(agent, lines):
-    """Strange hosts at the explicit proxy, strange paths at the service; one connection each."""
-    import http.client
-    out, cart = (http.client.HTTPConnection("127.0.0.1", agent.ports[name], timeout=20) for name in ("outbound", URL))
-    for line in lines:
-        host, path = line.split()
-        for connection, fields in ((out, {"host": host}), (cart, {})):
-            connection.request("GET", path, headers=fields)
-            connection.getresponse().read()
+    """Strange hosts at the explicit proxy, strange paths at the service; one connection each, a hundred requests at a time."""
+    asked = [line.split() for line in lines]
+    for port, requests in ((agent.ports["outbound"], [f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n" for host, path in asked]),
+                           (agent.ports[URL], [f"GET {path} HTTP/1.1\r\nhost: cart\r\n\r\n" for _, path in asked])):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection, connection.makefile("rb") as answers:
+            for first in range(0, len(requests), 100):
+                batch = requests[first:first + 100]
+                connection.sendall("".join(batch).encode())
+                for _ in batch:
+                    skip_answer(answers)
+
+
+def skip_answer(answers):
+    head = iter(answers.readline, b"\r\n")
+    assert next(head).startswith(b"HTTP/1.1 "), "the connection ended"
+    lengths = [int(line.split(b":")[1]) for line in head if line.lower().startswith(b"content-length:")]
+    answers.read(*lengths)
 
 
 if __name__ == "__main__":
