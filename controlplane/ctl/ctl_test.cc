@@ -118,7 +118,8 @@ TEST(GetTest, NothingFoundIsSaidAndIsNoFailure) {
 TEST(GetTest, AnEmptyListOfDocumentsAppliesAsNoChangeAndAViewSaysWhatToApplyInstead) {
   Fake fake;
   fake.On("GET /api/v1/resources/HTTPRoute?namespace=default", "{\"items\": []}")
-      .On("GET /api/v1/services?namespace=default", R"({"items": [{"namespace": "default", "name": "cart"}]})");
+      .On("GET /api/v1/services?namespace=default",
+          R"({"items": [{"namespace": "default", "name": "cart"}]})");
   ASSERT_EQ(fake.Run({"get", "httproutes", "-o", "yaml"}), 0) << fake.err;
   EXPECT_NE(fake.out.find("kind: List"), std::string::npos) << fake.out;
   fake.input = fake.out;
