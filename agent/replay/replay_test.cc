@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -25,6 +26,8 @@ snapshot::SnapshotPtr Mesh(std::uint64_t revision, std::uint32_t instances) {
   bundle->ports = {{"http", 80, policy::Protocol::kHttp}};
   bundle->policy.connection_pool.max_connections = 3;
   bundle->policy.connection_pool.max_requests = 40;
+  bundle->policy.circuit_breaker.open_duration = milliseconds(200);  // so that it often recovers
+  bundle->policy.circuit_breaker.fixed_open = true;
   bundle->policy.retry.on |= policy::kOn500;
   policy::Route route;
   route.name = "default/cart-route";
@@ -66,8 +69,9 @@ void Vanish(engine::Engine& engine, TimePoint& now, const std::function<void(Tim
   engine.Install(Mesh(2, 5), now);
 }
 
-// One worker's load: `requests` calls, some of which fail, with a tick every 100 ms of its own time.
-void Load(engine::Engine& engine, std::uint32_t worker, int requests,
+// One worker's load: `requests` calls, some of which fail, with a tick every 100 ms of its own time. The
+// workers meet before their clocks leap.
+void Load(engine::Engine& engine, std::uint32_t worker, int requests, std::barrier<>& meeting,
           const std::function<void(TimePoint)>& tick) {
   message::RequestHead head;
   head.authority = "cart";
@@ -83,7 +87,10 @@ void Load(engine::Engine& engine, std::uint32_t worker, int requests,
       next_tick = now + milliseconds(100);
     }
     if (i == requests / 2) engine.Install(Mesh(2, 5), now);
-    if (i == requests * 3 / 4) Vanish(engine, now, tick);
+    if (i == requests * 3 / 4) {
+      meeting.arrive_and_wait();
+      Vanish(engine, now, tick);
+    }
     head.method = random.Below(Purpose::kTest, 4) == 0 ? message::Method::kPost : message::Method::kGet;
     engine::Call call;
     call.request_id = "id";
@@ -123,6 +130,7 @@ class ReplayTest : public testing::Test {
     engine::Aggregator aggregator(shared, recorder->get());
     aggregator.Install(Mesh(1, 4), FromNanos(1));
     std::mutex aggregating;
+    std::barrier meeting(2);
     engine::ViewPtr published;
     const auto work = [&](std::uint32_t worker) {
       engine::Settings settings;
@@ -131,7 +139,7 @@ class ReplayTest : public testing::Test {
       settings.seed = 4;
       engine::Engine engine(settings, shared, recorder->get());
       engine.Install(Mesh(1, 4), FromNanos(1));
-      Load(engine, worker, 4000, [&](TimePoint now) {
+      Load(engine, worker, 4000, meeting, [&](TimePoint now) {
         const engine::WorkerDelta delta = engine.Tick(now);
         engine::ViewPtr view;
         {
@@ -209,9 +217,10 @@ TEST_F(ReplayTest, OneChangedSeedIsNoticed) {
   EXPECT_FALSE(WithChange("shared_seed", "shared_seed=17", "shared_seed=18", 3).same);
 }
 
+// In every snapshot: one of the aggregator and three of each worker, two of which hold the rule.
 TEST_F(ReplayTest, OneChangedLineOfPolicyIsNoticed) {
-  EXPECT_FALSE(WithChange("half_open_max_calls", "value=3", "value=2", 5).same);
-  EXPECT_FALSE(WithChange("retry.attempts", "value=2", "value=1", 10).same);
+  EXPECT_FALSE(WithChange("half_open_max_calls", "value=3", "value=2", 7).same);
+  EXPECT_FALSE(WithChange("retry.attempts", "value=2", "value=1", 14).same);
 }
 
 TEST_F(ReplayTest, ADamagedFileIsRefusedWithItsLineUntilItIsResealed) {
