@@ -83,6 +83,9 @@ http {{ access_log off; {paths}
         super().__init__(name, [*net.inside(name), "/usr/sbin/nginx", "-p", str(conf), "-c", str(conf / "nginx.conf"),
                                 "-e", str(conf / "error.log")], directory)
 
+    def stop(self, kill=False):
+        super().stop()   # killed, it would leave its worker behind
+
 
 class App(Process):
     def __init__(self, directory, net, name, port, next_url=None):
