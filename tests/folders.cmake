@@ -61,18 +61,14 @@ if(NOT WEFT_FUZZ)
              $<TARGET_FILE:weft-control> ${rounds})
     set_tests_properties(store_kill_${rounds} PROPERTIES TIMEOUT 600)
   endforeach()
-  set_tests_properties(store_kill_200 PROPERTIES LABELS slow COST 35)
+  set_tests_properties(store_kill_200 PROPERTIES LABELS slow)
 endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 
-# The stage `slow` runs three processors' worth at a time: bodies_test keeps two busy, the others mostly wait. COST: seconds;
-# the longest begin first.
+# Several of these judge times and rates: the stage `slow` runs one after the other.
 if(NOT WEFT_FUZZ)
-  foreach(suite bodies:250 faults:120 clients:90 traffic:45 control:30 hostile:15 reasons:14 recording:8)
-    string(REGEX MATCH "^[a-z]+" name ${suite})
-    string(REGEX MATCH "[0-9]+$" seconds ${suite})
+  foreach(name bodies faults clients traffic control hostile reasons recording)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 COST ${seconds} ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
+    set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()
-  set_tests_properties(integration_bodies PROPERTIES PROCESSORS 2)
 endif()
