@@ -92,13 +92,13 @@ void AskOnce(Engine& engine, std::string_view service, TimePoint now) {
   engine.Finish(call, Reason::kOk, 200, now);
 }
 
-TEST(EngineTest, TenThousandServicesThatComeAndGoDoNotAddUp) {
+TEST(EngineTest, ThousandsOfServicesThatComeAndGoDoNotAddUp) {
   for (const Duration step : {seconds(10), seconds(0)}) {  // within the grace: sixty, and far too many
     Shared shared(1);
     Engine engine({}, shared, nullptr);
     std::size_t most = 0, most_shared = 0, forgotten = 0;
     TimePoint now = kStart;
-    for (int i = 0; i < 10'000; ++i, now += step) {
+    for (int i = 0; i < 2'500; ++i, now += step) {
       const std::string name = "s" + std::to_string(i);
       engine.Install(MakeSnapshot(1, {}, name), now);
       AskOnce(engine, name, now);
@@ -109,7 +109,7 @@ TEST(EngineTest, TenThousandServicesThatComeAndGoDoNotAddUp) {
     }
     EXPECT_LE(most, step == seconds(10) ? 62u : 1025u);
     EXPECT_LE(most_shared, 2 * (2 * most + 64));
-    EXPECT_EQ(forgotten + engine.backends().size(), 10'000u);
+    EXPECT_EQ(forgotten + engine.backends().size(), 2'500u);
   }
 }
 

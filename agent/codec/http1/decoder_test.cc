@@ -409,7 +409,8 @@ TEST(EncoderTest, ALengthThatCameAsWeWriteThemGoesOnWithItsNeighbours) {
   message::FieldList trailers;
   const auto again = [&](const std::string& fields) {
     decoder = RequestDecoder();
-    decoder.Next("POST / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n", head, trailers);
+    const std::string request = "POST / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+    decoder.Next(request, head, trailers);
     std::string out(512, '\0');
     out.resize(EncodeRequestHead(head, decoder.body(), out));
     return out.substr(out.find("x\r\n") + 3);
