@@ -19,9 +19,9 @@ class Opening final : public loop::Handler {
   using Decided =
       std::function<void(std::unique_ptr<transport::Transport> transport, std::string_view first, bool http)>;
 
-  // `patience` zero: wait for the client as long as `most`, then close.
-  // Until it has decided it is in `pending`.
+  // Those that have not decided yet.
   using Pending = std::unordered_set<Opening*>;
+  // `patience` zero: wait for the client as long as `most`, then close.
   static void Start(connection::Io& io, std::unique_ptr<transport::Transport> transport, Duration patience,
                     Duration most, Pending& pending, Decided decided);
   static void CloseAll(Pending& pending);

@@ -109,21 +109,10 @@ void PutFieldsAndFraming(HeadWriter& out, const message::FieldList& fields, Body
 }
 
 void PutStatus(HeadWriter& out, int status) {
-  const char digits[] = {'H',
-                         'T',
-                         'T',
-                         'P',
-                         '/',
-                         '1',
-                         '.',
-                         '1',
-                         ' ',
-                         static_cast<char>('0' + status / 100),
-                         static_cast<char>('0' + status / 10 % 10),
-                         static_cast<char>('0' + status % 10),
-                         ' ',
-                         0};
-  out.Put(digits);
+  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10), ' '};
+  out.Put("HTTP/1.1 ");
+  out.Put(std::string_view(digits, sizeof digits));
 }
 
 }  // namespace
