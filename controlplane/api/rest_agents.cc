@@ -28,17 +28,15 @@ Answer ListAgents(Api& api, const RestCall& call) {
 Answer GetAgentConfig(Api& api, const RestCall& call) {
   v1::GetAgentConfigRequest request;
   request.set_node_id(call.Name("id"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse(ToJson(*done));
+  return Ask(api, call, request, [](const auto& done) { return JsonResponse(ToJson(done)); });
 }
 
 Answer AcceptAgent(Api& api, const RestCall& call) {
   v1::AcceptAgentRequest request;
   request.set_node_id(call.Name("id"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse({{"accepted", done->accepted()}});
+  return Ask(api, call, request, [](const auto& done) {
+    return JsonResponse({{"accepted", done.accepted()}});
+  });
 }
 
 Answer DrainAgent(Api& api, const RestCall& call) {
@@ -49,17 +47,13 @@ Answer DrainAgent(Api& api, const RestCall& call) {
     if (!ms) return Invalid(ms.error().detail, "deadline");
     request.set_deadline_ms(*ms);
   }
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse(Json::object());
+  return Ask(api, call, request, [](const auto&) { return JsonResponse(Json::object()); });
 }
 
 Answer GetStats(Api& api, const RestCall& call) {
   v1::GetStatsRequest request;
   request.set_correlation_id(std::string(call.request.Header("X-Correlation-Id")));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return Raw(done->json());
+  return Ask(api, call, request, [](const auto& done) { return Raw(done.json()); });
 }
 
 Answer ServiceStats(Api& api, const RestCall&) { return Raw(api.ServiceStats()); }
@@ -67,9 +61,7 @@ Answer ServiceStats(Api& api, const RestCall&) { return Raw(api.ServiceStats());
 Answer Explain(Api& api, const RestCall& call) {
   v1::ExplainQuery request;
   request.set_request_id(call.Name("request-id"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse(ToJson(*done));
+  return Ask(api, call, request, [](const auto& done) { return JsonResponse(ToJson(done)); });
 }
 
 }  // namespace weft::api::rest

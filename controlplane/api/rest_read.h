@@ -13,12 +13,16 @@ namespace weft::api {
 using Answer = Result<http::Response>;
 
 template <class Number>
-Status ReadNumber(const RestCall& call, const char* name, Number& out) {
-  const std::string text = call.request.Query(name);
-  if (text.empty()) return {};
+Status ParseWhole(const std::string& text, const char* name, Number& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error == std::errc{} && end == text.data() + text.size()) return {};
   return Invalid("'" + text + "' is no whole number", name);
+}
+
+template <class Number>
+Status ReadNumber(const RestCall& call, const char* name, Number& out) {
+  const std::string text = call.request.Query(name);
+  return text.empty() ? Status() : ParseWhole(text, name, out);
 }
 
 inline Result<bool> ReadFlag(const RestCall& call, const char* name) {
@@ -80,13 +84,20 @@ Json ItemsJson(const List& list) {
   return {{"items", std::move(items)}};
 }
 
+// A page of a list: what it shows, and where it goes on.
+template <class List, class Done>
+Json PageJson(const List& list, const Done& done) {
+  Json json = ItemsJson(list);
+  json["revision"] = done.revision();
+  json["continue"] = done.next();
+  return json;
+}
+
 // A whole path segment as a number.
 inline Result<std::uint64_t> ReadPathNumber(const RestCall& call, const char* name) {
-  const std::string& text = call.Name(name);
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc{} && end == text.data() + text.size()) return number;
-  return Invalid("'" + text + "' is no whole number", name);
+  if (auto ok = ParseWhole(call.Name(name), name, number); !ok) return ok.error();
+  return number;
 }
 
 // The answer of the call's handler, rendered.

@@ -30,21 +30,16 @@ Answer ListServices(Api& api, const RestCall& call) {
   v1::ListServicesRequest request;
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
   request.set_field_selector(call.request.Query("fieldSelector"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  Json json = ItemsJson(done->services());
-  json["revision"] = done->revision();
-  json["continue"] = done->next();
-  return JsonResponse(json);
+  return Ask(api, call, request,
+             [](const auto& done) { return JsonResponse(PageJson(done.services(), done)); });
 }
 
 Answer GetService(Api& api, const RestCall& call) {
   v1::GetServiceRequest request;
   request.set_namespace_(call.Name("namespace"));
   request.set_name(call.Name("name"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return Fresh(call, JsonResponse(ToJson(*done)), done->etag());
+  return Ask(api, call, request,
+             [&](const auto& done) { return Fresh(call, JsonResponse(ToJson(done)), done.etag()); });
 }
 
 Answer PutService(Api& api, const RestCall& call) {
@@ -62,9 +57,8 @@ Answer PutService(Api& api, const RestCall& call) {
   *request.mutable_service() = std::move(*service);
   if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
   if (auto ok = ReadConditions(call, request); !ok) return ok.error();
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return WithEtag(JsonResponse(ToJson(*done)), done->etag());
+  return Ask(api, call, request,
+             [](const auto& done) { return WithEtag(JsonResponse(ToJson(done)), done.etag()); });
 }
 
 Answer DeleteService(Api& api, const RestCall& call) {
@@ -73,9 +67,9 @@ Answer DeleteService(Api& api, const RestCall& call) {
   request.set_name(call.Name("name"));
   request.set_if_match(std::string(call.request.Header("If-Match")));
   if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse({{"revision", done->revision()}});
+  return Ask(api, call, request, [](const auto& done) {
+    return JsonResponse({{"revision", done.revision()}});
+  });
 }
 
 Answer ListInstances(Api& api, const RestCall& call) {
@@ -131,9 +125,9 @@ Answer DeleteInstance(Api& api, const RestCall& call) {
 }
 
 Answer Heartbeat(Api& api, const RestCall& call) {
-  const auto done = api.Call(call.row.rpc, call.principal, InstanceRequest<v1::HeartbeatRequest>(call));
-  if (!done) return done.error();
-  return JsonResponse({{"expiresInMs", done->expires_in_ms()}});
+  return Ask(api, call, InstanceRequest<v1::HeartbeatRequest>(call), [](const auto& done) {
+    return JsonResponse({{"expiresInMs", done.expires_in_ms()}});
+  });
 }
 
 }  // namespace weft::api::rest

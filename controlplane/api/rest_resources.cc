@@ -31,9 +31,7 @@ Message ResourceRequest(const RestCall& call) {
 Answer Apply(Api& api, const RestCall& call) {
   const auto request = ReadApply(call);
   if (!request) return request.error();
-  const auto done = api.Call(call.row.rpc, call.principal, *request);
-  if (!done) return done.error();
-  return JsonResponse(ToJson(*done));
+  return Ask(api, call, *request, [](const auto& done) { return JsonResponse(ToJson(done)); });
 }
 
 Answer PutResource(Api& api, const RestCall& call) {
@@ -54,9 +52,9 @@ Answer PutResource(Api& api, const RestCall& call) {
   if (resource::IsNamespaced(*kind) && document.metadata.ns != call.Name("namespace")) {
     return Invalid("is not the path's '" + call.Name("namespace") + "'", "metadata.namespace");
   }
-  const auto done = api.Call(call.row.rpc, call.principal, *request);
-  if (!done) return done.error();
-  return WithEtag(JsonResponse(ToJson(*done)), done->applied(0).resource().etag());
+  return Ask(api, call, *request, [](const auto& done) {
+    return WithEtag(JsonResponse(ToJson(done)), done.applied(0).resource().etag());
+  });
 }
 
 Answer ListResources(Api& api, const RestCall& call) {
@@ -65,27 +63,23 @@ Answer ListResources(Api& api, const RestCall& call) {
   if (kind != call.names.end()) request.set_kind(kind->second);
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
   request.set_field_selector(call.request.Query("fieldSelector"));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  Json json = ItemsJson(done->resources());
-  json["revision"] = done->revision();
-  json["continue"] = done->next();
-  return Fresh(call, JsonResponse(json), std::to_string(done->revision()));
+  return Ask(api, call, request, [&](const auto& done) {
+    return Fresh(call, JsonResponse(PageJson(done.resources(), done)), std::to_string(done.revision()));
+  });
 }
 
 Answer GetResource(Api& api, const RestCall& call) {
-  const auto done = api.Call(call.row.rpc, call.principal, ResourceRequest<v1::GetResourceRequest>(call));
-  if (!done) return done.error();
-  return Fresh(call, JsonResponse(ToJson(*done)), done->etag());
+  return Ask(api, call, ResourceRequest<v1::GetResourceRequest>(call),
+             [&](const auto& done) { return Fresh(call, JsonResponse(ToJson(done)), done.etag()); });
 }
 
 Answer DeleteResource(Api& api, const RestCall& call) {
   auto request = ResourceRequest<v1::DeleteResourceRequest>(call);
   if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
   request.set_if_match(std::string(call.request.Header("If-Match")));
-  const auto done = api.Call(call.row.rpc, call.principal, request);
-  if (!done) return done.error();
-  return JsonResponse({{"revision", done->revision()}});
+  return Ask(api, call, request, [](const auto& done) {
+    return JsonResponse({{"revision", done.revision()}});
+  });
 }
 
 }  // namespace weft::api::rest
