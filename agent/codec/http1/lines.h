@@ -41,7 +41,22 @@ struct Fields {
 };
 Fields ReadFields(std::string_view bytes, std::size_t most, message::FieldList& fields);
 
-// The same for lines that end with CRLF CRLF, as FindHeadEnd found it: kOk, kBadRequest or kHeadTooLarge.
+// A head in one pass: nearly every one is good and comes in one piece. `first_line` says whether it takes the
+// first line, given without its CRLF. Its size; zero: it is bad, too large or not all there, for FindHeadEnd
+// to say which.
+template <class FirstLine>
+std::size_t ReadWholeHead(std::string_view bytes, const Limits& limits, std::size_t most_first,
+                          message::FieldList& fields, FirstLine first_line) {
+  const std::size_t feed = bytes.substr(0, most_first).find('\n');
+  if (feed == std::string_view::npos || feed == 0 || bytes[feed - 1] != '\r') return 0;
+  if (!first_line(bytes.substr(0, feed - 1))) return 0;
+  fields.Clear();
+  const Fields rest = ReadFields(bytes.substr(feed + 1), limits.fields, fields);
+  const std::size_t size = feed + 1 + rest.size;
+  return rest.kind == Fields::Kind::kWhole && size <= limits.head_bytes ? size : 0;
+}
+
+// ReadFields of lines that end with CRLF CRLF, as FindHeadEnd found it: kOk, kBadRequest or kHeadTooLarge.
 Reason ParseFields(std::string_view lines, std::size_t most, message::FieldList& fields);
 
 // Removes what Connection names (RFC 9110 7.6.1), before anything else adds fields: a peer cannot have those

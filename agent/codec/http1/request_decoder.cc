@@ -76,16 +76,9 @@ Event RequestDecoder::Head(std::string_view bytes, message::RequestHead& head) {
   return reason == Reason::kOk ? Accept(skipped + size, head) : Fail(reason);
 }
 
-// Nearly every head is good and comes in one piece: then one pass over it is enough. Zero: not so, for a
-// closer look at whether it is bad or not all there.
 std::size_t RequestDecoder::Whole(std::string_view bytes, message::RequestHead& head) {
-  const std::size_t feed = bytes.substr(0, MostFirstLine()).find('\n');
-  if (feed == std::string_view::npos || feed == 0 || bytes[feed - 1] != '\r') return 0;
-  if (ParseRequestLine(bytes.substr(0, feed - 1), head) != Reason::kOk) return 0;
-  head.fields.Clear();
-  const Fields fields = ReadFields(bytes.substr(feed + 1), limits_.fields, head.fields);
-  const std::size_t size = feed + 1 + fields.size;
-  return fields.kind == Fields::Kind::kWhole && size <= limits_.head_bytes ? size : 0;
+  return ReadWholeHead(bytes, limits_, MostFirstLine(), head.fields,
+                       [&](std::string_view line) { return ParseRequestLine(line, head) == Reason::kOk; });
 }
 
 Event RequestDecoder::Accept(std::size_t consumed, message::RequestHead& head) {

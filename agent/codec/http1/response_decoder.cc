@@ -101,15 +101,9 @@ Event ResponseDecoder::Head(std::string_view bytes, message::ResponseHead& head)
   return reason == Reason::kOk ? Accept(size, head) : Fail(Reason::kUpstreamMalformed);
 }
 
-// As RequestDecoder::Whole.
 std::size_t ResponseDecoder::Whole(std::string_view bytes, message::ResponseHead& head) {
-  const std::size_t feed = bytes.substr(0, limits_.head_bytes).find('\n');
-  if (feed == std::string_view::npos || feed == 0 || bytes[feed - 1] != '\r') return 0;
-  if (!ParseStatusLine(bytes.substr(0, feed - 1), head)) return 0;
-  head.fields.Clear();
-  const Fields fields = ReadFields(bytes.substr(feed + 1), limits_.fields, head.fields);
-  const std::size_t size = feed + 1 + fields.size;
-  return fields.kind == Fields::Kind::kWhole && size <= limits_.head_bytes ? size : 0;
+  return ReadWholeHead(bytes, limits_, limits_.head_bytes, head.fields,
+                       [&](std::string_view line) { return ParseStatusLine(line, head); });
 }
 
 Event ResponseDecoder::Accept(std::size_t size, message::ResponseHead& head) {
