@@ -170,6 +170,8 @@ void ServerConnection::SendInterim(const message::ResponseHead& head) {
 bool ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   response_body_ = body;
   if (close_soon_ || requests_.Draining(*this) || eof_seen_) keep_alive_ = false;
+  // An early answer. Closing later without having said so would take the client's next request with it.
+  if (decoder_.most_left() > kMostDiscarded) keep_alive_ = false;
   // Whether a body follows that the client was not asked for is not known.
   if (phase_ == Phase::kRequest && decoder_.expects_continue() && !body_follows_) keep_alive_ = false;
   if (body.kind == Body::Kind::kUntilClose && !old_client_) response_body_.kind = Body::Kind::kChunked;

@@ -35,6 +35,11 @@ class RequestDecoder {
   bool expects_continue() const { return expects_continue_; }
   bool upgrade() const { return upgrade_; }  // Connection: upgrade with an Upgrade field
   bool between_messages() const { return state_ == State::kHead && scan_.at == 0; }
+  // Bytes of its body still to come, at most: of a chunked one nobody can tell.
+  std::uint64_t most_left() const {
+    if (state_ == State::kChunked) return UINT64_MAX;
+    return state_ == State::kLength ? left_ : 0;
+  }
 
  private:
   enum class State : std::uint8_t { kHead, kLength, kChunked, kEnd, kFailed };

@@ -116,6 +116,31 @@ TEST(EdgesTest, AnOldRequestWithoutHostCarriesTheNameOfTheService) {
   EXPECT_TRUE(Says(upstream->last_head(), "host: cart\r\n")) << upstream->last_head();
 }
 
+// Else a client that has sent it all meanwhile asks again, on a connection that is about to close.
+TEST(EdgesTest, AnAnswerThatComesBeforeALongBodySaysThatTheConnectionCloses) {
+  support::Mesh mesh;
+  mesh.Service("cart", {support::FakeUpstream::Refusing()});
+  mesh.Start();
+  for (const std::string framing : {"content-length: 65537", "transfer-encoding: chunked"}) {
+    support::FakeClient client(mesh.address("service-cart"));
+    client.Send("POST / HTTP/1.1\r\nhost: cart\r\n" + framing + "\r\n\r\n");
+    const std::string head = client.ReadUntil("\r\n\r\n");
+    EXPECT_TRUE(Says(head, "502") && Says(head, "connection: close\r\n")) << head;
+  }
+}
+
+TEST(EdgesTest, AnAnswerThatComesBeforeAShortBodyLeavesTheConnectionForTheNextRequest) {
+  support::Mesh mesh;
+  mesh.Service("cart", {support::FakeUpstream::Refusing()});
+  mesh.Start();
+  support::FakeClient client(mesh.address("service-cart"));
+  client.Send("POST / HTTP/1.1\r\nhost: cart\r\ncontent-length: 65536\r\n\r\n");
+  const std::string head = client.ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(Says(head, "502") && !Says(head, "connection: close")) << head;
+  client.Send(std::string(65'536, 'x'));
+  EXPECT_TRUE(Says(client.Get(), "502"));
+}
+
 TEST(EdgesTest, AGrpcCallerGetsAStatusItUnderstands) {
   support::Mesh mesh;
   mesh.Service("cart", {support::FakeUpstream::Refusing()}).retry.enabled = false;
