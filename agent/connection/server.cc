@@ -15,7 +15,8 @@ constexpr std::size_t kMostDiscarded = 64 * 1024;       // of a request whose an
 constexpr std::size_t kMostLingered = 4 * 1024 * 1024;  // behind an answer that closes, within kLingerTime
 constexpr std::size_t kMostPipelined = 16 * 1024;       // read ahead while a response is pending
 constexpr Duration kLingerTime = std::chrono::seconds(1);
-constexpr Duration kSendTime = std::chrono::minutes(5);  // for the rest of an answer that closes
+constexpr Duration kSendTime = std::chrono::minutes(5);        // for the rest of an answer that closes
+constexpr Duration kHalfClosedTime = std::chrono::seconds(1);  // for the head of an answer
 
 }  // namespace
 
@@ -139,7 +140,10 @@ void ServerConnection::Fail(Reason reason) {
 
 void ServerConnection::OnEof() {
   eof_seen_ = true;
-  if (phase_ == Phase::kResponse) return;  // a client may close its direction and still read
+  if (phase_ == Phase::kResponse) {  // it may still read; the kernel does not tell that it left
+    if (!response_begun_) timer_.Set(io_.loop.now() + kHalfClosedTime);
+    return;
+  }
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->OnClientReset(stream::ResetCode::kTruncated);
   if (open()) Close(false);
 }
@@ -265,7 +269,8 @@ void ServerConnection::OnDrained() {
 
 void ServerConnection::OnTimer() {
   if (phase_ == Phase::kIdle && awaiting_head_) return Fail(Reason::kHeadTimeout);
-  Close(false);
+  if (phase_ != Phase::kResponse) return Close(false);
+  if (!response_begun_) OnBroken();
 }
 
 void ServerConnection::Close(bool reset) {

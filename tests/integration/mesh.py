@@ -92,14 +92,15 @@ class Agent(Process):
         self.file.write_text(json.dumps(config, indent=1))   # JSON is YAML
         super().__init__(name, [*inside, str(BIN / "weft-agent"), "--config", str(self.file), "--ports-file", str(self.ports_file)], directory)
 
-    def start(self):
+    def start(self, ready=True):
         self.ports_file.unlink(missing_ok=True)
         super().start()
         wait_for(f"{self.name} listening", lambda: self.ports_file.exists() or self.process.poll() is not None, 30)
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
         self.ports = json.loads(self.ports_file.read_text())
-        wait_for(f"{self.name} ready", lambda: self.ready(), 30)
+        if ready:
+            wait_for(f"{self.name} ready", lambda: self.ready(), 30)
         return self
 
     def ready(self):
@@ -182,7 +183,7 @@ class Mesh:
         temporary.rename(path)
         return str(path)
 
-    def agent(self, name, services=("cart",), resources=None, inbound=None, inside=(), host="127.0.0.1", **config):
+    def agent(self, name, services=("cart",), resources=None, inbound=None, inside=(), host="127.0.0.1", ready=True, **config):
         if resources:
             config["resources"] = [resources]
         config["outbound"] = {"listen": "127.0.0.1:0", "services": [
@@ -191,7 +192,7 @@ class Mesh:
             config["inbound"] = inbound
         agent = Agent(self.dir, name, config, inside, host)
         self.started.append(agent)
-        return agent.start()
+        return agent.start(ready)
 
     def run_peer(self, *words, timeout=300):
         done = subprocess.run([peer(), *map(str, words)], capture_output=True, text=True, timeout=timeout)

@@ -23,6 +23,7 @@ class Raw:
 
     def __init__(self, name, answer):
         self.id, self.address, self.answer = name, "127.0.0.1", answer
+        self.asked = 0   # heads read
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -41,6 +42,7 @@ class Raw:
                     if not part:
                         return
                     data += part
+                self.asked += 1
                 if self.answer is not None:
                     connection.sendall(self.answer)
                     connection.shutdown(socket.SHUT_WR)
@@ -113,12 +115,17 @@ def reasons_in(value):
 
 
 class Prover:
-    """An agent, the control plane that it reports to, and how a request ends: (status, headers) of ask()."""
+    """An agent, the control plane that it reports to, if any, and how a request ends: (status, headers) of ask()."""
 
     def __init__(self, pool, agent, control, side):
         self.pool, self.agent, self.side = pool, agent, side
-        self.asked = [["--server", f"127.0.0.1:{control.ports['http']}"], ["--agent", f"127.0.0.1:{agent.ports['admin']}"]]
-        wait_for("the agent reporting", lambda: control.api("explain/nothing")[1]["answered"] > 0)
+        self.asked = [["--agent", f"127.0.0.1:{agent.ports['admin']}"]]
+        if control is not None:
+            self.asked.append(["--server", f"127.0.0.1:{control.ports['http']}"])
+            wait_for("the agent reporting", lambda: control.api("explain/nothing")[1]["answered"] > 0)
+
+    def counts(self):
+        return by_reason(self.agent)
 
     def prove(self, reason, status, ask):
         wait_for(f"{reason} to be the answer", lambda: ask()[1].get("x-weft-reason") == reason)

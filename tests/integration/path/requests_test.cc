@@ -308,6 +308,31 @@ TEST_F(RequestsTest, AnAbortingClientLeavesNothingBehind) {
   EXPECT_EQ(counted.reasons[0], Reason::kClientClosed);
 }
 
+TEST_F(RequestsTest, AClientThatClosesWhileItWaitsIsTakenToHaveLeft) {
+  std::unique_ptr<FakeUpstream> hanging(FakeUpstream::Hanging());
+  Mesh mesh;
+  mesh.Service("cart", {hanging->address()});
+  mesh.Start();
+  {
+    FakeClient client(mesh.address("service-cart"));
+    client.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+    EXPECT_TRUE(WaitUntil([&] { return hanging->requests() == 1; }));
+  }
+  EXPECT_TRUE(WaitUntil([&] { return mesh.Counted().open == 0; }));
+  EXPECT_EQ(mesh.Counted().reasons, std::vector{Reason::kClientClosed});
+}
+
+TEST_F(RequestsTest, AClientThatClosesItsDirectionStillGetsItsAnswer) {
+  Mesh mesh;
+  mesh.Service("cart", {ok->address()});
+  mesh.Start();
+  FakeClient client(mesh.address("service-cart"));
+  client.Send("GET / HTTP/1.1\r\nhost: cart\r\n\r\n");
+  client.HalfClose();
+  const std::string all = client.ReadAll();
+  EXPECT_TRUE(Has(all, "HTTP/1.1 200 ")) << all;
+}
+
 TEST_F(RequestsTest, InboundMarksResponsesOnlyWhileDrainingAndOnlyTowardAgents) {
   Mesh mesh;
   mesh.Inbound("cart", ok->address());
