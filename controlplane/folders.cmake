@@ -11,6 +11,6 @@ weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlp
   controlplane/intake/files common/metrics common/task)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
-weft_library(controlplane/ctl DEPS common/compile common/diff common/http LINK weft_ext_json)
+weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http LINK weft_ext_json)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl)

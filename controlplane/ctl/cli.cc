@@ -36,9 +36,9 @@ void AddGlobals(CLI::App& app, Globals& globals) {
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add :
-       {AddApply, AddGet, AddDescribe, AddDelete, AddDiff, AddValidate, AddHistory, AddRollback, AddInstances,
-        AddRegister, AddDrain, AddAgents, AddStat, AddExplain, AddCheck, AddVersion, AddCompletion}) {
+  for (auto add : {AddApply, AddGet, AddDescribe, AddDelete, AddDiff, AddValidate, AddAnalyze, AddHistory,
+                   AddRollback, AddInstances, AddRegister, AddDrain, AddAgents, AddStat, AddExplain, AddCheck,
+                   AddVersion, AddCompletion}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();

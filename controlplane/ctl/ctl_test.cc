@@ -281,6 +281,40 @@ TEST(ValidateTest, GoodDocumentsCountAndBadOnesAreNamedWithoutAServer) {
   EXPECT_TRUE(fake.asked.empty());
 }
 
+TEST(AnalyzeTest, FilesOfflineWithTheirPlacesAndCodesThatCanBeLeftOut) {
+  Fake fake;
+  fake.input = std::string(kCart) + R"(---
+apiVersion: weft.dev/v1
+kind: ServicePolicy
+metadata: {name: p}
+spec: {targetRefs: [{group: weft.dev, kind: MeshService, name: nobody}], retry: {attempts: 1}}
+)";
+  ASSERT_EQ(fake.Run({"analyze", "-"}), 0) << fake.err;
+  EXPECT_TRUE(fake.out.starts_with("Warning [TargetNotFound] (ServicePolicy default/p standard input:"))
+      << fake.out;
+  EXPECT_EQ(fake.Run({"analyze", "-", "--fail-on", "warning"}), 1);
+  EXPECT_EQ(fake.Run({"analyze", "-", "--fail-on", "warning", "-S", "TargetNotFound"}), 0);
+  EXPECT_TRUE(fake.out.starts_with("nothing found in 2 document(s)")) << fake.out;
+  ASSERT_EQ(fake.Run({"analyze", "-", "-o", "json"}), 0);
+  EXPECT_EQ(Json::parse(fake.out)["items"][0]["code"], "TargetNotFound");
+  fake.input = "kind: Nothing\n";
+  EXPECT_EQ(fake.Run({"analyze", "-"}), 1);
+  EXPECT_TRUE(fake.out.starts_with("Error [Invalid] (standard input:")) << fake.out;
+  EXPECT_TRUE(fake.asked.empty());
+}
+
+TEST(AnalyzeTest, WithoutFilesTheServersDocumentsAreRead) {
+  Fake fake;
+  for (const std::string kind : {"MeshService", "HTTPRoute", "MeshDefaults"})
+    fake.On("GET /api/v1/resources/" + kind, R"({"items": []})");
+  fake.On("GET /api/v1/resources/ServicePolicy", R"({"items": [{"apiVersion": "weft.dev/v1",
+    "kind": "ServicePolicy", "metadata": {"name": "p", "namespace": "shop"}, "spec": {"retry": {"attempts": 1},
+    "targetRefs": [{"group": "weft.dev", "kind": "MeshService", "name": "cart"}]}}]})");
+  ASSERT_EQ(fake.Run({"analyze"}), 0) << fake.err;
+  EXPECT_TRUE(fake.out.starts_with("Warning [TargetNotFound] (ServicePolicy shop/p) spec.targetRefs[0]: "))
+      << fake.out;
+}
+
 TEST(DeleteTest, ByKindByInstanceAndWhatIsMissing) {
   Fake fake;
   fake.On("DELETE /api/v1/resources/HTTPRoute/shop/cart", "{}");

@@ -18,6 +18,7 @@ void AddDiff(CLI::App& app, Action& action);
 void AddHistory(CLI::App& app, Action& action);
 void AddRollback(CLI::App& app, Action& action);
 void AddValidate(CLI::App& app, Action& action);
+void AddAnalyze(CLI::App& app, Action& action);
 void AddInstances(CLI::App& app, Action& action);
 void AddRegister(CLI::App& app, Action& action);
 void AddDrain(CLI::App& app, Action& action);
