@@ -42,15 +42,16 @@ class OneCall : public std::enable_shared_from_this<OneCall> {
     message_.body() = request.body;
     message_.keep_alive(false);
     message_.prepare_payload();
-    parser_.body_limit(options_.max_body);
+    if (options_.on_data) {
+      parser_.body_limit(boost::none);
+    } else {
+      parser_.body_limit(options_.max_body);
+    }
     parser_.skip(request.method == "HEAD");
   }
 
   void Start() {
-    timer_.expires_after(options_.timeout);
-    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      if (!error) self->Expire();
-    });
+    Arm();
     resolver_.async_resolve(
         where_.host, std::to_string(where_.port),
         [self = shared_from_this()](boost::system::error_code error, tcp::resolver::results_type found) {
@@ -60,17 +61,24 @@ class OneCall : public std::enable_shared_from_this<OneCall> {
   }
 
  private:
+  void Arm() {
+    timer_.expires_after(options_.timeout);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error) self->Expire();
+    });
+  }
+
   void Connect(const tcp::resolver::results_type& found) {
-    stream_.async_connect(found,
-                          [self = shared_from_this()](boost::system::error_code error, const tcp::endpoint&) {
-                            if (error) return self->Fail("connect to", error);
-                            beast::http::async_write(self->stream_, self->message_,
-                                                     [self](boost::system::error_code failed, std::size_t) {
-                                                       // A server may answer and close before it has read
-                                                       // everything: look for the answer all the same.
-                                                       self->Read(failed);
-                                                     });
-                          });
+    stream_.async_connect(
+        found, [self = shared_from_this()](boost::system::error_code error, const tcp::endpoint&) {
+          if (error) return self->Fail("connect to", error);
+          beast::http::async_write(self->stream_, self->message_,
+                                   [self](boost::system::error_code failed, std::size_t) {
+                                     // A server may answer and close before it has read
+                                     // everything: look for the answer all the same.
+                                     self->options_.on_data ? self->ReadSome(failed) : self->Read(failed);
+                                   });
+        });
   }
 
   void Read(boost::system::error_code write_error) {
@@ -80,6 +88,23 @@ class OneCall : public std::enable_shared_from_this<OneCall> {
           if (error)
             return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
           self->Finish();
+        });
+  }
+
+  void ReadSome(boost::system::error_code write_error) {
+    beast::http::async_read_some(
+        stream_, buffer_, parser_,
+        [self = shared_from_this(), write_error](boost::system::error_code error, std::size_t) {
+          if (error)
+            return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
+          const bool good = self->parser_.is_header_done() && self->parser_.get().result_int() / 100 == 2;
+          std::string& body = self->parser_.get().body();
+          if (good && !body.empty()) {
+            const bool more = self->options_.on_data(std::exchange(body, {}));
+            if (!more) return self->Finish();
+            self->Arm();
+          }
+          self->parser_.is_done() ? self->Finish() : self->ReadSome(write_error);
         });
   }
 

@@ -14,6 +14,9 @@ namespace weft::http {
 struct CallOptions {
   std::chrono::milliseconds timeout{10'000};  // for everything, name resolution included
   std::size_t max_body = 64 << 20;
+  // Of an answer whose status is 2xx: its bytes as they come, without end; `timeout` then bounds the silence
+  // between them. False: enough, the call ends well. The Response has no body.
+  std::function<bool(std::string_view)> on_data = nullptr;
 };
 
 // Blocks the calling thread. `where` may be a name. Adds Host and Content-Length.

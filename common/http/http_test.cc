@@ -202,5 +202,141 @@ TEST(ClientTest, UrlsGiveHostPortAndTarget) {
   EXPECT_FALSE(ParseUrl("nonsense"));
 }
 
+// A body made by the test: what was given to Put and not yet taken.
+class Tap : public Stream {
+ public:
+  explicit Tap(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
+  ~Tap() override { --alive_; }
+  void Start(std::function<void()> wake) override {
+    const std::lock_guard lock(mutex_);
+    wake_ = std::move(wake);
+  }
+  Piece Next() override {
+    const std::lock_guard lock(mutex_);
+    asked_ += waiting_.bytes.empty() ? 0 : 1;
+    return std::exchange(waiting_, {});
+  }
+  void Put(std::string bytes, bool last = false) {
+    std::function<void()> wake;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_ = {std::move(waiting_.bytes) + bytes, last};
+      wake = wake_;
+    }
+    if (wake) wake();
+  }
+  int asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  std::atomic<int>& alive_;
+  mutable std::mutex mutex_;
+  std::function<void()> wake_;
+  Piece waiting_;
+  int asked_ = 0;
+};
+
+class StreamTest : public testing::Test {
+ protected:
+  Running Serve(std::chrono::seconds timeout = std::chrono::seconds(10)) {
+    ServerOptions options;
+    options.request_timeout = timeout;
+    return Running(Deferred([this](const Request&) {
+                     Response response;
+                     response.stream = tap;
+                     return response;
+                   }),
+                   options);
+  }
+  template <class Condition>
+  static bool Eventually(const Condition& condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  std::atomic<int> alive{0};
+  std::shared_ptr<Tap> tap = std::make_shared<Tap>(alive);
+};
+
+TEST_F(StreamTest, PiecesComeAsTheyAreMadeUntilTheLast) {
+  const Running running = Serve();
+  std::string got;
+  CallOptions options;
+  options.on_data = [&](std::string_view bytes) {
+    got += bytes;
+    if (got == "one\n") tap->Put("two\n", true);
+    return true;
+  };
+  tap->Put("one\n");
+  const auto answer = Call(running.where(), {}, options);
+  ASSERT_TRUE(answer) << answer.error().Text();
+  EXPECT_EQ(answer->Header("Transfer-Encoding"), "chunked");
+  EXPECT_EQ(got, "one\ntwo\n");
+  tap.reset();
+  EXPECT_TRUE(Eventually([this] { return alive == 0; }));
+}
+
+TEST_F(StreamTest, AnOldClientGetsTheBytesWithoutChunks) {
+  const Running running = Serve();
+  tap->Put("bytes", true);
+  const std::string answer = running.Raw("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nbytes")) << answer;
+  EXPECT_EQ(answer.find("chunked"), std::string::npos) << answer;
+}
+
+TEST_F(StreamTest, AClientThatGoesAwayEndsTheStream) {
+  const Running running = Serve();
+  tap->Put("one");
+  CallOptions options;
+  options.on_data = [](std::string_view) { return false; };
+  ASSERT_TRUE(Call(running.where(), {}, options));
+  tap.reset();
+  EXPECT_TRUE(Eventually([this] { return alive == 0; }));
+}
+
+TEST_F(StreamTest, ASlowClientIsAskedForNoMoreAndCut) {
+  Running running = Serve(std::chrono::seconds(1));
+  asio::io_context context(1);
+  asio::ip::tcp::socket socket(context);
+  socket.connect({asio::ip::make_address("127.0.0.1"), running.where().port});
+  asio::write(socket, asio::buffer(std::string_view("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+  tap->Put(std::string(32 << 20, 'x'));  // more than the sockets hold; nobody reads it
+  ASSERT_TRUE(Eventually([this] { return tap->asked() == 1; }));
+  tap->Put("more");
+  tap->Put("and more");
+  EXPECT_EQ(tap->asked(), 1) << "the first piece is still being written";
+  tap.reset();
+  EXPECT_TRUE(Eventually([this] { return alive == 0; }));
+}
+
+TEST_F(StreamTest, StoppingTheServerEndsItWithAWholeBody) {
+  Running running = Serve();
+  std::string got;
+  CallOptions options;
+  options.on_data = [&](std::string_view bytes) {
+    got += bytes;
+    running.server().Stop();
+    return true;
+  };
+  tap->Put("one");
+  const auto answer = Call(running.where(), {}, options);
+  ASSERT_TRUE(answer) << "the last chunk came: " << answer.error().Text();
+  EXPECT_EQ(got, "one");
+}
+
+TEST_F(StreamTest, AFailureIsAnAnswerAlsoWhenAStreamWasWanted) {
+  const Running running(Deferred([](const Request&) { return ErrorResponse(Invalid("no", "x")); }));
+  CallOptions options;
+  options.on_data = [](std::string_view) { return true; };
+  const auto answer = Call(running.where(), {}, options);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(ErrorOf(*answer).field, "x");
+}
+
 }  // namespace
 }  // namespace weft::http

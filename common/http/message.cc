@@ -36,12 +36,19 @@ struct KindStatus {
   ErrorKind kind;
   int status;
 };
-constexpr KindStatus kStatuses[] = {{ErrorKind::kInvalid, 400},         {ErrorKind::kNotFound, 404},
-                                    {ErrorKind::kConflict, 409},        {ErrorKind::kPreconditionFailed, 412},
-                                    {ErrorKind::kUnauthenticated, 401}, {ErrorKind::kForbidden, 403},
-                                    {ErrorKind::kTooLarge, 413},        {ErrorKind::kUnsupported, 501},
-                                    {ErrorKind::kUnavailable, 503},     {ErrorKind::kTimeout, 504},
-                                    {ErrorKind::kOverloaded, 429},      {ErrorKind::kInternal, 500}};
+constexpr KindStatus kStatuses[] = {{ErrorKind::kInvalid, 400},
+                                    {ErrorKind::kNotFound, 404},
+                                    {ErrorKind::kConflict, 409},
+                                    {ErrorKind::kPreconditionFailed, 412},
+                                    {ErrorKind::kUnauthenticated, 401},
+                                    {ErrorKind::kForbidden, 403},
+                                    {ErrorKind::kTooLarge, 413},
+                                    {ErrorKind::kUnsupported, 501},
+                                    {ErrorKind::kUnavailable, 503},
+                                    {ErrorKind::kTimeout, 504},
+                                    {ErrorKind::kGone, 410},
+                                    {ErrorKind::kOverloaded, 429},
+                                    {ErrorKind::kInternal, 500}};
 
 ErrorKind KindOfStatus(int status) {
   for (const KindStatus& row : kStatuses) {

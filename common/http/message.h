@@ -2,6 +2,8 @@
 // Requests and responses of the REST and admin servers and of the client, as plain values. Never on the data
 // path.
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,11 +33,29 @@ struct Request {
   std::vector<std::string> QueryNames() const;  // decoded, in their order
 };
 
+// A body that is made while it is sent: a watch. The server asks for the next piece only when the one before
+// was written, so a slow reader holds one piece and no more; one that does not take a piece within the
+// request timeout is cut. Destroyed when the reader has gone or all was written.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  struct Piece {
+    std::string bytes;  // empty: nothing yet
+    bool last = false;
+  };
+  // Once, before Next. `wake` may be called from any thread, as often as one likes: there may be something
+  // for Next.
+  virtual void Start(std::function<void()> wake) = 0;
+  virtual Piece Next() = 0;
+};
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  Fields headers;  // further ones; content-type and content-length are made by the server
+  std::shared_ptr<Stream> stream =
+      nullptr;          // instead of `body`; sent in chunks, then the connection is closed
+  Fields headers = {};  // further ones; content-type and content-length are made by the server
 
   std::string_view Header(std::string_view name) const { return Find(headers, name); }
 };

@@ -1,5 +1,7 @@
 #include "common/http/server.h"
 
+#include "common/http/endpoint.h"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -10,7 +12,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <set>
+#include <charconv>
 
 namespace weft::http {
 namespace {
@@ -19,37 +21,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
 using Wire = beast::http::response<beast::http::string_body>;
-
-tcp::endpoint ToEndpoint(const net::Address& address) {
-  if (!address.ip.v6) {
-    asio::ip::address_v4::bytes_type bytes;
-    std::copy_n(address.ip.bytes.begin(), 4, bytes.begin());
-    return {asio::ip::address_v4(bytes), address.port};
-  }
-  asio::ip::address_v6::bytes_type bytes;
-  std::copy_n(address.ip.bytes.begin(), 16, bytes.begin());
-  return {asio::ip::address_v6(bytes), address.port};
-}
-
-net::Address FromEndpoint(const tcp::endpoint& endpoint) {
-  net::Address out;
-  out.port = endpoint.port();
-  if (endpoint.address().is_v4()) {
-    const auto bytes = endpoint.address().to_v4().to_bytes();
-    std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
-    return out;
-  }
-  const auto v6 = endpoint.address().to_v6();
-  if (v6.is_v4_mapped()) {
-    const auto bytes = asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_bytes();
-    std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
-    return out;
-  }
-  const auto bytes = v6.to_bytes();
-  out.ip.v6 = true;
-  std::copy(bytes.begin(), bytes.end(), out.ip.bytes.begin());
-  return out;
-}
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -91,6 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Stop(bool cut) {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this(), cut] {
       if (cut) self->pending_.reset();
+      if (self->body_ && !cut) return self->EndStream();
       if (cut || self->idle_) self->Close();
     });
   }
@@ -204,8 +176,71 @@ class Connection : public std::enable_shared_from_this<Connection> {
     server_->handler(std::move(request), [once](Response response) { once->Use(std::move(response)); });
   }
 
+  // The head, then a piece at a time; a read is always pending, to see the peer go.
+  void BeginStream(Response response) {
+    body_ = std::move(response.stream);
+    outgoing_ = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(response.status))) +
+                "\r\nContent-Type: " + response.content_type + "\r\nConnection: close\r\n";
+    for (const auto& [name, value] : response.headers) outgoing_ += name + ": " + value + "\r\n";
+    outgoing_ += version_ == 11 ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
+    stream_.expires_never();
+    WatchPeer();
+    body_->Start([weak = weak_from_this(), executor = stream_.get_executor()] {
+      asio::post(executor, [weak] {
+        if (const auto self = weak.lock()) self->WritePiece();
+      });
+    });
+    WriteOut();
+  }
+
+  void WatchPeer() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(1024),
+                            [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (!error) return self->WatchPeer();  // what it says now is of no interest
+                              self->body_.reset();
+                              self->written_ ? self->Finish() : self->Close();
+                            });
+  }
+
+  void WritePiece() {
+    if (writing_ || !body_) return;
+    Stream::Piece piece = body_->Next();
+    if (server_->stopping) piece.last = true;
+    if (piece.bytes.empty() && !piece.last) return;
+    const bool chunked = version_ == 11;
+    if (!piece.bytes.empty()) {
+      char size[24];
+      const auto end = std::to_chars(size, size + sizeof size, piece.bytes.size(), 16).ptr;
+      outgoing_ = chunked ? std::string(size, end) + "\r\n" + piece.bytes + "\r\n" : std::move(piece.bytes);
+    }
+    if (piece.last && chunked) outgoing_ += "0\r\n\r\n";
+    written_ = piece.last;
+    WriteOut();
+  }
+
+  void WriteOut() {
+    writing_ = true;
+    stream_.expires_after(server_->options.request_timeout);
+    asio::async_write(stream_, asio::buffer(outgoing_),
+                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                        self->writing_ = false;
+                        self->outgoing_.clear();
+                        if (error) return self->Close();
+                        if (self->written_) return self->stream_.cancel();  // WatchPeer goes on from there
+                        self->WritePiece();
+                      });
+  }
+
+  void EndStream() {
+    if (writing_) return Close();  // a slow reader; the others had everything
+    WritePiece();
+  }
+
   void Write(Response response, bool may_keep) {
     pending_.reset();
+    if (response.stream && !head_only_) return BeginStream(std::move(response));
     wire_ = std::make_unique<Wire>(static_cast<beast::http::status>(response.status), version_);
     for (const auto& [name, value] : response.headers) wire_->insert(name, value);
     if (!response.content_type.empty()) wire_->set(beast::http::field::content_type, response.content_type);
@@ -250,6 +285,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   std::unique_ptr<Wire> wire_;
+  std::shared_ptr<Stream> body_;  // while one is sent
+  std::string outgoing_;          // of it
+  bool writing_ = false;          // of it: a write is under way
+  bool written_ = false;          // of it: the last piece was handed over
   // The context must not run dry while a reply is due.
   std::optional<asio::executor_work_guard<beast::tcp_stream::executor_type>> pending_;
   net::Address peer_;

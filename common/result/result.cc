@@ -11,10 +11,10 @@ class BadResult : public std::runtime_error {
 };
 
 std::string_view ToString(ErrorKind kind) {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "invalid",         "not_found", "conflict",   "precondition_failed",
-      "unauthenticated", "forbidden", "too_large",  "unsupported",
-      "unavailable",     "timeout",   "overloaded", "internal"};
+  static constexpr std::array<std::string_view, 13> kNames = {
+      "invalid",   "not_found",  "conflict",    "precondition_failed", "unauthenticated",
+      "forbidden", "too_large",  "unsupported", "unavailable",         "timeout",
+      "gone",      "overloaded", "internal"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -21,6 +21,7 @@ enum class ErrorKind : std::uint8_t {
   kUnsupported,         // reserved or not built in; 501
   kUnavailable,         // try again later; 503
   kTimeout,             // 504
+  kGone,                // was there once, but is kept no longer; 410
   kOverloaded,          // a bound was reached; 429
   kInternal,            // our own bug or a broken disk; 500
 };

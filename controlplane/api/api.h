@@ -16,6 +16,9 @@ class Api {
   Result<v1::ApplyResponse> Handle(const Principal& p, const v1::ApplyRequest& q) {
     return control_.Apply(p, q);
   }
+  Result<std::unique_ptr<Watch>> Handle(const Principal& p, const v1::WatchRequest& q) {
+    return control_.WatchResources(p, q);
+  }
   Result<v1::Resource> Handle(const Principal& p, const v1::GetResourceRequest& q) {
     return control_.GetResource(p, q);
   }

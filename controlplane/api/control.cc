@@ -27,15 +27,11 @@ Status Control::Load() {
   const auto image = store_.Head();
   if (!image) return image.error();
   for (const store::Resource& resource : image->resources) {
-    auto parsed = resource::ParseDocuments(resource.json, "");
-    if (!parsed.ok() || parsed.documents.size() != 1) {
-      Error error = parsed.ok() ? Error{ErrorKind::kInternal, "it is no single document", {}, {}}
-                                : parsed.errors.front();
-      error.where = "stored " + resource.key.ToString();
-      return error;
-    }
-    entries_[resource.key] = {parsed.documents.front(), resource.owner, resource.revision};
+    auto document = ParseStored(resource);
+    if (!document) return document.error();
+    entries_[resource.key] = {std::move(*document), resource.owner, resource.revision};
   }
+  changes_since_ = store_.version().revision;
   const auto compiled = Compile(entries_, nullptr);
   if (!compiled) return compiled.error();
   Publish(*compiled);

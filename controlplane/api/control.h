@@ -11,6 +11,7 @@
 
 #include "common/time/time.h"
 #include "controlplane/api/backends.h"
+#include "controlplane/api/watch.h"
 #include "controlplane/auth/auth.h"
 #include "controlplane/store/leases.h"
 #include "controlplane/store/store.h"
@@ -77,7 +78,11 @@ class Control {
   // revision.
   Result<v1::ApplyResponse> Replace(const std::string& owner, std::vector<resource::DocumentPtr> documents);
 
-  void ExpireLeases();  // call it every second or so
+  // Documents as they change; ends with kGone when changes were missed. The watch must not outlive this.
+  Result<std::unique_ptr<Watch>> WatchResources(const Principal& principal, const v1::WatchRequest& request);
+  void StopWatches() { changes_.Close(); }  // before the end of the program
+
+  void ExpireLeases();  // call it every second or so; also lets watches look at the time
   store::Version version() const { return store_.version(); }
   Counts counts() const;
 
@@ -105,6 +110,10 @@ class Control {
   Status AddDelete(Draft& draft, const store::Key& key, const std::string& owner,
                    const std::string& if_match) const;
   Result<v1::RollBackResponse> RollBackLocked(const Principal& principal, const v1::RollBackRequest& request);
+  Watch::Begin BeginWithAll() const;
+  Result<Watch::Begin> BeginAfter(std::uint64_t from) const;
+  Result<std::vector<Change>> Reread(std::uint64_t from) const;
+  void TellWatches(const Draft& draft, std::uint64_t revision);
   Result<Draft> DraftOfPast(std::uint64_t revision) const;
   Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;
   Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
@@ -134,6 +143,9 @@ class Control {
   std::map<ServiceKey, std::map<InstanceId, Registration>> registered_;
   store::Leases leases_;
   Counts counts_;
+  ChangeFeed changes_{kChangesKept};  // has a lock of its own
+  std::uint64_t changes_since_ = 0;   // what came after this revision went through the feed
+  TimePoint woken_;                   // when watches last looked at the time
 };
 
 }  // namespace weft::api

@@ -64,4 +64,13 @@ v1::Resource ToProto(const store::Resource& resource) {
   return out;
 }
 
+Result<resource::DocumentPtr> ParseStored(const store::Resource& stored) {
+  auto parsed = resource::ParseDocuments(stored.json, "");
+  if (parsed.ok() && parsed.documents.size() == 1) return parsed.documents.front();
+  Error error =
+      parsed.ok() ? Error{ErrorKind::kInternal, "it is no single document", {}, {}} : parsed.errors.front();
+  error.where = "stored " + stored.key.ToString();
+  return error;
+}
+
 }  // namespace weft::api

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "common/http/message.h"
+#include "controlplane/api/reactor.h"
 #include "weft/v1/config.grpc.pb.h"
 #include "weft/v1/registry.grpc.pb.h"
 
@@ -17,6 +18,7 @@ grpc::StatusCode CodeOf(ErrorKind kind) {
     case ErrorKind::kPreconditionFailed: return grpc::StatusCode::FAILED_PRECONDITION;
     case ErrorKind::kUnauthenticated: return grpc::StatusCode::UNAUTHENTICATED;
     case ErrorKind::kForbidden: return grpc::StatusCode::PERMISSION_DENIED;
+    case ErrorKind::kGone: return grpc::StatusCode::OUT_OF_RANGE;
     case ErrorKind::kTooLarge:
     case ErrorKind::kOverloaded: return grpc::StatusCode::RESOURCE_EXHAUSTED;
     case ErrorKind::kUnsupported: return grpc::StatusCode::UNIMPLEMENTED;
@@ -33,11 +35,7 @@ class Caller {
 
   template <class Q, class R>
   grpc::Status Run(Rpc rpc, grpc::ServerContext& context, const Q& request, R& response) {
-    const auto found = context.client_metadata().find("authorization");
-    const std::string_view header = found == context.client_metadata().end()
-                                        ? std::string_view()
-                                        : std::string_view(found->second.data(), found->second.size());
-    const auto principal = authenticator_.Authenticate({header, PeerAddress(context.peer())});
+    const auto principal = Who(context);
     if (!principal) return Failed(context, principal.error());
     auto done = api_.Call(rpc, *principal, request);
     if (!done) return Failed(context, done.error());
@@ -45,10 +43,31 @@ class Caller {
     return grpc::Status::OK;
   }
 
+  // A server stream: the handler's answer is a Source.
+  template <class Message, class Q>
+  grpc::ServerWriteReactor<Message>* Stream(Rpc rpc, grpc::CallbackServerContext& context, const Q& request) {
+    const auto principal = Who(context);
+    if (!principal) return new RefusedStream<Message>(Failed(context, principal.error()));
+    auto source = api_.Call(rpc, *principal, request);
+    if (!source) return new RefusedStream<Message>(Failed(context, source.error()));
+    auto* reactor = new Reactor<Message>(std::move(*source), ToStatus);
+    reactor->Begin();
+    return reactor;
+  }
+
  private:
-  static grpc::Status Failed(grpc::ServerContext& context, const Error& error) {
+  Result<Principal> Who(const grpc::ServerContextBase& context) const {
+    const auto found = context.client_metadata().find("authorization");
+    const std::string_view header = found == context.client_metadata().end()
+                                        ? std::string_view()
+                                        : std::string_view(found->second.data(), found->second.size());
+    return authenticator_.Authenticate({header, PeerAddress(context.peer())});
+  }
+
+  static grpc::Status ToStatus(const Error& error) { return {CodeOf(error.kind), error.Text()}; }
+  static grpc::Status Failed(grpc::ServerContextBase& context, const Error& error) {
     if (!error.field.empty()) context.AddTrailingMetadata("weft-field", error.field);
-    return {CodeOf(error.kind), error.Text()};
+    return ToStatus(error);
   }
 
   Api& api_;
@@ -94,7 +113,7 @@ class RegistryService final : public v1::Registry::Service, Caller {
   }
 };
 
-class ConfigService final : public v1::Config::Service, Caller {
+class ConfigService final : public v1::Config::WithCallbackMethod_Watch<v1::Config::Service>, Caller {
  public:
   using Caller::Caller;
   GrpcStatus Apply(Context* c, const v1::ApplyRequest* q, v1::ApplyResponse* r) override {
@@ -110,6 +129,10 @@ class ConfigService final : public v1::Config::Service, Caller {
   GrpcStatus DeleteResource(Context* c, const v1::DeleteResourceRequest* q,
                             v1::DeleteResourceResponse* r) override {
     return Run(Rpc::kDeleteResource, *c, *q, *r);
+  }
+  grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext* c,
+                                                  const v1::WatchRequest* q) override {
+    return Stream<v1::WatchEvent>(Rpc::kListResources, *c, *q);
   }
   GrpcStatus ListRevisions(Context* c, const v1::ListRevisionsRequest* q,
                            v1::ListRevisionsResponse* r) override {

@@ -15,18 +15,9 @@ States ByKey(const store::Image& image) {
   return states;
 }
 
-Result<resource::DocumentPtr> Parse(const store::Resource& stored) {
-  auto parsed = resource::ParseDocuments(stored.json, "");
-  if (parsed.ok() && parsed.documents.size() == 1) return parsed.documents.front();
-  Error error =
-      parsed.ok() ? Error{ErrorKind::kInternal, "it is no single document", {}, {}} : parsed.errors.front();
-  error.where = "stored " + stored.key.ToString();
-  return error;
-}
-
 std::string YamlOf(const store::Resource* stored) {
   if (stored == nullptr) return {};
-  const auto document = Parse(*stored);
+  const auto document = ParseStored(*stored);
   return document ? resource::ToYaml(**document) : stored->json + "\n";
 }
 
@@ -120,7 +111,7 @@ Result<Control::Draft> Control::DraftOfPast(std::uint64_t revision) const {
     const auto current = entries_.find(key);
     if (stored->owner != kApiOwner || (current != entries_.end() && current->second.owner != kApiOwner))
       continue;
-    const auto document = Parse(*stored);
+    const auto document = ParseStored(*stored);
     if (!document) return document.error();
     if (auto ok = AddChange(draft, *document, kApiOwner); !ok) return ok.error();
   }

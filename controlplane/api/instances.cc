@@ -186,6 +186,10 @@ Result<v1::HeartbeatResponse> Control::Heartbeat(const Principal&, const v1::Hea
 
 void Control::ExpireLeases() {
   const std::lock_guard lock(mutex_);
+  if (const TimePoint now = settings_.clock(); now - woken_ >= std::chrono::seconds(5)) {
+    woken_ = now;
+    changes_.Wake();
+  }
   for (const auto& [name, id] : leases_.TakeLapsed(settings_.clock())) {
     const ServiceKey service = ServiceKey::Parse(name).value();
     const auto gone = store_.DeleteInstance(name, id);

@@ -114,6 +114,12 @@ Json ToJson(const v1::Resource& resource) {
   return out;
 }
 
+Json ToJson(const v1::WatchEvent& event) {
+  Json out{{"type", v1::WatchEvent::Type_Name(event.type())}, {"revision", event.revision()}};
+  if (event.has_resource()) out["resource"] = ToJson(event.resource());
+  return out;
+}
+
 Json ToJson(const v1::ApplyResponse& response) {
   return {{"revision", response.revision()},
           {"dryRun", response.dry_run()},

@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Service& service);
 Json ToJson(const v1::RegisteredInstance& instance);
 Json ToJson(const v1::Resource& resource);  // the document, with metadata.resourceVersion
+Json ToJson(const v1::WatchEvent& event);
 Json ToJson(const v1::ApplyResponse& response);
 Json ToJson(const v1::Revision& revision);
 Json ToJson(const v1::ResourceDiff& diff);

@@ -1,6 +1,7 @@
 // REST of documents.
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/lines.h"
 #include "controlplane/api/rest_read.h"
 #include "controlplane/api/text.h"
 
@@ -24,6 +25,24 @@ Message ResourceRequest(const RestCall& call) {
   request.set_namespace_(call.Name("namespace"));
   request.set_name(call.Name("name"));
   return request;
+}
+
+Answer WatchResources(Api& api, const RestCall& call) {
+  for (const char* name : {"limit", "continue"}) {
+    if (call.request.HasQuery(name)) return Invalid("belongs to lists, not to a watch", name);
+  }
+  v1::WatchRequest request;
+  std::uint64_t from = 0;
+  if (auto ok = ReadNumber(call, "from", from); !ok) return ok.error();
+  const auto kind = call.names.find("kind");
+  if (kind != call.names.end()) request.set_kind(kind->second);
+  request.set_namespace_(call.request.Query("namespace"));
+  request.set_label_selector(call.request.Query("labelSelector"));
+  request.set_field_selector(call.request.Query("fieldSelector"));
+  request.set_from(from);
+  auto watch = api.Call(call.row.rpc, call.principal, request);
+  if (!watch) return watch.error();
+  return LinesResponse<v1::WatchEvent>(std::move(*watch));
 }
 
 }  // namespace
@@ -58,6 +77,10 @@ Answer PutResource(Api& api, const RestCall& call) {
 }
 
 Answer ListResources(Api& api, const RestCall& call) {
+  const auto watch = ReadFlag(call, "watch");
+  if (!watch) return watch.error();
+  if (*watch) return WatchResources(api, call);
+  if (call.request.HasQuery("from")) return Invalid("goes with watch=true only", "from");
   v1::ListResourcesRequest request;
   const auto kind = call.names.find("kind");
   if (kind != call.names.end()) request.set_kind(kind->second);

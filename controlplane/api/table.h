@@ -52,6 +52,9 @@ struct Row {
 
 inline constexpr std::string_view kListQueries = "namespace labelSelector fieldSelector limit continue";
 
+inline constexpr std::string_view kWatchQueries =
+    "namespace labelSelector fieldSelector limit continue watch from";
+
 inline constexpr std::array kTable = {
     Row{"GET", "services", Rpc::kListServices, Body::kNone, auth::Role::kViewer, kListQueries},
     Row{"GET", "services/{namespace}/{name}", Rpc::kGetService, Body::kNone, auth::Role::kViewer},
@@ -69,8 +72,8 @@ inline constexpr std::array kTable = {
     Row{"PUT", "services/{namespace}/{name}/instances/{id}/heartbeat", Rpc::kHeartbeat, Body::kNone,
         auth::Role::kAgent},
     Row{"POST", "apply", Rpc::kApply, Body::kDocuments, auth::Role::kEditor, "dryRun namespace file"},
-    Row{"GET", "resources", Rpc::kListResources, Body::kNone, auth::Role::kViewer, kListQueries},
-    Row{"GET", "resources/{kind}", Rpc::kListResources, Body::kNone, auth::Role::kViewer, kListQueries},
+    Row{"GET", "resources", Rpc::kListResources, Body::kNone, auth::Role::kViewer, kWatchQueries},
+    Row{"GET", "resources/{kind}", Rpc::kListResources, Body::kNone, auth::Role::kViewer, kWatchQueries},
     Row{"GET", "resources/{kind}/{namespace}/{name}", Rpc::kGetResource, Body::kNone, auth::Role::kViewer},
     Row{"PUT", "resources/{kind}/{namespace}/{name}", Rpc::kPutResource, Body::kDocuments,
         auth::Role::kEditor, "dryRun file"},

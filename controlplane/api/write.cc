@@ -121,6 +121,7 @@ void Control::Accept(Draft& draft, std::uint64_t revision) {
       Forget({"local", change.key.ns, change.key.name});
     }
   }
+  TellWatches(draft, revision);
   entries_ = draft.entries;
   ++counts_.writes;
   draft.response.set_revision(revision);

@@ -25,7 +25,8 @@ namespace weft::control {
 namespace {
 
 constexpr int kHttpThreads = 4;  // an explain waits up to two seconds for agents, a commit for the disk
-constexpr std::size_t kMaxHttpBody = 17 << 20;  // the documents' own limit is 16 MiB
+constexpr std::size_t kMaxHttpBody = 17 << 20;      // the documents' own limit is 16 MiB
+constexpr std::size_t kMostHttpConnections = 1024;  // watches, at most 512, hold one each
 constexpr int kMaxGrpcMessage = 17 << 20;
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
@@ -128,6 +129,7 @@ Status Program::Parts::Bind(const Settings& settings) {
   grpc_address = {settings.grpc.ip, static_cast<std::uint16_t>(port)};
   http::ServerOptions options;
   options.max_body = kMaxHttpBody;
+  options.max_connections = kMostHttpConnections;
   auto server = http::Server::Listen(
       context, settings.http, http::Deferred([this](const http::Request& request) { return rest(request); }),
       options);
@@ -139,6 +141,7 @@ Status Program::Parts::Bind(const Settings& settings) {
 void Program::Parts::End() {
   ready = false;
   every_second.reset();
+  control.StopWatches();
   http_server->Stop();
   hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
   grpc_server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));

@@ -9,6 +9,7 @@ ErrorKind KindOfStatus(unsigned status) {
     case 403: return ErrorKind::kForbidden;
     case 404: return ErrorKind::kNotFound;
     case 409: return ErrorKind::kConflict;
+    case 410: return ErrorKind::kGone;
     case 412: return ErrorKind::kPreconditionFailed;
     case 413: return ErrorKind::kTooLarge;
     case 429: return ErrorKind::kOverloaded;
@@ -60,15 +61,15 @@ std::string Escape(std::string_view text) {
 }
 
 Result<Json> Client::Put(std::string target, const Json& body) const {
-  return Call({"PUT", std::move(target), body.dump(), "application/json"});
+  return Call({"PUT", std::move(target), body.dump(), "application/json", nullptr});
 }
 
 Result<Json> Client::Post(std::string target, std::string body, std::string content_type) const {
-  return Call({"POST", std::move(target), std::move(body), std::move(content_type)});
+  return Call({"POST", std::move(target), std::move(body), std::move(content_type), nullptr});
 }
 
-Result<Json> Client::Call(const Request& request) const {
-  const Result<Reply> reply = send_(request);
+Result<Reply> Client::Answered(const Request& request) const {
+  Result<Reply> reply = send_(request);
   if (!reply) {
     return Error{reply.error().kind,
                  "cannot reach " + server_ + ": " + reply.error().Text() +
@@ -77,6 +78,29 @@ Result<Json> Client::Call(const Request& request) const {
                  {}};
   }
   if (reply->status / 100 != 2) return RefusalOf(*reply, request);
+  return reply;
+}
+
+Status Client::Watch(std::string target, const std::function<Status(const Json&)>& on_line) const {
+  std::string rest;
+  Status told;
+  const auto on_data = [&](std::string_view bytes) {
+    rest += bytes;
+    for (auto end = rest.find('\n'); told && end != std::string::npos; end = rest.find('\n')) {
+      const Json line = Json::parse(rest.substr(0, end), nullptr, false);
+      rest.erase(0, end + 1);
+      const bool failed = Text(line, "type") == "ERROR";
+      told = failed ? Error{ErrorKind::kUnavailable, Text(line["error"], "message"), {}, {}} : on_line(line);
+    }
+    return told.has_value();
+  };
+  const Result<Reply> reply = Answered({"GET", std::move(target), {}, {}, on_data});
+  return told && !reply ? Status(reply.error()) : told;
+}
+
+Result<Json> Client::Call(const Request& request) const {
+  const Result<Reply> reply = Answered(request);
+  if (!reply) return reply.error();
   if (reply->body.empty()) return Result<Json>(boost::system::in_place_value, Json::object());
   Json body = Json::parse(reply->body, nullptr, false);
   if (body.is_discarded()) {

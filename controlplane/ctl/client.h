@@ -18,6 +18,8 @@ struct Request {
   std::string target;        // path and query, already escaped
   std::string body;          // empty: none
   std::string content_type;  // empty: no body
+  std::function<bool(std::string_view)> on_data =
+      nullptr;  // of a 2xx answer without end, as it comes; false: enough
 };
 
 struct Reply {
@@ -34,8 +36,12 @@ class Client {
  public:
   Client(Send send, std::string server) : send_(std::move(send)), server_(std::move(server)) {}
 
-  Result<Json> Get(std::string target) const { return Call({"GET", std::move(target), {}, {}}); }
-  Result<Json> Delete(std::string target) const { return Call({"DELETE", std::move(target), {}, {}}); }
+  Result<Json> Get(std::string target) const { return Call({"GET", std::move(target), {}, {}, nullptr}); }
+  Result<Json> Delete(std::string target) const {
+    return Call({"DELETE", std::move(target), {}, {}, nullptr});
+  }
+  // The lines of a watch, one after the other, until it ends or `on_line` fails; its ERROR line is the error.
+  Status Watch(std::string target, const std::function<Status(const Json&)>& on_line) const;
   Result<Json> Put(std::string target, const Json& body) const;
   Result<Json> Post(std::string target, std::string body, std::string content_type) const;
 
@@ -43,6 +49,7 @@ class Client {
 
  private:
   Result<Json> Call(const Request& request) const;
+  Result<Reply> Answered(const Request& request) const;  // 2xx only
 
   Send send_;
   std::string server_;  // for messages: "http://127.0.0.1:15014"

@@ -44,6 +44,7 @@ struct Fake {
     asked.push_back(request);
     const auto found = answers.find(request.method + " " + request.target);
     if (found == answers.end()) return Error{ErrorKind::kUnavailable, "connection refused", {}, {}};
+    if (request.on_data) request.on_data(found->second.body);
     return found->second;
   }
 };
@@ -105,6 +106,35 @@ TEST(GetTest, RoutesPoliciesAndOneObjectAsYaml) {
   ExpectGolden(fake.out, "get-httproute-yaml");
   ASSERT_EQ(fake.Run({"get", "route", "shop/cart", "-o", "json"}), 0) << fake.err;
   EXPECT_EQ(Json::parse(fake.out), Json::parse(route));
+}
+
+TEST(GetTest, AWatchPrintsTheTableThenEachChange) {
+  const auto event = [](const char* type, const char* name) {
+    return R"({"type": ")" + std::string(type) +
+           R"(", "revision": 3, "resource": {"apiVersion": "weft.dev/v1", "kind": "ServicePolicy",
+ "metadata": {"name": ")" +
+           name + R"("}, "spec": {}}})";
+  };
+  const auto line = [&](const char* type, const char* name) {
+    std::string text = event(type, name);
+    text.erase(std::remove(text.begin(), text.end(), '\n'), text.end());
+    return text + "\n";
+  };
+  const std::string bookmark = "{\"type\": \"BOOKMARK\", \"revision\": 3}\n";
+  Fake fake;
+  fake.On("GET /api/v1/resources/ServicePolicy?namespace=default&watch=true",
+          line("ADDED", "cart") + line("ADDED", "longer-name") + bookmark + line("MODIFIED", "cart") +
+              line("DELETED", "longer-name"))
+      .On("GET /api/v1/resources/ServicePolicy?namespace=shop&fieldSelector=metadata.name%3Dcart&watch=true",
+          bookmark + line("ADDED", "cart") +
+              R"({"type": "ERROR", "error": {"code": "gone", "message": "list again"}})" + "\n");
+  ASSERT_EQ(fake.Run({"get", "sp", "-w"}), 0) << fake.err;
+  ExpectGolden(fake.out, "get-watch");
+  ASSERT_EQ(fake.Run({"get", "sp", "-w", "-o", "json"}), 0) << fake.err;
+  EXPECT_EQ(std::count(fake.out.begin(), fake.out.end(), '\n'), 5);
+  EXPECT_EQ(fake.Run({"get", "sp", "shop/cart", "-w"}), 1);
+  EXPECT_EQ(fake.err, "error: list again\n");
+  EXPECT_EQ(fake.Run({"get", "services", "-w"}), 1);
 }
 
 TEST(GetTest, NothingFoundIsSaidAndIsNoFailure) {

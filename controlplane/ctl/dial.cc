@@ -10,7 +10,12 @@ Result<Reply> CallServer(const net::HostPort& where, const std::string& token, c
       .method = request.method, .target = request.target, .headers = {}, .body = request.body, .peer = {}};
   if (!request.content_type.empty()) http.headers.emplace_back("Content-Type", request.content_type);
   if (!token.empty()) http.headers.emplace_back("Authorization", "Bearer " + token);
-  Result<http::Response> response = http::Call(where, http);
+  http::CallOptions options;
+  if (request.on_data) {
+    options.on_data = request.on_data;
+    options.timeout = std::chrono::seconds(90);  // a watch says something every 35 s at least
+  }
+  Result<http::Response> response = http::Call(where, http, options);
   if (!response) return response.error();
   return Reply{static_cast<unsigned>(response->status), std::move(response->body)};
 }

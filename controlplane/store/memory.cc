@@ -33,7 +33,7 @@ class MemoryStore final : public Store {
         next.erase(found);
       }
       entry.changed.push_back(change.key);
-      events.push_back({head + 1, change.key, change.json});
+      events.push_back({head + 1, change.key, change.json, change.owner});
     }
     images_.push_back(std::move(next));
     history_.push_back(std::move(entry));

@@ -74,6 +74,7 @@ struct Event {
   std::uint64_t revision = 0;
   Key key;
   std::optional<std::string> json;  // none: deleted
+  std::string owner;
 };
 
 // A registered instance; its lease is not here (leases.h).

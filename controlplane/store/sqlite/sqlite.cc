@@ -155,14 +155,16 @@ class SqliteStore final : public Store {
 
   Result<std::vector<Event>> Since(std::uint64_t revision, std::size_t limit) const override {
     return Guarded<std::vector<Event>>([&]() -> Result<std::vector<Event>> {
-      SQLite::Statement query(db_,
-                              "SELECT revision, kind, ns, name, json FROM history WHERE revision > ? ORDER "
-                              "BY revision, kind, ns, name LIMIT ?");
+      SQLite::Statement query(
+          db_,
+          "SELECT revision, kind, ns, name, json, owner FROM history WHERE revision > ? ORDER "
+          "BY revision, kind, ns, name LIMIT ?");
       query.bind(1, static_cast<std::int64_t>(revision));
       query.bind(2, static_cast<std::int64_t>(limit) + 1);
       std::vector<Event> out;
       while (query.executeStep()) {
-        Event event{Number(query.getColumn(0)), KeyAt(query, 1), std::nullopt};
+        Event event{Number(query.getColumn(0)), KeyAt(query, 1), std::nullopt,
+                    query.getColumn(5).getString()};
         if (!query.getColumn(4).isNull()) event.json = query.getColumn(4).getString();
         out.push_back(std::move(event));
       }
