@@ -51,7 +51,8 @@ endif()
 if(NOT WEFT_FUZZ)
   add_test(NAME api_examples COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/api_examples_test.py
            $<TARGET_FILE:weft-control> $<TARGET_FILE:weftctl>)
-  set_tests_properties(api_examples PROPERTIES TIMEOUT 120)
+  add_test(NAME openapi COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/openapi_test.py $<TARGET_FILE:weft-control>)
+  set_tests_properties(api_examples openapi PROPERTIES TIMEOUT 120)
 endif()
 
 # kill -9 during concurrent applies: ten times here, two hundred with the label slow.

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/openapi.h"
 #include "controlplane/api/rest_call.h"
 
 namespace weft::api {
@@ -124,6 +125,11 @@ Result<http::Response> Rest::Route(const http::Request& request) {
                          {"storeId", now.store_id},
                          {"epoch", now.epoch},
                          {"revision", now.revision}});
+  }
+  if (found.row->rpc == Rpc::kOpenApi) {
+    http::Response response;
+    response.body = OpenApi(pages_.program_version);
+    return response;
   }
   return Dispatch(api_, {*principal, *found.row, request, std::move(found.names)});
 }

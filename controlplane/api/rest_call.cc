@@ -39,7 +39,8 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kGetStats: return rest::GetStats(api, call);
     case Rpc::kServiceStats: return rest::ServiceStats(api, call);
     case Rpc::kExplain: return rest::Explain(api, call);
-    case Rpc::kVersion: break;  // answered by Rest, which knows the program
+    case Rpc::kVersion:
+    case Rpc::kOpenApi: break;  // answered by Rest, which knows the program
   }
   return Error{ErrorKind::kInternal, "a row without a handler", {}, {}};
 }

@@ -37,6 +37,7 @@ enum class Rpc : std::uint8_t {
   kServiceStats,
   kExplain,
   kVersion,
+  kOpenApi,
 };
 
 enum class Body : std::uint8_t { kNone, kJson, kDocuments };
@@ -93,6 +94,7 @@ inline constexpr std::array kTable = {
     Row{"GET", "stats/services", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
     Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
     Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "openapi.json", Rpc::kOpenApi, Body::kNone, auth::Role::kViewer},
 };
 
 constexpr auth::Role RoleOf(Rpc rpc) {
