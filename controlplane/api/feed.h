@@ -17,6 +17,11 @@ namespace weft::api {
 
 template <class T>
 class Feed {
+  struct Waker {
+    std::recursive_mutex mutex;
+    std::function<void()> call;
+  };
+
  public:
   static constexpr std::size_t kMostReaders = 512;
 
@@ -105,7 +110,7 @@ class Feed {
 
    private:
     Feed& feed_;
-    std::shared_ptr<typename Feed::Waker> waker_;
+    std::shared_ptr<Waker> waker_;
   };
 
   Status CheckRoom() const {
@@ -115,11 +120,6 @@ class Feed {
   }
 
  private:
-  struct Waker {
-    std::recursive_mutex mutex;
-    std::function<void()> call;
-  };
-
   const std::size_t most_;
   mutable std::mutex mutex_;  // guards all below
   std::deque<T> kept_;
