@@ -1,11 +1,12 @@
 # The control plane, in the order of a change.
 weft_library(controlplane/auth DEPS common/result common/net)
+weft_library(controlplane/events DEPS common/time)
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
-weft_library(controlplane/api DEPS controlplane/auth controlplane/store common/compile common/diff common/wire common/http
+weft_library(controlplane/api DEPS controlplane/auth controlplane/events controlplane/store common/compile common/diff common/wire common/http
   common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api)
-weft_library(controlplane/stream DEPS common/compile common/metrics common/wire)
+weft_library(controlplane/stream DEPS controlplane/events common/compile common/metrics common/wire)
 weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
   controlplane/intake/files common/metrics common/task)

@@ -3,6 +3,30 @@
 #include "controlplane/api/filter.h"
 
 namespace weft::api {
+namespace {
+
+std::int64_t UnixMs(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
+v1::Event ToProto(const events::Event& event) {
+  v1::Event out;
+  out.set_number(event.number);
+  out.set_type(event.warning ? "Warning" : "Normal");
+  out.set_reason(std::string(event.reason));
+  out.set_kind(event.object.kind);
+  out.set_namespace_(event.object.ns);
+  out.set_name(event.object.name);
+  out.set_message(event.message);
+  out.set_count(event.count);
+  out.set_first_unix_ms(UnixMs(event.first));
+  out.set_last_unix_ms(UnixMs(event.last));
+  return out;
+}
+
+bool Wants(const std::string& wanted, std::string_view is) { return wanted.empty() || wanted == is; }
+
+}  // namespace
 
 Result<v1::ListAgentsResponse> Api::Handle(const Principal&, const v1::ListAgentsRequest& request) {
   const auto selector = resource::Selector::ParseLabels(request.label_selector(), "labelSelector");
@@ -51,6 +75,20 @@ Result<v1::ExplainResult> Api::Handle(const Principal&, const v1::ExplainQuery& 
   if (request.request_id().empty() || request.request_id().size() > 64)
     return Invalid("a request id has 1 to 64 characters", "request-id");
   return statistics_.Explain(request.request_id());
+}
+
+Result<v1::ListEventsResponse> Api::Handle(const Principal&, const v1::ListEventsRequest& request) {
+  if (!request.type().empty() && request.type() != "Normal" && request.type() != "Warning")
+    return Invalid("'" + request.type() + "' is neither Normal nor Warning", "type");
+  v1::ListEventsResponse response;
+  response.set_last(events_.last());
+  for (const events::Event& event : events_.After(request.after())) {
+    if (event.number > response.last()) break;  // it happened meanwhile: the next request has it
+    const bool wanted = Wants(request.type(), event.warning ? "Warning" : "Normal") &&
+                        Wants(request.reason(), event.reason) && Wants(request.namespace_(), event.object.ns);
+    if (wanted) *response.add_events() = ToProto(event);
+  }
+  return response;
 }
 
 }  // namespace weft::api

@@ -5,13 +5,14 @@
 
 #include "controlplane/api/control.h"
 #include "controlplane/api/table.h"
+#include "controlplane/events/events.h"
 
 namespace weft::api {
 
 class Api {
  public:
-  Api(Control& control, AgentDirectory& agents, Statistics& statistics)
-      : control_(control), agents_(agents), statistics_(statistics) {}
+  Api(Control& control, AgentDirectory& agents, Statistics& statistics, const events::Book& events)
+      : control_(control), agents_(agents), statistics_(statistics), events_(events) {}
 
   Result<v1::ApplyResponse> Handle(const Principal& p, const v1::ApplyRequest& q) {
     return control_.Apply(p, q);
@@ -73,6 +74,7 @@ class Api {
   Result<v1::DrainAgentResponse> Handle(const Principal& principal, const v1::DrainAgentRequest& request);
   Result<v1::GetStatsResponse> Handle(const Principal& principal, const v1::GetStatsRequest& request);
   Result<v1::ExplainResult> Handle(const Principal& principal, const v1::ExplainQuery& request);
+  Result<v1::ListEventsResponse> Handle(const Principal& principal, const v1::ListEventsRequest& request);
 
   // Runs the handler of `rpc`, whose request type Q is; kForbidden when the principal's role is too small.
   template <class Q>
@@ -88,6 +90,7 @@ class Api {
   Control& control_;
   AgentDirectory& agents_;
   Statistics& statistics_;
+  const events::Book& events_;
 };
 
 }  // namespace weft::api

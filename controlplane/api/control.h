@@ -13,6 +13,7 @@
 #include "controlplane/api/backends.h"
 #include "controlplane/api/watch.h"
 #include "controlplane/auth/auth.h"
+#include "controlplane/events/events.h"
 #include "controlplane/store/leases.h"
 #include "controlplane/store/store.h"
 #include "weft/v1/config.pb.h"
@@ -37,6 +38,7 @@ class Control {
     policy::PolicySpec environment;  // mesh defaults of the seeds' variables
     std::function<TimePoint()> clock = ReadMonotonicClock;
     std::function<WallTime()> wall_clock = ReadWallClock;  // of creationTimestamp
+    events::Book* events = nullptr;                        // hears of writes and leases; null: nobody
   };
   Control(store::Store& store, Publisher& publisher, Settings settings);
 
@@ -129,6 +131,7 @@ class Control {
   std::uint64_t PublishInstances(const ServiceKey& service);
   Status LoadInstances();
   void Forget(const ServiceKey& service);
+  void Note(bool warning, std::string_view reason, events::Object object, std::string message) const;
   template <class T>
   Result<T> Counted(Result<T> result) {
     if (!result) ++counts_.refused_writes;

@@ -166,6 +166,9 @@ class ConfigService final : public v1::Config::WithCallbackMethod_Watch<v1::Conf
   GrpcStatus Explain(Context* c, const v1::ExplainQuery* q, v1::ExplainResult* r) override {
     return Run(Rpc::kExplain, *c, *q, *r);
   }
+  GrpcStatus ListEvents(Context* c, const v1::ListEventsRequest* q, v1::ListEventsResponse* r) override {
+    return Run(Rpc::kListEvents, *c, *q, *r);
+  }
 };
 
 }  // namespace

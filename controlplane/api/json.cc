@@ -173,6 +173,17 @@ Json ToJson(const v1::Agent& agent) {
   return out;
 }
 
+Json ToJson(const v1::Event& event) {
+  return {{"number", event.number()},
+          {"type", event.type()},
+          {"reason", event.reason()},
+          {"object", {{"kind", event.kind()}, {"namespace", event.namespace_()}, {"name", event.name()}}},
+          {"message", event.message()},
+          {"count", event.count()},
+          {"firstSeen", UtcText(event.first_unix_ms())},
+          {"lastSeen", UtcText(event.last_unix_ms())}};
+}
+
 Json ToJson(const v1::AgentConfig& config) {
   Json out{{"agent", ToJson(config.agent())},
            {"bundles", Json::array()},

@@ -27,6 +27,7 @@ Json ToJson(const v1::RollBackResponse& response);
 Json ToJson(const v1::Agent& agent);
 Json ToJson(const v1::AgentConfig& config);
 Json ToJson(const v1::ExplainResult& result);
+Json ToJson(const v1::Event& event);
 Json ToJson(const v1::Version& version);
 
 // Bodies of PUT. Unknown keys are errors; each error names its field. Names given in the path are set by the

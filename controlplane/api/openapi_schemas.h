@@ -130,6 +130,16 @@ inline constexpr std::array kSchemaFields = {
     SchemaField{"Explained", "asked", "integer", "connected agents"},
     SchemaField{"Explained", "answered", "integer", "within two seconds"},
     SchemaField{"Explained", "records", "object[]", "agent and its decision record"},
+    SchemaField{"Event", "number", "integer", "grows with every occurrence"},
+    SchemaField{"Event", "type", "string", "Normal or Warning"},
+    SchemaField{"Event", "reason", "string", "AgentConnected, …"},
+    SchemaField{"Event", "object", "object", "kind, namespace, name"},
+    SchemaField{"Event", "message", "string", ""},
+    SchemaField{"Event", "count", "integer", "occurrences"},
+    SchemaField{"Event", "firstSeen", "string", "RFC 3339"},
+    SchemaField{"Event", "lastSeen", "string", "RFC 3339"},
+    SchemaField{"Events", "items", "Event[]", "oldest first"},
+    SchemaField{"Events", "last", "integer", "after of the next request"},
     SchemaField{"Program", "version", "string", ""},
     SchemaField{"Program", "storeId", "string", ""},
     SchemaField{"Program", "epoch", "integer", ""},
@@ -167,6 +177,7 @@ inline constexpr std::array kOperations = {
     Operation{Rpc::kGetStats, "The statistics document", "", "object"},
     Operation{Rpc::kServiceStats, "Statistics by service", "", "object"},
     Operation{Rpc::kExplain, "What agents decided about a request", "", "Explained"},
+    Operation{Rpc::kListEvents, "What the control plane noticed", "", "Events"},
     Operation{Rpc::kVersion, "The program and its store", "", "Program"},
     Operation{Rpc::kOpenApi, "This document", "", "object"},
 };
@@ -189,6 +200,9 @@ inline constexpr std::array kQueries = {
     Query{"name", "string", "of that resource"},
     Query{"to", "integer", "the other revision; absent: the head"},
     Query{"deadline", "string", "as 30s; absent: the agent's own"},
+    Query{"type", "string", "Normal or Warning"},
+    Query{"reason", "string", "only these events"},
+    Query{"after", "integer", "only events with a greater number"},
 };
 
 }  // namespace weft::api

@@ -1,4 +1,4 @@
-// REST of agents, their statistics and records.
+// REST of agents, their statistics and records, and of events.
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/rest_read.h"
@@ -62,6 +62,21 @@ Answer Explain(Api& api, const RestCall& call) {
   v1::ExplainQuery request;
   request.set_request_id(call.Name("request-id"));
   return Ask(api, call, request, [](const auto& done) { return JsonResponse(ToJson(done)); });
+}
+
+Answer ListEvents(Api& api, const RestCall& call) {
+  v1::ListEventsRequest request;
+  std::uint64_t after = 0;
+  if (auto ok = ReadNumber(call, "after", after); !ok) return ok.error();
+  request.set_after(after);
+  request.set_namespace_(call.request.Query("namespace"));
+  request.set_type(call.request.Query("type"));
+  request.set_reason(call.request.Query("reason"));
+  return Ask(api, call, request, [](const v1::ListEventsResponse& done) {
+    Json json = ItemsJson(done.events());
+    json["last"] = done.last();
+    return JsonResponse(json);
+  });
 }
 
 }  // namespace weft::api::rest

@@ -39,6 +39,7 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kGetStats: return rest::GetStats(api, call);
     case Rpc::kServiceStats: return rest::ServiceStats(api, call);
     case Rpc::kExplain: return rest::Explain(api, call);
+    case Rpc::kListEvents: return rest::ListEvents(api, call);
     case Rpc::kVersion:
     case Rpc::kOpenApi: break;  // answered by Rest, which knows the program
   }

@@ -136,6 +136,7 @@ Answer DrainAgent(Api& api, const RestCall& call);
 Answer GetStats(Api& api, const RestCall& call);
 Answer ServiceStats(Api& api, const RestCall& call);
 Answer Explain(Api& api, const RestCall& call);
+Answer ListEvents(Api& api, const RestCall& call);
 
 }  // namespace rest
 }  // namespace weft::api

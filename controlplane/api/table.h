@@ -36,6 +36,7 @@ enum class Rpc : std::uint8_t {
   kGetStats,
   kServiceStats,
   kExplain,
+  kListEvents,
   kVersion,
   kOpenApi,
 };
@@ -93,6 +94,7 @@ inline constexpr std::array kTable = {
     Row{"GET", "health/stats", Rpc::kGetStats, Body::kNone, auth::Role::kViewer},
     Row{"GET", "stats/services", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
     Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "events", Rpc::kListEvents, Body::kNone, auth::Role::kViewer, "namespace type reason after"},
     Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
     Row{"GET", "openapi.json", Rpc::kOpenApi, Body::kNone, auth::Role::kViewer},
 };

@@ -92,6 +92,30 @@ TEST_F(ProgramTest, InstancesComeAndGoThroughBothApis) {
   EXPECT_EQ(Call("PUT", path + "/cart-1/heartbeat").status, 404);
 }
 
+TEST_F(ProgramTest, EventsTellOfWritesAndInstancesThroughBothApis) {
+  Begin();
+  Apply(kCart);
+  Call("PUT", "/api/v1/services/default/cart/instances/a", R"({"address": "10.0.0.7", "port": 80})");
+  Call("DELETE", "/api/v1/services/default/cart/instances/a");
+  const json all = Body(Call("GET", "/api/v1/events"));
+  std::string told;
+  for (const json& event : all["items"])
+    told += event["reason"].get<std::string>() + " " + event["message"].get<std::string>() + "\n";
+  EXPECT_EQ(
+      told,
+      "ConfigurationWritten 1 resource(s) changed by loopback\nInstanceRegistered instance a at 10.0.0.7:80\n"
+      "InstanceRemoved instance a\n");
+  EXPECT_EQ(Body(Call("GET", "/api/v1/events?after=" + all["last"].dump()))["items"].size(), 0U);
+  EXPECT_EQ(Field(Call("GET", "/api/v1/events?type=Loud")), "type");
+  grpc::ClientContext context;
+  v1::ListEventsRequest request;
+  request.set_reason("InstanceRemoved");
+  v1::ListEventsResponse response;
+  ASSERT_TRUE(config->ListEvents(&context, request, &response).ok());
+  ASSERT_EQ(response.events_size(), 1);
+  EXPECT_EQ(response.events(0).name(), "cart");
+}
+
 TEST_F(ProgramTest, BadInputIsRefusedWithItsField) {
   Begin();
   ASSERT_EQ(Apply(kCart).status, 200);

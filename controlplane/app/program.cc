@@ -61,8 +61,8 @@ struct Program::Parts {
         directory(hub),
         collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
-        control(*store, delivery, {settings.environment}),
-        api(control, directory, statistics),
+        control(*store, delivery, {.environment = settings.environment, .events = &events}),
+        api(control, directory, statistics, events),
         files(control, settings.resources),
         metrics(control, hub),
         rest(api, *authenticator,
@@ -82,7 +82,8 @@ struct Program::Parts {
 
   std::unique_ptr<store::Store> store;
   std::unique_ptr<auth::Authenticator> authenticator;
-  stream::Hub hub;
+  events::Book events;
+  stream::Hub hub{ReadMonotonicClock, &events};
   Delivery delivery;
   Directory directory;
   telemetry::Collector collector;

@@ -37,8 +37,8 @@ void AddGlobals(CLI::App& app, Globals& globals) {
 
 void AddVerbs(CLI::App& app, Action& action) {
   for (auto add : {AddApply, AddGet, AddDescribe, AddDelete, AddDiff, AddValidate, AddAnalyze, AddHistory,
-                   AddRollback, AddInstances, AddRegister, AddDrain, AddAgents, AddStat, AddExplain, AddCheck,
-                   AddVersion, AddCompletion}) {
+                   AddRollback, AddInstances, AddRegister, AddDrain, AddAgents, AddEvents, AddStat,
+                   AddExplain, AddCheck, AddVersion, AddCompletion}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();
@@ -81,6 +81,7 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                   .err = environment.err,
                   .in = environment.in,
                   .now_unix_ms = environment.now_unix_ms,
+                  .pause = environment.pause,
                   .format = *format,
                   .ns = globals.ns,
                   .all_namespaces = globals.all_namespaces,

@@ -1,10 +1,12 @@
 #pragma once
 // The command line as a function, so that tests run it in process.
 
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "controlplane/ctl/client.h"
@@ -19,6 +21,7 @@ struct Environment {
   std::function<Result<Send>(const std::string& server, const std::string& token)>
       dial;  // how bytes reach a server
   std::int64_t now_unix_ms = 0;
+  std::function<void()> pause = [] { std::this_thread::sleep_for(std::chrono::seconds(1)); };
 };
 
 // The exit code: 0, or 1 after a failure that was told on `err`; 2 for a wrong command line.

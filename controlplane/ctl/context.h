@@ -28,6 +28,7 @@ struct Context {
   std::ostream& err;
   std::istream& in;
   std::int64_t now_unix_ms = 0;  // for ages
+  std::function<void()> pause;   // between two looks at what is followed
   Format format = Format::kTable;
   std::string ns = "default";
   bool all_namespaces = false;

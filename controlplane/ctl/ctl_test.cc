@@ -35,7 +35,7 @@ struct Fake {
       return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
     };
     const int code =
-        ctl::Run(arguments, {out_stream, err_stream, in_stream, variable, dial, 1'705'312'200'000});
+        ctl::Run(arguments, {out_stream, err_stream, in_stream, variable, dial, 1'705'312'200'000, [] {}});
     out = out_stream.str();
     err = err_stream.str();
     return code;
@@ -343,6 +343,22 @@ TEST(AnalyzeTest, WithoutFilesTheServersDocumentsAreRead) {
   ASSERT_EQ(fake.Run({"analyze"}), 0) << fake.err;
   EXPECT_TRUE(fake.out.starts_with("Warning [TargetNotFound] (ServicePolicy shop/p) spec.targetRefs[0]: "))
       << fake.out;
+}
+
+TEST(EventsTest, ATableAndWhatComesUntilTheServerIsGone) {
+  Fake fake;
+  const std::string event = R"({"number": 7, "type": "Warning", "reason": "LeaseLapsed", "count": 2,
+    "object": {"kind": "MeshService", "namespace": "default", "name": "cart"}, "message": "instance a",
+    "firstSeen": "2024-01-15T09:20:00.000Z", "lastSeen": "2024-01-15T09:29:00.000Z"})";
+  fake.On("GET /api/v1/events?after=0&type=Warning", R"({"items": [)" + event + R"(], "last": 7})");
+  ASSERT_EQ(fake.Run({"events", "--type", "Warning"}), 0) << fake.err;
+  EXPECT_NE(fake.out.find("Warning   LeaseLapsed   MeshService default/cart   2       instance a"),
+            std::string::npos)
+      << fake.out;
+  EXPECT_EQ(fake.Run({"events", "--type", "Warning", "-w"}), 1);
+  EXPECT_EQ(fake.out,
+            "2024-01-15T09:29:00.000Z   Warning   LeaseLapsed   MeshService default/cart   instance a\n");
+  EXPECT_EQ(fake.asked.back().target, "/api/v1/events?after=7&type=Warning");
 }
 
 TEST(DeleteTest, ByKindByInstanceAndWhatIsMissing) {

@@ -22,6 +22,7 @@ void AddAnalyze(CLI::App& app, Action& action);
 void AddInstances(CLI::App& app, Action& action);
 void AddRegister(CLI::App& app, Action& action);
 void AddDrain(CLI::App& app, Action& action);
+void AddEvents(CLI::App& app, Action& action);
 void AddAgents(CLI::App& app, Action& action);
 void AddStat(CLI::App& app, Action& action);
 void AddExplain(CLI::App& app, Action& action);

@@ -17,8 +17,8 @@ Error NotConnected(const std::string& node_id) {
 
 }  // namespace
 
-Hub::Hub(std::function<TimePoint()> clock)
-    : clock_(std::move(clock)), newest_(std::make_shared<const Release>()) {}
+Hub::Hub(std::function<TimePoint()> clock, events::Book* events)
+    : clock_(std::move(clock)), events_(events), newest_(std::make_shared<const Release>()) {}
 
 Hub::~Hub() { Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}}); }
 
@@ -119,6 +119,7 @@ Result<std::uint64_t> Hub::Open(const v1::Hello& hello, const std::string& peer,
       streams_.erase(older);
     }
     current = ticket;
+    Note(false, "AgentConnected", session->info(), "version " + hello.program_version() + ", from " + peer);
     streams_.emplace(ticket, Stream{std::move(*session), std::move(outlet)});
   }
   if (replaced != nullptr) {
@@ -143,6 +144,7 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
       const TimePoint now = clock_();
       const Session::Acked acked = session.OnAck(message.ack(), now);
       metrics_.rejects += acked.rejects;
+      NoteRejects(message.ack(), session.info());
       if (acked.effective) Observe(*acked.effective, now);
       return {};
     }
@@ -150,6 +152,22 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
     case v1::AgentMessage::MESSAGE_NOT_SET: return {};  // Of a newer agent: what we do not know we ignore.
   }
   return {};
+}
+
+void Hub::Note(bool warning, std::string_view reason, const v1::Agent& agent, std::string message) const {
+  if (events_ == nullptr) return;
+  events::Object object{"Agent", agent.namespace_(), agent.node_id()};
+  if (warning) return events_->Warning(reason, std::move(object), std::move(message));
+  events_->Normal(reason, std::move(object), std::move(message));
+}
+
+void Hub::NoteRejects(const v1::Ack& ack, const v1::Agent& agent) const {
+  for (const v1::BundleNack& nack : ack.rejected()) {
+    Note(true, "BundleRejected", agent,
+         KeyOf(nack.service()).ToString() + ": " + (nack.field().empty() ? "" : nack.field() + ": ") +
+             nack.detail() + "; it goes on with what it had");
+  }
+  if (!ack.refused().empty()) Note(true, "ConfigurationRefused", agent, ack.refused());
 }
 
 void Hub::Observe(const snapshot::Version& effective, TimePoint now) {
@@ -183,6 +201,7 @@ void Hub::Close(std::uint64_t ticket) {
   const auto found = streams_.find(ticket);
   if (found == streams_.end()) return;
   by_node_.erase(found->second.session.node_id());
+  if (!stopping_) Note(false, "AgentDisconnected", found->second.session.info(), "its stream ended");
   streams_.erase(found);
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "controlplane/events/events.h"
 #include "controlplane/stream/lanes.h"
 #include "controlplane/stream/session.h"
 
@@ -46,7 +47,8 @@ struct Metrics {
 
 class Hub {
  public:
-  explicit Hub(std::function<TimePoint()> clock = ReadMonotonicClock);
+  // `events` hears of agents that come, go and refuse; null: nobody.
+  explicit Hub(std::function<TimePoint()> clock = ReadMonotonicClock, events::Book* events = nullptr);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -84,8 +86,11 @@ class Hub {
   std::uint64_t TicketOf(const std::string& node_id) const;  // zero: not connected
   void Observe(const snapshot::Version& effective, TimePoint now);
   void RunTicker();
+  void Note(bool warning, std::string_view reason, const v1::Agent& agent, std::string message) const;
+  void NoteRejects(const v1::Ack& ack, const v1::Agent& agent) const;
 
   const std::function<TimePoint()> clock_;
+  events::Book* const events_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

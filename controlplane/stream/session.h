@@ -43,6 +43,7 @@ class Session {
   std::optional<v1::ControlMessage> Next(const World& world, TimePoint now);
 
   bool Stalled(TimePoint now) const { return !unacked_.empty() && now - last_progress_ >= kAckPatience; }
+  const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }
   bool awaiting_confirmation() const { return info_.awaiting_confirmation(); }
   v1::Agent Describe() const;

@@ -375,6 +375,31 @@ struct FakeOutlet : Outlet {
   std::string closed;
 };
 
+TEST(HubTest, AgentsThatComeRefuseAndGoAreEvents) {
+  events::Book book;
+  Hub hub([] { return kStart; }, &book);
+  const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
+  ASSERT_TRUE(ticket);
+  v1::AgentMessage ack;
+  v1::BundleNack& nack = *ack.mutable_ack()->add_rejected();
+  *nack.mutable_service() = wire::ToProto(ServiceKey{"local", "default", "cart"});
+  nack.set_field("ports[0].port");
+  nack.set_detail("must be 1 to 65535");
+  ack.mutable_ack()->set_refused("the update is older than what it has");
+  ASSERT_TRUE(hub.OnMessage(*ticket, ack));
+  hub.Close(*ticket);
+  std::string told;
+  for (const events::Event& event : book.After(0)) {
+    EXPECT_EQ(event.object, (events::Object{"Agent", "default", "a"}));
+    told += std::string(event.reason) + (event.warning ? "! " : " ") + event.message + "\n";
+  }
+  EXPECT_EQ(told,
+            "AgentConnected version , from 127.0.0.1:1\n"
+            "BundleRejected! default/cart: ports[0].port: must be 1 to 65535; it goes on with what it had\n"
+            "ConfigurationRefused! the update is older than what it has\n"
+            "AgentDisconnected its stream ended\n");
+}
+
 TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
   TimePoint now = kStart;
   Hub hub([&] { return now; });
