@@ -186,12 +186,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     outgoing_ += version_ == 11 ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     stream_.expires_never();
     WatchPeer();
-    body_->Start([weak = weak_from_this(), executor = stream_.get_executor()] {
-      asio::post(executor, [weak] {
-        if (const auto self = weak.lock()) self->WritePiece();
-      });
+    // Holds nothing of the context: a source may keep it for longer.
+    body_->Start([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) asio::post(self->stream_.get_executor(), [weak] { WakeUp(weak); });
     });
     WriteOut();
+  }
+
+  static void WakeUp(const std::weak_ptr<Connection>& weak) {
+    if (const auto self = weak.lock()) self->WritePiece();
   }
 
   void WatchPeer() {
