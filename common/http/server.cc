@@ -5,6 +5,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -50,7 +51,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::shared_ptr<Server::State> server)
-      : stream_(std::move(socket)), server_(std::move(server)), buffer_(kBufferMost) {
+      : stream_(std::move(socket)),
+        server_(std::move(server)),
+        grace_(stream_.get_executor()),
+        buffer_(kBufferMost) {
     boost::system::error_code ignored;
     peer_ = FromEndpoint(stream_.socket().remote_endpoint(ignored));
   }
@@ -69,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   static constexpr std::size_t kBufferMost = 64 << 10;
+  static constexpr std::chrono::seconds kGrace{1};
 
   void AwaitRequest() {
     if (server_->stopping) return Close();
@@ -237,8 +242,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void EndStream() {
-    if (writing_) return Close();  // a slow reader; the others had everything
-    WritePiece();
+    if (!writing_) return WritePiece();
+    grace_.expires_after(kGrace);  // a slow reader is cut; what is done sooner ends whole by itself
+    grace_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+      const auto self = weak.lock();
+      if (self && !error) self->Close();
+    });
   }
 
   void Write(Response response, bool may_keep) {
@@ -285,6 +294,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   beast::tcp_stream stream_;
   std::shared_ptr<Server::State> server_;
+  asio::steady_timer grace_;  // of a streamed answer when the server stops
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   std::unique_ptr<Wire> wire_;
