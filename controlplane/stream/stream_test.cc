@@ -1,71 +1,14 @@
 #include <gtest/gtest.h>
 
 #include "common/snapshot/builder.h"
-#include "common/wire/wire.h"
 #include "controlplane/stream/endpoint_book.h"
 #include "controlplane/stream/hub.h"
 #include "controlplane/stream/metrics.h"
 #include "controlplane/stream/publisher.h"
+#include "controlplane/stream/stream_fixture.h"
 
 namespace weft::stream {
 namespace {
-
-constexpr TimePoint kStart = TimePoint(std::chrono::seconds(100));
-using std::chrono::milliseconds;
-
-ServiceKey Key(std::string name) { return {"local", "default", std::move(name)}; }
-
-policy::ServiceBundle Bundle(const std::string& name, std::uint32_t attempts = 2,
-                             const std::string& backend = {}) {
-  policy::ServiceBundle bundle;
-  bundle.key = Key(name);
-  bundle.ports = {{"http", 80, policy::Protocol::kHttp}};
-  bundle.policy.retry.attempts = attempts;
-  if (!backend.empty()) {
-    policy::RouteRule rule;
-    rule.name = "default/" + name + "/0";
-    rule.matches = {{}};
-    rule.backends.resize(1);
-    rule.backends[0].backend = {Key(backend), 80};
-    bundle.routes.push_back({.name = "default/" + name, .ns = "default", .hostnames = {}, .rules = {rule}});
-  }
-  return bundle;
-}
-
-ReleasePtr MakeTestRelease(std::uint64_t revision, std::vector<policy::ServiceBundle> bundles,
-                           const ReleasePtr& previous = nullptr) {
-  compile::Output output;
-  for (policy::ServiceBundle& bundle : bundles) output.bundles.emplace(bundle.key, std::move(bundle));
-  return MakeRelease(output, {"store", 1, revision}, previous);
-}
-
-snapshot::EndpointsPtr MakeEndpoints(const std::string& name, std::uint64_t version,
-                                     const std::vector<std::string>& ids) {
-  auto endpoints = std::make_shared<snapshot::Endpoints>();
-  endpoints->service = Key(name);
-  endpoints->version = version;
-  for (const std::string& id : ids) {
-    snapshot::Instance instance;
-    instance.id = id;
-    instance.address = {net::Ip::V4(127, 0, 0, 1), 8080};
-    endpoints->instances.push_back(std::move(instance));
-  }
-  return endpoints;
-}
-
-v1::Hello HelloOf(const std::string& id, const std::vector<std::string>& subscribed = {}) {
-  v1::Hello hello;
-  hello.set_node_id(id);
-  hello.set_namespace_("default");
-  for (const std::string& name : subscribed) *hello.add_held()->mutable_service() = wire::ToProto(Key(name));
-  return hello;
-}
-
-v1::Subscribe SubscribeTo(const std::string& name) {
-  v1::Subscribe message;
-  *message.add_services() = wire::ToProto(Key(name));
-  return message;
-}
 
 // A session with a real snapshot builder at its other end.
 struct Agent {
@@ -366,108 +309,6 @@ TEST(EndpointBookTest, AVersionGrowsWithEachChangeAndNeverWithAHeartbeat) {
   ASSERT_EQ(changed.size(), 1U);
   EXPECT_EQ(changed[0]->instances.size(), 3U);
   EXPECT_EQ(book.SetStatic({})[0]->version, 4U);
-}
-
-struct FakeOutlet : Outlet {
-  void Kick() override { ++kicks; }
-  void Close(const Error& error) override { closed = error.Text(); }
-  int kicks = 0;
-  std::string closed;
-};
-
-TEST(HubTest, AgentsThatComeRefuseAndGoAreEvents) {
-  events::Book book;
-  Hub hub([] { return kStart; }, &book);
-  const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
-  ASSERT_TRUE(ticket);
-  v1::AgentMessage ack;
-  v1::BundleNack& nack = *ack.mutable_ack()->add_rejected();
-  *nack.mutable_service() = wire::ToProto(ServiceKey{"local", "default", "cart"});
-  nack.set_field("ports[0].port");
-  nack.set_detail("must be 1 to 65535");
-  ack.mutable_ack()->set_refused("the update is older than what it has");
-  ASSERT_TRUE(hub.OnMessage(*ticket, ack));
-  hub.Close(*ticket);
-  std::string told;
-  for (const events::Event& event : book.After(0)) {
-    EXPECT_EQ(event.object, (events::Object{"Agent", "default", "a"}));
-    told += std::string(event.reason) + (event.warning ? "! " : " ") + event.message + "\n";
-  }
-  EXPECT_EQ(told,
-            "AgentConnected version , from 127.0.0.1:1\n"
-            "BundleRejected! default/cart: ports[0].port: must be 1 to 65535; it goes on with what it had\n"
-            "ConfigurationRefused! the update is older than what it has\n"
-            "AgentDisconnected its stream ended\n");
-}
-
-TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
-  TimePoint now = kStart;
-  Hub hub([&] { return now; });
-  const auto outlet = std::make_shared<FakeOutlet>();
-  const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", outlet);
-  ASSERT_TRUE(ticket);
-  hub.SetRelease(MakeTestRelease(1, {Bundle("cart")}));
-  EXPECT_EQ(outlet->kicks, 1);
-  const auto message = hub.Next(*ticket);
-  ASSERT_TRUE(message);
-  now += milliseconds(20);
-  v1::AgentMessage ack;
-  ack.mutable_ack()->set_sequence(message->delta().sequence());
-  *ack.mutable_ack()->mutable_effective() = message->delta().version();
-  ASSERT_TRUE(hub.OnMessage(*ticket, ack));
-  const Metrics metrics = hub.metrics();
-  EXPECT_EQ(metrics.agents, 1U);
-  EXPECT_EQ(metrics.pushes, 1U);
-  EXPECT_GT(metrics.push_bytes, 0U);
-  EXPECT_EQ(metrics.convergence[1], 1U) << "20 ms is above 10 and at most 25";
-}
-
-TEST(HubTest, WhatWasReleasedBeforeTheStartIsThereForTheFirstAgent) {
-  Hub hub([] { return kStart; });
-  hub.SetRelease(MakeTestRelease(1, {}));
-  hub.SetRelease(MakeTestRelease(2, {Bundle("cart")}));
-  hub.Start();
-  const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
-  const auto message = hub.Next(*ticket);
-  ASSERT_TRUE(message);
-  EXPECT_EQ(message->delta().bundles_size(), 1);
-  EXPECT_EQ(message->delta().unknown_size(), 0);
-}
-
-TEST(HubTest, ANewerStreamOfANodeEndsTheOlderOne) {
-  Hub hub([] { return kStart; });
-  const auto first = std::make_shared<FakeOutlet>(), second = std::make_shared<FakeOutlet>();
-  const std::uint64_t old_ticket = *hub.Open(HelloOf("a"), "127.0.0.1:1", first);
-  ASSERT_TRUE(hub.Open(HelloOf("a"), "127.0.0.1:2", second));
-  EXPECT_NE(first->closed.find("node.id"), std::string::npos);
-  hub.Close(old_ticket);
-  EXPECT_EQ(hub.Agents("").size(), 1U) << "the late end of the old stream takes nothing of the new one";
-  EXPECT_EQ(hub.Agents("").front().peer(), "127.0.0.1:2");
-}
-
-TEST(HubTest, OneStalledAgentLosesItsStreamAndNobodyElse) {
-  TimePoint now = kStart;
-  Hub hub([&] { return now; });
-  const auto slow = std::make_shared<FakeOutlet>(), idle = std::make_shared<FakeOutlet>();
-  const std::uint64_t ticket = *hub.Open(HelloOf("slow"), "p", slow);
-  ASSERT_TRUE(hub.Open(HelloOf("idle"), "p", idle));
-  hub.SetRelease(MakeTestRelease(1, {}));
-  ASSERT_TRUE(hub.Next(ticket));
-  now += kAckPatience;
-  hub.Tick();
-  EXPECT_FALSE(slow->closed.empty());
-  EXPECT_TRUE(idle->closed.empty());
-}
-
-TEST(HubTest, CommandsReachConnectedAgentsAndOthersAreNamed) {
-  Hub hub([] { return kStart; });
-  const auto outlet = std::make_shared<FakeOutlet>();
-  const std::uint64_t ticket = *hub.Open(HelloOf("a"), "p", outlet);
-  EXPECT_EQ(hub.Drain("b", 0).error().kind, ErrorKind::kNotFound);
-  ASSERT_TRUE(hub.Drain("a", 5000));
-  EXPECT_EQ(hub.Next(ticket)->command().drain().deadline_ns(), 5'000'000'000);
-  EXPECT_TRUE(hub.Agents("default").front().draining());
-  EXPECT_EQ(*hub.Accept(""), 0U) << "nobody waits";
 }
 
 TEST(PublisherTest, ReleasedBundlesAndMergedEndpointsReachTheAgent) {

@@ -4,8 +4,8 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
-import time
+
+from bare_control import control_plane
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -32,25 +32,14 @@ def matches(expected, got):
 
 def main(control, weftctl):
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder:
-        ports = pathlib.Path(folder, "ports.json")
-        server = subprocess.Popen([control, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data",
-                                   f"{folder}/data", "--ports-file", str(ports)], stderr=subprocess.DEVNULL)
-        try:
-            end = time.monotonic() + 30
-            while not ports.exists() and time.monotonic() < end and server.poll() is None:
-                time.sleep(0.02)
-            port = re.search(r'"http": (\d+)', ports.read_text()).group(1)
-            for command, expected in examples((ROOT / "docs/api.md").read_text()):
-                command = command.replace("127.0.0.1:15014", f"127.0.0.1:{port}")
-                done = subprocess.run(["bash", "-c", f'weftctl() {{ "{weftctl}" -s 127.0.0.1:{port} "$@"; }}\n{command}'],
-                                      capture_output=True, text=True, timeout=60)
-                if not matches(expected, done.stdout):
-                    wrong += 1
-                    print(f"$ {command}\n{done.stdout}{done.stderr}--- the page says:\n{expected}")
-        finally:
-            server.terminate()
-            server.wait(30)
+    with control_plane(control) as port:
+        for command, expected in examples((ROOT / "docs/api.md").read_text()):
+            command = command.replace("127.0.0.1:15014", f"127.0.0.1:{port}")
+            done = subprocess.run(["bash", "-c", f'weftctl() {{ "{weftctl}" -s 127.0.0.1:{port} "$@"; }}\n{command}'],
+                                  capture_output=True, text=True, timeout=60)
+            if not matches(expected, done.stdout):
+                wrong += 1
+                print(f"$ {command}\n{done.stdout}{done.stderr}--- the page says:\n{expected}")
     return 1 if wrong else 0
 
 

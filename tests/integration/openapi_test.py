@@ -3,12 +3,11 @@
 import json
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
-import time
 import urllib.error
 import urllib.request
+
+from bare_control import control_plane
 
 CART = {"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": "cart"}, "spec": {"ports": [{"port": 80, "name": "http"}]}}
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -66,7 +65,7 @@ def check_answers(base, document):
         ("DELETE", "services/{namespace}/{name}/instances/{id}", "services/default/cart/instances/a", None),
         ("DELETE", "services/{namespace}/{name}", "services/default/cart", None),
         ("GET", "agents", "agents", None), ("GET", "explain/{request-id}", "explain/x", None), ("GET", "version", "version", None),
-        ("GET", "health/stats", "health/stats", None), ("GET", "stats/services", "stats/services", None),
+        ("GET", "health/stats", "health/stats", None), ("GET", "events", "events", None), ("GET", "stats/services", "stats/services", None),
     ]
     for verb, row, path, body in calls:
         status, answer = call(base, verb, path, body)
@@ -80,23 +79,13 @@ def check_answers(base, document):
 
 
 def main(control):
-    with tempfile.TemporaryDirectory() as folder:
-        ports = pathlib.Path(folder, "ports.json")
-        server = subprocess.Popen([control, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data",
-                                   f"{folder}/data", "--ports-file", str(ports)], stderr=subprocess.DEVNULL)
-        try:
-            end = time.monotonic() + 30
-            while not ports.exists() and time.monotonic() < end and server.poll() is None:
-                time.sleep(0.02)
-            base = f"http://127.0.0.1:{json.loads(ports.read_text())['http']}/api/v1/"
-            status, document = call(base, "GET", "openapi.json")
-            assert status == 200, document
-            check_document(document)
-            check_rows(document)
-            check_answers(base, document)
-        finally:
-            server.terminate()
-            server.wait(30)
+    with control_plane(control) as port:
+        base = f"http://127.0.0.1:{port}/api/v1/"
+        status, document = call(base, "GET", "openapi.json")
+        assert status == 200, document
+        check_document(document)
+        check_rows(document)
+        check_answers(base, document)
 
 
 if __name__ == "__main__":

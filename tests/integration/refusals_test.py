@@ -11,7 +11,7 @@ from control_test import Control
 from mesh import Mesh, free_port, get, main, mesh_service, service_policy, wait_for
 from reasons_test import ALONE, EACH, Nobody, Prover, Raw, say, service_of
 
-REFUSED = {"group": "weft.dev", "kind": "MeshService"}
+MESH_SERVICE = {"group": "weft.dev", "kind": "MeshService"}
 # A request that gets a place after all ends soon.
 IMPATIENT = {"x-weft-deadline-ms": "3000"}
 
@@ -73,13 +73,13 @@ def test_all_witnesses_agree_when_there_is_no_room():
 
 
 def placeless():
-    """Services that no request of theirs can be sent for: reason, status, host, policy; and their documents."""
+    """Services that no request of theirs can be sent for: by reason status and host; and their documents."""
     resting = {"id": "resting", "address": "127.0.0.1", "port": free_port(), "weight": 0}
     idle = Raw("stream-idle", None)
     documents = [mesh_service("no-healthy-instances", [], {"instances": [resting]}), mesh_service("no-backend", []),
                  mesh_service("stream-idle", [idle]), service_policy("stream-idle", **ALONE, timeouts={"streamIdle": "40ms"})]
     documents.append({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "nowhere", "namespace": "default"},
-                      "spec": {"parentRefs": [{**REFUSED, "name": "no-backend"}], "rules": [{}]}})
+                      "spec": {"parentRefs": [{**MESH_SERVICE, "name": "no-backend"}], "rules": [{}]}})
     for namespace in ("east", "west"):
         service = mesh_service("twice", [])
         service["metadata"]["namespace"] = namespace
