@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "common/analyze/checks.h"
+#include "common/compile/set.h"
 
 namespace weft::analyze {
 
@@ -11,9 +12,8 @@ using compile::Finding;
 
 void Warn(Findings& findings, std::string code, const resource::Document& document, std::string field,
           std::string message) {
-  std::string where = document.Where(field);
   findings.push_back(
-      {false, std::move(code), document.Name(), std::move(field), std::move(where), std::move(message)});
+      compile::MakeFinding(false, std::move(code), document, std::move(field), std::move(message)));
 }
 
 std::vector<Finding> Analyze(const compile::Inputs& inputs) {

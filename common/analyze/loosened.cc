@@ -7,11 +7,16 @@ namespace {
 
 using policy::PolicySpec;
 
-// A setting by which a policy can allow more than another, and both written values as text when it does.
+// A setting by which a policy can allow more than another, and whether it does.
 struct Limit {
   std::string_view field;
   std::function<bool(const PolicySpec& strict, const PolicySpec& loose)> loosened;
 };
+
+template <class Value>
+bool Higher(const std::optional<Value>& strict, const std::optional<Value>& loose) {
+  return strict && loose && *loose > *strict;
+}
 
 // Of limits where zero means none.
 template <class Value>
@@ -47,14 +52,9 @@ const std::vector<Limit>& Limits() {
          return Above(a.connection_pool.max_requests, b.connection_pool.max_requests);
        }},
       {"retry.attempts",
-       [](const auto& a, const auto& b) {
-         return a.retry.attempts && b.retry.attempts && *b.retry.attempts > *a.retry.attempts;
-       }},
+       [](const auto& a, const auto& b) { return Higher(a.retry.attempts, b.retry.attempts); }},
       {"retry.budgetPercent",
-       [](const auto& a, const auto& b) {
-         return a.retry.budget_percent && b.retry.budget_percent &&
-                *b.retry.budget_percent > *a.retry.budget_percent;
-       }},
+       [](const auto& a, const auto& b) { return Higher(a.retry.budget_percent, b.retry.budget_percent); }},
       {"timeouts.connect",
        [](const auto& a, const auto& b) { return Above(a.timeouts.connect, b.timeouts.connect); }},
       {"timeouts.request",

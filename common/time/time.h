@@ -34,6 +34,9 @@ std::string UtcText(std::chrono::sys_time<std::chrono::milliseconds> at);
 // nothing for the two obsolete forms and for what is no date.
 std::optional<std::chrono::sys_seconds> ParseHttpDate(std::string_view text);
 
+inline std::int64_t UnixMs(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
 inline std::int64_t Nanos(TimePoint t) { return t.time_since_epoch().count(); }
 inline TimePoint FromNanos(std::int64_t n) { return TimePoint(Duration(n)); }
 

@@ -5,10 +5,6 @@
 namespace weft::api {
 namespace {
 
-std::int64_t UnixMs(WallTime at) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
-}
-
 v1::Event ToProto(const events::Event& event) {
   v1::Event out;
   out.set_number(event.number);

@@ -131,7 +131,6 @@ class Control {
   std::uint64_t PublishInstances(const ServiceKey& service);
   Status LoadInstances();
   void Forget(const ServiceKey& service);
-  void Note(bool warning, std::string_view reason, events::Object object, std::string message) const;
   template <class T>
   Result<T> Counted(Result<T> result) {
     if (!result) ++counts_.refused_writes;

@@ -52,16 +52,21 @@ Error NoService(const std::string& ns, const std::string& name) {
       ErrorKind::kNotFound, "there is no service " + ns + "/" + name + "; apply a MeshService first", {}, {}};
 }
 
-v1::Resource ToProto(const store::Resource& resource) {
+v1::Resource ResourceProto(const store::Key& key, const std::string& json, const std::string& owner,
+                           std::uint64_t revision) {
   v1::Resource out;
-  out.set_kind(resource.key.kind);
-  out.set_namespace_(resource.key.ns);
-  out.set_name(resource.key.name);
-  out.set_json(resource.json);
-  out.set_etag(std::to_string(resource.revision));
-  out.set_revision(resource.revision);
-  out.set_source(resource.owner);
+  out.set_kind(key.kind);
+  out.set_namespace_(key.ns);
+  out.set_name(key.name);
+  out.set_json(json);
+  out.set_etag(std::to_string(revision));
+  out.set_revision(revision);
+  out.set_source(owner);
   return out;
+}
+
+v1::Resource ToProto(const store::Resource& resource) {
+  return ResourceProto(resource.key, resource.json, resource.owner, resource.revision);
 }
 
 Result<resource::DocumentPtr> ParseStored(const store::Resource& stored) {

@@ -17,5 +17,7 @@ Error NoService(const std::string& ns, const std::string& name);
 v1::Finding ToProto(const compile::Finding& finding);
 v1::Revision ToProto(const store::Revision& revision);
 v1::Resource ToProto(const store::Resource& resource);  // with its document
+v1::Resource ResourceProto(const store::Key& key, const std::string& json, const std::string& owner,
+                           std::uint64_t revision);
 
 }  // namespace weft::api

@@ -131,8 +131,9 @@ Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::
   const bool same = exists && known->second.proto.SerializeAsString() == proto.SerializeAsString();
   if (!same) {  // registering the same again only renews
     if (auto ok = store_.PutInstance({service.ToString(), id, json}); !ok) return ok.error();
-    Note(false, exists ? "InstanceChanged" : "InstanceRegistered", {"MeshService", service.ns, service.name},
-         "instance " + id + " at " + instance->address.ToString());
+    events::Note(settings_.events, false, exists ? "InstanceChanged" : "InstanceRegistered",
+                 {"MeshService", service.ns, service.name},
+                 "instance " + id + " at " + instance->address.ToString());
     registered_[service][id] = {proto, std::move(*instance)};
   }
   leases_.Grant({service.ToString(), id}, std::chrono::milliseconds(proto.ttl_ms()), settings_.clock());
@@ -163,7 +164,8 @@ Result<v1::DeleteInstanceResponse> Control::DeleteInstance(const Principal&,
   }
   if (auto ok = store_.DeleteInstance(service.ToString(), request.id()); !ok) return ok.error();
   found->second.erase(request.id());
-  Note(false, "InstanceRemoved", {"MeshService", service.ns, service.name}, "instance " + request.id());
+  events::Note(settings_.events, false, "InstanceRemoved", {"MeshService", service.ns, service.name},
+               "instance " + request.id());
   leases_.Drop({service.ToString(), request.id()});
   response.set_endpoints_version(PublishInstances(service));
   return response;
@@ -187,12 +189,6 @@ Result<v1::HeartbeatResponse> Control::Heartbeat(const Principal&, const v1::Hea
   return response;
 }
 
-void Control::Note(bool warning, std::string_view reason, events::Object object, std::string message) const {
-  if (settings_.events == nullptr) return;
-  if (warning) return settings_.events->Warning(reason, std::move(object), std::move(message));
-  settings_.events->Normal(reason, std::move(object), std::move(message));
-}
-
 void Control::ExpireLeases() {
   const std::lock_guard lock(mutex_);
   if (const TimePoint now = settings_.clock(); now - woken_ >= std::chrono::seconds(5)) {
@@ -207,8 +203,8 @@ void Control::ExpireLeases() {
     registered_[service].erase(id);
     ++counts_.lapsed;
     log::Info("lease lapsed", {{"service", name}, {"instance", id}});
-    Note(true, "LeaseLapsed", {"MeshService", service.ns, service.name},
-         "instance " + id + " did not renew its lease: it gets no requests until it registers again");
+    events::Note(settings_.events, true, "LeaseLapsed", {"MeshService", service.ns, service.name},
+                 "instance " + id + " did not renew its lease: it gets no requests until it registers again");
     PublishInstances(service);
   }
 }

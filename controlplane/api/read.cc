@@ -13,15 +13,7 @@ Result<store::Key> Control::KeyOf(const std::string& kind, const std::string& ns
 }
 
 v1::Resource Control::Describe(const store::Key& key, const Entry& entry) const {
-  v1::Resource out;
-  out.set_kind(key.kind);
-  out.set_namespace_(key.ns);
-  out.set_name(key.name);
-  out.set_json(entry.document->json);
-  out.set_etag(std::to_string(entry.revision));
-  out.set_revision(entry.revision);
-  out.set_source(entry.owner);
-  return out;
+  return ResourceProto(key, entry.document->json, entry.owner, entry.revision);
 }
 
 Result<v1::Resource> Control::GetResource(const Principal&, const v1::GetResourceRequest& request) const {

@@ -1,21 +1,11 @@
 #include "controlplane/api/watch.h"
 
+#include "controlplane/api/describe.h"
+
 namespace weft::api {
 namespace {
 
 constexpr std::size_t kAtOnce = 100;  // changes in one answer of Next
-
-v1::Resource Show(const Change& change, const resource::Document& document) {
-  v1::Resource out;
-  out.set_kind(change.key.kind);
-  out.set_namespace_(change.key.ns);
-  out.set_name(change.key.name);
-  out.set_json(document.json);
-  out.set_etag(std::to_string(change.revision));
-  out.set_revision(change.revision);
-  out.set_source(change.owner);
-  return out;
-}
 
 }  // namespace
 
@@ -63,7 +53,8 @@ void Watch::Tell(const Change& change, std::vector<v1::WatchEvent>& out) const {
   v1::WatchEvent& event = out.emplace_back();
   event.set_type(!was ? v1::WatchEvent::ADDED : is ? v1::WatchEvent::MODIFIED : v1::WatchEvent::DELETED);
   event.set_revision(change.revision);
-  *event.mutable_resource() = Show(change, change.after ? *change.after : *change.before);
+  *event.mutable_resource() = ResourceProto(change.key, (change.after ? change.after : change.before)->json,
+                                            change.owner, change.revision);
 }
 
 v1::WatchEvent Watch::Bookmark() const {

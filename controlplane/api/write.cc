@@ -102,8 +102,8 @@ Result<v1::ApplyResponse> Control::Finish(Draft draft, const Principal& principa
     Publish(*compiled);
     log::Info("configuration written",
               {{"revision", *revision}, {"by", principal.name}, {"resources", draft.write.changes.size()}});
-    Note(false, "ConfigurationWritten", {"Revision", "", std::to_string(*revision)},
-         std::to_string(draft.write.changes.size()) + " resource(s) changed by " + principal.name);
+    events::Note(settings_.events, false, "ConfigurationWritten", {"Revision", "", std::to_string(*revision)},
+                 std::to_string(draft.write.changes.size()) + " resource(s) changed by " + principal.name);
   }
   for (v1::Applied& applied : *draft.response.mutable_applied()) {
     const v1::Resource& said = applied.resource();

@@ -48,13 +48,14 @@ class Book {
     Record(true, reason, std::move(object), std::move(message));
   }
 
+  void Record(bool warning, std::string_view reason, Object object, std::string message);
+
   // Those with a greater number, oldest first.
   std::vector<Event> After(std::uint64_t number) const;
   std::uint64_t last() const;  // the greatest number given; zero: nothing happened
 
  private:
   using Key = std::tuple<bool, std::string_view, Object, std::string>;
-  void Record(bool warning, std::string_view reason, Object object, std::string message);
   static Key KeyOf(const Event& event) { return {event.warning, event.reason, event.object, event.message}; }
 
   const std::function<WallTime()> clock_;
@@ -63,5 +64,10 @@ class Book {
   std::map<Key, std::list<Event>::iterator> by_key_;
   std::uint64_t last_ = 0;
 };
+
+// For those who may have been given none.
+inline void Note(Book* book, bool warning, std::string_view reason, Object object, std::string message) {
+  if (book != nullptr) book->Record(warning, reason, std::move(object), std::move(message));
+}
 
 }  // namespace weft::events

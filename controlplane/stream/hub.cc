@@ -103,8 +103,7 @@ ReleasePtr Hub::release() const {
 
 Result<std::uint64_t> Hub::Open(const v1::Hello& hello, const std::string& peer,
                                 std::shared_ptr<Outlet> outlet) {
-  const std::int64_t unix_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(ReadWallClock().time_since_epoch()).count();
+  const std::int64_t unix_ms = UnixMs(ReadWallClock());
   std::shared_ptr<Outlet> replaced;
   std::uint64_t ticket = 0;
   {
@@ -155,10 +154,7 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
 }
 
 void Hub::Note(bool warning, std::string_view reason, const v1::Agent& agent, std::string message) const {
-  if (events_ == nullptr) return;
-  events::Object object{"Agent", agent.namespace_(), agent.node_id()};
-  if (warning) return events_->Warning(reason, std::move(object), std::move(message));
-  events_->Normal(reason, std::move(object), std::move(message));
+  events::Note(events_, warning, reason, {"Agent", agent.namespace_(), agent.node_id()}, std::move(message));
 }
 
 void Hub::NoteRejects(const v1::Ack& ack, const v1::Agent& agent) const {

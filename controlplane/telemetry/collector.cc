@@ -3,10 +3,6 @@
 namespace weft::telemetry {
 namespace {
 
-std::int64_t UnixMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(ReadWallClock().time_since_epoch()).count();
-}
-
 v1::ReportCommand Settings(Duration interval) {
   v1::ReportCommand command;
   command.mutable_settings()->set_interval_ns(interval.count());
@@ -92,7 +88,7 @@ v1::ExplainResult Collector::Explain(const std::string& request_id, std::chrono:
 
 std::string Collector::HealthStats(const std::string& correlation_id) const {
   const EndpointLists lists = lists_();
-  const std::int64_t unix_ms = UnixMs();
+  const std::int64_t unix_ms = UnixMs(ReadWallClock());
   const std::string id = correlation_id.empty() ? "stats-" + std::to_string(unix_ms) : correlation_id;
   const std::scoped_lock lock(mutex_);
   return telemetry::HealthStats(aggregate_, lists, id, {clock_(), unix_ms});

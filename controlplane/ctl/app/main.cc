@@ -16,8 +16,6 @@ std::optional<std::string> Variable(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(weft::ReadWallClock().time_since_epoch());
-  return weft::ctl::Run({argv + 1, argv + argc},
-                        {std::cout, std::cerr, std::cin, Variable, weft::ctl::DialHttp, now.count()});
+  return weft::ctl::Run({argv + 1, argv + argc}, {std::cout, std::cerr, std::cin, Variable,
+                                                  weft::ctl::DialHttp, weft::UnixMs(weft::ReadWallClock())});
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "common/time/time.h"
 #include "controlplane/store/check.h"
 #include "controlplane/store/sqlite/files.h"
 
@@ -67,12 +68,6 @@ Error FromSqlite(const SQLite::Exception& failure, const std::string& folder) {
   }
 }
 
-std::int64_t UnixMs() {
-  using std::chrono::system_clock;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::uint64_t Number(const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); }
 
 class SqliteStore final : public Store {
@@ -105,7 +100,8 @@ class SqliteStore final : public Store {
       if (auto ok = CheckFence(); !ok) return ok.error();
       const std::uint64_t revision = version_.revision + 1;
       SQLite::Statement entry(db_, "INSERT INTO revisions VALUES(?, ?, ?, ?)");
-      SQLite::bind(entry, static_cast<std::int64_t>(revision), UnixMs(), write.principal, write.text);
+      SQLite::bind(entry, static_cast<std::int64_t>(revision), UnixMs(ReadWallClock()), write.principal,
+                   write.text);
       entry.exec();
       for (const Change& change : write.changes) {
         if (auto ok = Make(change, revision); !ok) return ok.error();
