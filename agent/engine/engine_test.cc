@@ -222,8 +222,9 @@ TEST(EngineTest, FourWorkersNeverExceedTheCapsOfTheProcess) {
   policy.circuit_breaker.open_duration = std::chrono::milliseconds(20);
   const snapshot::SnapshotPtr mesh = MakeSnapshot(1, policy);
   Shared shared(1);
-  std::atomic<int> requests = 0, connections = 0, trials = 0, most_requests = 0, most_connections = 0,
-                   most_trials = 0;
+  std::atomic<int> requests = 0, connections = 0, most_requests = 0, most_connections = 0, most_trials = 0;
+  // By half-open period: a straggler of an earlier one takes no permit of this one.
+  std::vector<std::atomic<int>> trials(1U << 17);
   const auto enter = [](std::atomic<int>& count, std::atomic<int>& most) {
     const int now = ++count;
     int seen = most;
@@ -244,7 +245,8 @@ TEST(EngineTest, FourWorkersNeverExceedTheCapsOfTheProcess) {
       Reason why = verdict.reason;
       if (verdict.action == Action::kForward) {
         enter(requests, most_requests);
-        if (call.seen.breaker_trial) enter(trials, most_trials);
+        std::atomic<int>& of_period = trials[breaker::Circuit::GenerationOf(call.breaker_permit)];
+        if (call.seen.breaker_trial) enter(of_period, most_trials);
         Target* target = engine.Pick(call, now, why);
         if (target != nullptr && engine.TryConnect(*target)) {
           enter(connections, most_connections);
@@ -255,7 +257,7 @@ TEST(EngineTest, FourWorkersNeverExceedTheCapsOfTheProcess) {
         result.outcome = Outcome::kResponse;
         result.status = i % 500 > 300 ? 500 : 200;
         if (target != nullptr) engine.Ended(call, result, now);
-        if (call.seen.breaker_trial) --trials;
+        if (call.seen.breaker_trial) --of_period;
         --requests;
       }
       engine.Finish(call, why, 200, now);
