@@ -59,6 +59,10 @@ def get(url, headers=None, method="GET", data=None, timeout=15.0):
         return error.code, error.headers, error.read()
 
 
+def seconds_since_epoch(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 class Backend(Process):
     """A Go HTTP server that can be made to misbehave."""
 
@@ -136,7 +140,11 @@ class Agent(Process):
     def ejected_at(self, instance):
         """Seconds since the epoch of its first ejection, as the log has it; None: never."""
         found = re.search(rf"^(\S+) info instance ejected .*instance={re.escape(instance)}\b", self.log.read_text(), re.M)
-        return datetime.datetime.fromisoformat(found[1].replace("Z", "+00:00")).timestamp() if found else None
+        return seconds_since_epoch(found[1]) if found else None
+
+    def first_repeated_at(self):
+        """Seconds since the epoch at which the first request began that needed a second attempt."""
+        return min(seconds_since_epoch(line["time"]) - line["took_ms"] / 1000 for line in self.log_lines() if line["attempts"] > 1)
 
     def log_lines(self):
         """Of the access log; a line that is being written is not one yet."""
