@@ -47,6 +47,12 @@ elseif(NOT WEFT_FUZZ)
   message(STATUS "node is not installed: test http1_differential is left out")
 endif()
 
+# Clones share the compiler cache, and none gets a stale object.
+if(WEFT_CCACHE AND NOT WEFT_FUZZ)
+  add_test(NAME compiler_cache COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/cached_test.py)
+  set_tests_properties(compiler_cache PROPERTIES LABELS release-only TIMEOUT 240)
+endif()
+
 # The examples of docs/api.md.
 if(NOT WEFT_FUZZ)
   add_test(NAME api_examples COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/api_examples_test.py
