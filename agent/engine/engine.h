@@ -75,8 +75,9 @@ class Engine {
   // Tick.
   const std::vector<std::unique_ptr<Backend>>& backends() const;
   // Service ports that Tick forgot since the last time: not in the snapshot for ten minutes (or one of more
-  // than 1024 such, and the one gone longest), and nothing of this worker uses them.
-  std::vector<BackendKey> TakeForgotten();
+  // than 1024 such, and the one gone longest), and nothing of this worker uses them. Inbound: nobody asked
+  // for them for twenty minutes.
+  std::vector<std::pair<BackendKey, Direction>> TakeForgotten();
 
   // The decision records of this worker. Read it on the worker (post there).
   decision::Log& log();

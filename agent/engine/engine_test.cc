@@ -187,14 +187,44 @@ TEST(EngineTest, AnInstanceThatLeftStaysAsLongAsACallNamesItAndIsNotAskedAgain) 
   EXPECT_EQ(engine.backends().front()->targets.size(), 2u);
 }
 
+Origin ToPort(std::uint16_t port) {
+  Origin origin;
+  origin.direction = Direction::kInbound;
+  origin.original = {net::Ip::V4(127, 0, 0, 1), port};
+  return origin;
+}
+
+TEST(EngineTest, AnApplicationPortThatStallsTakesNoPlacesInTheQueueOfAnother) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  engine.Install(MakeSnapshot(1), kStart);
+  Call stalled, well;
+  engine.Start(stalled, ToPort(8081), Get("me"), kStart);
+  engine.Start(well, ToPort(8082), Get("me"), kStart);
+  while (engine.TryPend(*stalled.backend)) {
+  }
+  EXPECT_TRUE(engine.TryPend(*well.backend));
+  EXPECT_EQ(well.backend->key.port, 8082);
+}
+
+TEST(EngineTest, ACallerThatTriesEveryPortCostsNoMoreThanAThousandBackends) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  engine.Install(MakeSnapshot(1), kStart);
+  for (std::uint16_t port = 1; port <= 3000; ++port) {
+    Call call;
+    engine.Start(call, ToPort(port), Get("me"), kStart);
+    EXPECT_EQ(call.backend->key.port, port <= 1024 ? port : 0);
+  }
+  EXPECT_EQ(engine.backends().size(), 1025u);
+}
+
 TEST(EngineTest, AnApplicationPortThatNobodyAsksForIsForgotten) {
   Shared shared(1);
   Engine engine({}, shared, nullptr);
   engine.Install(MakeSnapshot(1), kStart);
   const auto ask = [&](std::uint16_t port, TimePoint now) {
-    Origin origin;
-    origin.direction = Direction::kInbound;
-    origin.original = {net::Ip::V4(127, 0, 0, 1), port};
+    const Origin origin = ToPort(port);
     Call call;
     Reason why = Reason::kOk;
     engine.Start(call, origin, Get("me"), now);
@@ -204,13 +234,16 @@ TEST(EngineTest, AnApplicationPortThatNobodyAsksForIsForgotten) {
   };
   for (std::uint16_t port = 1; port <= 1000; ++port) ask(port, kStart);
   engine.Tick(kStart);
-  const std::vector<std::unique_ptr<Target>>& targets = engine.backends().front()->targets;
-  EXPECT_EQ(targets.size(), 1000u);
+  EXPECT_EQ(engine.backends().size(), 1000u);
   engine.Tick(kStart + seconds(600));
   ask(8, kStart + seconds(600));  // comes back before it is gone
   engine.Tick(kStart + seconds(601));
-  ASSERT_EQ(targets.size(), 1u);
-  EXPECT_EQ(targets.front()->address.port, 8);
+  engine.Tick(kStart + seconds(1201));
+  const std::vector<std::pair<BackendKey, Direction>> forgotten = engine.TakeForgotten();
+  EXPECT_EQ(forgotten.size(), 999u);
+  EXPECT_EQ(forgotten.front().second, Direction::kInbound);
+  ASSERT_EQ(engine.backends().size(), 1u);
+  EXPECT_EQ(engine.backends().front()->key.port, 8);
 }
 
 // Each worker has an engine and a thread; what they share are the atomics. Run it under TSan.

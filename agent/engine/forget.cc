@@ -12,7 +12,7 @@ constexpr Duration kGrace =
     std::chrono::minutes(10);            // a service that flaps keeps circuit, budget and windows
 constexpr std::size_t kMostGone = 1024;  // then those gone longest are forgotten sooner
 
-bool Gone(const std::unique_ptr<Backend>& backend) { return backend->state->gone_since != TimePoint(); }
+bool Gone(const Backend& backend) { return backend.state->gone_since != TimePoint(); }
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void Engine::Impl::ForgetUnused(TimePoint now) {
   for (const auto& backend : backends) {
     FreeRemoved(*backend);
     if (backend->inbound) ForgetApplications(*backend, now);
-    if (Gone(backend)) gone.push_back(backend.get());
+    if (Gone(*backend)) gone.push_back(backend.get());
   }
   const auto since = [](const Backend* b) { return b->state->gone_since; };
   std::size_t excess = 0;
@@ -33,8 +33,8 @@ void Engine::Impl::ForgetUnused(TimePoint now) {
     const Backend& backend = *gone[i];
     const bool used = backend.in_flight > 0 || backend.waiting > 0 || !backend.targets.empty();
     if (used || (i >= excess && now - since(&backend) < kGrace)) continue;
-    by_key.erase(backend.key);
-    forgotten.push_back(backend.key);
+    (backend.inbound ? inbound_by_key : by_key).erase(backend.key);
+    forgotten.emplace_back(backend.key, backend.inbound ? Direction::kInbound : Direction::kOutbound);
     gone[i]->state->forget = true;
   }
   if (!gone.empty()) std::erase_if(backends, [](const auto& backend) { return backend->state->forget; });
@@ -51,6 +51,11 @@ void Engine::Impl::ForgetApplications(Backend& backend, TimePoint now) {
     } else if (now - target->unused_since >= kGrace) {
       target->removed = true;
     }
+  }
+  if (!backend.targets.empty()) {
+    backend.state->gone_since = {};
+  } else if (!Gone(backend)) {
+    backend.state->gone_since = now;
   }
 }
 

@@ -53,8 +53,9 @@ struct Target::Health {
 struct Backend::State {
   explicit State(std::uint32_t workers) : budget(workers) {}
 
-  TimePoint gone_since;  // when the snapshot lost it; zero: it is there
-  bool forget = false;   // at this tick
+  TimePoint
+      gone_since;  // when the snapshot lost it (inbound: its application was forgotten); zero: it is there
+  bool forget = false;  // at this tick
 
   select::Set set;  // of `pickable`, same order
   std::vector<Target*> pickable;
@@ -138,7 +139,7 @@ struct Engine::Impl {
   std::unordered_map<BackendKey, Backend*> by_key, inbound_by_key;
   // By bundle; kept while a generation uses them.
   std::unordered_map<const policy::ServiceBundle*, std::weak_ptr<const route::Table>> tables;
-  std::vector<BackendKey> forgotten;  // outbound; until taken
+  std::vector<std::pair<BackendKey, Direction>> forgotten;  // until taken
   std::uint64_t calls = 0, snapshots = 0;
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.

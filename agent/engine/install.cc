@@ -7,6 +7,8 @@
 namespace weft::engine {
 namespace {
 
+constexpr std::size_t kMostInbound = 1024;  // ports of the workload; further ones share a backend
+
 const policy::ServicePolicy& BuiltIn() {
   static const policy::ServicePolicy policy;
   return policy;
@@ -277,7 +279,9 @@ void Engine::Impl::Rebuild(Backend& backend) {
 
 Backend* Engine::Impl::InboundBackendFor(const BackendKey& key) {
   if (const auto known = inbound_by_key.find(key); known != inbound_by_key.end()) return known->second;
-  return AddBackend(key, true);
+  static const BackendKey kOthers;
+  if (inbound_by_key.size() < kMostInbound || key == kOthers) return AddBackend(key, true);
+  return InboundBackendFor(kOthers);
 }
 
 Target* Engine::Impl::ApplicationTarget(Backend& backend, const net::Address& address) {

@@ -228,7 +228,7 @@ void Worker::Tick() {
   pool_.Sweep();
   engine::WorkerDelta delta = engine_.Tick(now);
   if (hooks_.publish) hooks_.publish(std::move(delta));
-  for (const BackendKey& key : engine_.TakeForgotten()) sink_->Forgot(key);
+  for (const auto& [key, direction] : engine_.TakeForgotten()) sink_->Forgot(key, direction);
   sink_->Flush(now);
   requests_.store(env_.active, std::memory_order_relaxed);
   inbound_requests_.store(env_.active_inbound, std::memory_order_relaxed);

@@ -51,8 +51,8 @@ class Sink {
   // The pool lent a connection. `waited`: time in the queue, zero when it was there or allowed at once.
   virtual void Lent(engine::Backend& backend, bool reused, Duration waited) = 0;
   virtual void Mirrored(const BackendKey& to, MirrorResult result) = 0;
-  // The engine forgot this service port (outbound); nothing refers to it any more.
-  virtual void Forgot(const BackendKey& key) = 0;
+  // The engine forgot this service port; nothing refers to it any more.
+  virtual void Forgot(const BackendKey& key, engine::Direction direction) = 0;
   // At the end of a loop turn and at every tick: writes the access log, lets go of expired metrics.
   virtual void Flush(TimePoint now) = 0;
 };

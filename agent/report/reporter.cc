@@ -152,7 +152,9 @@ void Reporter::Mirrored(const BackendKey& to, MirrorResult result) {
   BookFor(to, engine::Direction::kOutbound).Mirrors(result).Add();
 }
 
-void Reporter::Forgot(const BackendKey& key) { books_[Index(engine::Direction::kOutbound)].erase(key); }
+void Reporter::Forgot(const BackendKey& key, engine::Direction direction) {
+  books_[Index(direction)].erase(key);
+}
 
 void Reporter::Flush(TimePoint now) {
   now_ = now;

@@ -22,7 +22,8 @@ class Reporter final : public Sink {
   void Closed(engine::Direction direction) override;
   void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) override;
   void Mirrored(const BackendKey& to, MirrorResult result) override;
-  void Forgot(const BackendKey& key) override;  // its totals go; its metric series idle until they expire
+  // Its totals go; its metric series idle until they expire.
+  void Forgot(const BackendKey& key, engine::Direction direction) override;
   void Lent(engine::Backend& backend, bool reused, Duration waited) override;
   void Flush(TimePoint now) override;
 

@@ -268,7 +268,7 @@ TEST(ReporterTest, ServicePortsThatTheEngineForgotMakeRoomForOthers) {
     const BackendKey key{{"local", "default", "s" + std::to_string(i)}, 80};
     scene.reporter.Mirrored(key, MirrorResult::kAnswered);
     EXPECT_EQ(scene.reporter.Copy().size(), 1U);
-    scene.reporter.Forgot(key);
+    scene.reporter.Forgot(key, engine::Direction::kOutbound);
   }
   EXPECT_TRUE(scene.reporter.Copy().empty());
   scene.reporter.Request(scene.report);

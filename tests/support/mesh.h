@@ -23,7 +23,7 @@ struct CountingSink final : report::Sink {
     waits += waited > Duration::zero();
   }
   void Mirrored(const BackendKey&, report::MirrorResult result) override { mirrored.push_back(result); }
-  void Forgot(const BackendKey&) override { ++forgotten; }
+  void Forgot(const BackendKey&, engine::Direction) override { ++forgotten; }
   void Flush(TimePoint) override {}
 
   std::vector<Reason> reasons;
