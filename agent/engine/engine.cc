@@ -52,7 +52,9 @@ const snapshot::Snapshot* Engine::snapshot() const {
 }
 std::size_t Engine::live_generations() const { return impl_->generations.size(); }
 const std::vector<std::unique_ptr<Backend>>& Engine::backends() const { return impl_->backends; }
-std::vector<std::pair<BackendKey, Direction>> Engine::TakeForgotten() { return std::exchange(impl_->forgotten, {}); }
+std::vector<std::pair<BackendKey, Direction>> Engine::TakeForgotten() {
+  return std::exchange(impl_->forgotten, {});
+}
 decision::Log& Engine::log() { return impl_->log; }
 
 policy::Protocol Engine::ProtocolOf(const Origin& origin) const {
