@@ -205,7 +205,7 @@ class Mesh:
     def run_peer(self, *words, timeout=300):
         done = subprocess.run([peer(), *map(str, words)], capture_output=True, text=True, timeout=timeout)
         if done.returncode != 0:
-            raise AssertionError(f"peer {' '.join(map(str, words))}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+            raise AssertionError(f"peer {' '.join(map(str, words))} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
         return done.stdout
 
 

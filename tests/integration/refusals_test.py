@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What reasons_test.py shows of instances that fail, for what an agent refuses by itself: no room, no place to go, requests
+"""What reasons_test.py shows of instances that fail, for what an agent refuses by itself: no room, no memory, no place to go, requests
 that are to blame, clients that leave. A hundred requests each; all witnesses name the same reason."""
 import concurrent.futures
 import contextlib
@@ -35,6 +35,16 @@ BLAMED = {
 }
 
 
+class Deaf:
+    """A port whose queue of connections is full: the kernel drops what asks for one."""
+
+    def __init__(self, name):
+        self.id, self.address = name, "127.0.0.1"
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self.listener.getsockname()[1]
+        self.queued = socket.create_connection(self.listener.getsockname())
+
+
 @contextlib.contextmanager
 def controlled(documents, **config):
     """A prover for an agent that the control plane feeds with these."""
@@ -49,9 +59,9 @@ def url(agent):
     return f"http://127.0.0.1:{agent.ports['outbound']}/x"
 
 
-def open_request(agent, host, *fields):
+def open_request(agent, host, *fields, method="GET"):
     connection = socket.create_connection(("127.0.0.1", agent.ports["outbound"]), timeout=15)
-    connection.sendall("\r\n".join(["GET / HTTP/1.1", f"host: {host}", *fields, "", ""]).encode())
+    connection.sendall("\r\n".join([f"{method} / HTTP/1.1", f"host: {host}", *fields, "", ""]).encode())
     return connection
 
 
@@ -72,7 +82,35 @@ def test_all_witnesses_agree_when_there_is_no_room():
             prover.prove(reason, 503, lambda: get(url(agent), {"host": host, **IMPATIENT}))
 
 
-def placeless():
+BODY = b"b" * 65_500   # just below what an agent keeps of one request; of all it keeps 16 MiB
+
+
+def send_body(agent, host):
+    """A request whose body waits in the agent; None: it was refused."""
+    connection = open_request(agent, host, f"content-length: {len(BODY)}", method="POST")
+    connection.sendall(BODY)
+    connection.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        assert b"memory_limit" in connection.recv(65536)
+        return connection.close()
+    return connection
+
+
+def test_all_witnesses_agree_when_too_many_bodies_wait():
+    silent = Raw("memory-limit", None)
+    documents = [mesh_service(silent.id, [silent]), service_policy(silent.id, **ALONE, connectionPool={"maxConnections": 1},
+                                                                 timeouts={"request": "2m", "attempt": "2m", "responseHead": "2m"})]
+    with controlled(documents) as prover, contextlib.ExitStack() as held:
+        host = silent.id + ".default"
+        wait_for(f"{host} known", lambda: get(url(prover.agent), {"host": host, "x-weft-deadline-ms": "100"})[0] == 504)
+        held.enter_context(open_request(prover.agent, host))   # has the only connection
+        waiting = list(prover.pool.map(lambda _: send_body(prover.agent, host), range(300)))
+        taken = [held.enter_context(each) for each in waiting if each]
+        assert 16 * 2**20 - len(BODY) < len(taken) * len(BODY) <= 16 * 2**20, f"{len(taken)} bodies are kept"
+        prover.prove("memory_limit", 503, lambda: get(url(prover.agent), {"host": host, **IMPATIENT}, "POST", BODY))
+
+
+def placeless(deaf):
     """Services that no request of theirs can be sent for: by reason status and host; and their documents."""
     resting = {"id": "resting", "address": "127.0.0.1", "port": free_port(), "weight": 0}
     idle = Raw("stream-idle", None)
@@ -84,14 +122,17 @@ def placeless():
         service = mesh_service("twice", [])
         service["metadata"]["namespace"] = namespace
         documents.append(service)
-    kinds = {"no_healthy_instances": (503, "no-healthy-instances.default"), "no_backend": (500, "no-backend.default"),
+    documents += [mesh_service(deaf.id, [deaf]), service_policy(deaf.id, **ALONE, timeouts={"connect": "40ms"})]
+    kinds = {"connect_timeout": (504, "connect-timeout.default"), "resolve_failed": (502, "nowhere.invalid"),
+             "no_healthy_instances": (503, "no-healthy-instances.default"), "no_backend": (500, "no-backend.default"),
              "stream_idle": (504, "stream-idle.default"), "ambiguous_service": (400, "twice")}
     return kinds, documents
 
 
 def test_all_witnesses_agree_when_there_is_no_place_to_go():
-    kinds, documents = placeless()
-    with controlled(documents) as prover:
+    deaf = Deaf("connect-timeout")
+    kinds, documents = placeless(deaf)
+    with controlled(documents, outbound={"egress": {"allow": ["nowhere.invalid"]}}) as prover:
         for namespace in ("east", "west"):   # a short name may mean what the agent has heard of
             wait_for(f"twice.{namespace}", lambda: get(url(prover.agent), {"host": f"twice.{namespace}"})[1]["x-weft-reason"] == "no_instances")
         for reason, (status, host) in kinds.items():
