@@ -39,6 +39,14 @@ v1::ResourceDiff Compare(const store::Key& key, const store::Resource* before, c
   return out;
 }
 
+void SayKept(v1::ApplyResponse& response, const store::Key& key, const std::string& owner) {
+  v1::Finding& finding = *response.add_findings();
+  finding.set_code("NotRolledBack");
+  finding.set_resource(key.kind + " " + key.ns + "/" + key.name);
+  finding.set_message("stays as it is now, because it belongs to the source \"" + owner +
+                      "\"; change it there");
+}
+
 }  // namespace
 
 Result<v1::ListRevisionsResponse> Control::ListRevisions(const Principal&,
@@ -109,14 +117,19 @@ Result<Control::Draft> Control::DraftOfPast(std::uint64_t revision) const {
   Draft draft{entries_, {}, {}};
   for (const auto& [key, stored] : past) {
     const auto current = entries_.find(key);
-    if (stored->owner != kApiOwner || (current != entries_.end() && current->second.owner != kApiOwner))
+    const bool there = current != entries_.end();
+    if (stored->owner != kApiOwner || (there && current->second.owner != kApiOwner)) {
+      if (!there || stored->json != current->second.document->json)
+        SayKept(draft.response, key, there ? current->second.owner : stored->owner);
       continue;
+    }
     const auto document = ParseStored(*stored);
     if (!document) return document.error();
     if (auto ok = AddChange(draft, *document, kApiOwner); !ok) return ok.error();
   }
   for (const auto& [key, entry] : entries_) {
     const auto then = past.find(key);
+    if (entry.owner != kApiOwner && then == past.end()) SayKept(draft.response, key, entry.owner);
     if (entry.owner != kApiOwner || (then != past.end() && then->second->owner == kApiOwner)) continue;
     if (auto ok = AddDelete(draft, key, kApiOwner, {}); !ok) return ok.error();
   }

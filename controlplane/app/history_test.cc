@@ -95,9 +95,27 @@ TEST_F(HistoryTest, OnlyWhatApiWritersOwnIsRolledBackAndNoInstanceComesBack) {
   ASSERT_EQ(Call("DELETE", "/api/v1/services/default/cart").status, 200);
   const json emptied = RollBack("1");
   EXPECT_EQ(emptied["unchanged"], true) << "the file's service stays: " << emptied;
-  EXPECT_EQ(RollBack("2")["results"].size(), 1U);
+  EXPECT_EQ(emptied["findings"].size(), 0U) << "it was there at revision 1: " << emptied;
+  const json restored = RollBack("2");
+  EXPECT_EQ(restored["results"].size(), 1U);
+  EXPECT_EQ(restored["findings"].size(), 0U) << restored;
   EXPECT_EQ(Body(Call("GET", "/api/v1/services/default/cart/instances"))["items"].size(), 0U);
   EXPECT_EQ(Call("GET", "/api/v1/services/default/stock").status, 200);
+}
+
+TEST_F(HistoryTest, ARollbackSaysWhatItLeavesAloneBecauseAFileOwnsIt) {
+  ASSERT_EQ(Apply(kCart).status, 200);  // revision 1
+  End();
+  const std::string file = folder + "/mesh.yaml";
+  std::ofstream(file) << "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: stock}\n"
+                         "spec: {ports: [{port: 80}]}\n";
+  settings.resources = {file};
+  Begin();  // revision 2
+  const json back = RollBack("1");
+  EXPECT_EQ(back["unchanged"], true) << back;
+  ASSERT_EQ(back["findings"].size(), 1U) << back;
+  EXPECT_EQ(back["findings"][0]["code"], "NotRolledBack");
+  EXPECT_EQ(back["findings"][0]["resource"], "MeshService default/stock");
 }
 
 TEST_F(HistoryTest, TheHistoryOfOneResourceIsItsOwn) {

@@ -233,7 +233,7 @@ TEST(RollbackTest, ItSaysWhatCameBackOrThatNothingHadTo) {
   ASSERT_EQ(fake.Run({"rollback", "4"}), 0) << fake.err;
   ExpectGolden(fake.out, "rollback");
   ASSERT_EQ(fake.Run({"rollback", "9", "--dry-run"}), 0) << fake.err;
-  EXPECT_EQ(fake.out, "nothing to change: everything is as it was at revision 9\n");
+  EXPECT_EQ(fake.out, "nothing to change: what the API owns is as it was at revision 9\n");
   EXPECT_EQ(fake.Run({"rollback", "x"}), 2);
 }
 

@@ -59,7 +59,7 @@ Status RunRollback(Context& context, std::uint64_t revision, bool dry_run) {
   }
   PrintResults(context, *answer);
   if (Text(*answer, "unchanged") == "true") {
-    context.out << "nothing to change: everything is as it was at revision " << wanted << "\n";
+    context.out << "nothing to change: what the API owns is as it was at revision " << wanted << "\n";
   } else if (dry_run) {
     context.out << "revision " << wanted << " would be back (dry run)\n";
   } else {
