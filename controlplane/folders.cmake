@@ -7,7 +7,10 @@ weft_library(controlplane/api DEPS controlplane/auth controlplane/events control
   common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api)
 weft_library(controlplane/stream DEPS controlplane/events common/compile common/metrics common/wire)
-weft_library(controlplane/telemetry DEPS controlplane/stream common/stats common/wire LINK weft_ext_json)
+weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
+weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
+weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events common/stats common/wire
+  LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
   controlplane/intake/files common/metrics common/task)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")

@@ -84,6 +84,12 @@ class Api {
     return Handle(principal, request);
   }
 
+  Result<v1::GetGraphResponse> Handle(const Principal&, const v1::GetGraphRequest& q) {
+    return statistics_.Graph(q.namespace_());
+  }
+  Result<v1::ListIssuesResponse> Handle(const Principal&, const v1::ListIssuesRequest& q) {
+    return statistics_.Issues(q.namespace_());
+  }
   std::string ServiceStats() const { return statistics_.ServiceStats(); }  // JSON; REST only
 
  private:

@@ -8,6 +8,7 @@
 
 #include "common/compile/compile.h"
 #include "weft/v1/config.pb.h"
+#include "weft/v1/telemetry.pb.h"
 
 namespace weft::api {
 
@@ -25,7 +26,9 @@ class Statistics {
   virtual ~Statistics() = default;
   virtual std::string HealthStats(const std::string& correlation_id) const = 0;
   virtual std::string ServiceStats() const = 0;
-  virtual v1::ExplainResult Explain(const std::string& request_id) = 0;  // may take two seconds
+  virtual v1::GetGraphResponse Graph(const std::string& ns) const = 0;     // empty: all namespaces
+  virtual v1::ListIssuesResponse Issues(const std::string& ns) const = 0;  // likewise
+  virtual v1::ExplainResult Explain(const std::string& request_id) = 0;    // may take two seconds
 };
 
 // Hears of each change in order, after its commit, under the lock of the one who calls.

@@ -38,6 +38,8 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kDrainAgent: return rest::DrainAgent(api, call);
     case Rpc::kGetStats: return rest::GetStats(api, call);
     case Rpc::kServiceStats: return rest::ServiceStats(api, call);
+    case Rpc::kGetGraph: return rest::GetGraph(api, call);
+    case Rpc::kListIssues: return rest::ListIssues(api, call);
     case Rpc::kExplain: return rest::Explain(api, call);
     case Rpc::kListEvents: return rest::ListEvents(api, call);
     case Rpc::kVersion:

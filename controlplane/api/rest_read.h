@@ -135,6 +135,8 @@ Answer AcceptAgent(Api& api, const RestCall& call);
 Answer DrainAgent(Api& api, const RestCall& call);
 Answer GetStats(Api& api, const RestCall& call);
 Answer ServiceStats(Api& api, const RestCall& call);
+Answer GetGraph(Api& api, const RestCall& call);
+Answer ListIssues(Api& api, const RestCall& call);
 Answer Explain(Api& api, const RestCall& call);
 Answer ListEvents(Api& api, const RestCall& call);
 

@@ -37,6 +37,28 @@ class Directory final : public api::AgentDirectory {
   Result<std::uint32_t> Accept(const std::string& node_id) override { return hub_.Accept(node_id); }
   Status Drain(const std::string& node_id, std::int64_t ms) override { return hub_.Drain(node_id, ms); }
 
+  // For issues: the agents that do not hold what they were sent.
+  std::vector<issues::AgentLook> Looks() const {
+    std::vector<issues::AgentLook> looks;
+    for (const v1::Agent& agent : hub_.Behind()) {
+      issues::AgentLook look{agent.namespace_(),
+                             agent.node_id(),
+                             agent.target().revision(),
+                             agent.effective().revision(),
+                             agent.awaiting_confirmation(),
+                             {}};
+      if (agent.partial() && agent.has_last_nack()) {
+        const v1::BundleNack& nack = agent.last_nack();
+        look.refused = graph::NameText(nack.service().namespace_(), nack.service().name()) + ": " +
+                       nack.field() + " " + nack.detail();
+      } else if (agent.partial()) {
+        look.refused = "a whole update (weftctl events)";
+      }
+      looks.push_back(std::move(look));
+    }
+    return looks;
+  }
+
  private:
   stream::Hub& hub_;
 };
@@ -46,6 +68,8 @@ class Statistics final : public api::Statistics {
   explicit Statistics(telemetry::Collector& collector) : collector_(collector) {}
   std::string HealthStats(const std::string& id) const override { return collector_.HealthStats(id); }
   std::string ServiceStats() const override { return collector_.ServiceStats(); }
+  v1::GetGraphResponse Graph(const std::string& ns) const override { return collector_.Graph(ns); }
+  v1::ListIssuesResponse Issues(const std::string& ns) const override { return collector_.Issues(ns); }
   v1::ExplainResult Explain(const std::string& request_id) override { return collector_.Explain(request_id); }
 
  private:

@@ -6,7 +6,8 @@
 namespace weft::control {
 
 struct MetricsPage::State {
-  State(const api::Control& of_control, const stream::Hub& hub) : control(of_control) {
+  State(const api::Control& of_control, const stream::Hub& hub, const telemetry::Collector& of_telemetry)
+      : control(of_control), telemetry(of_telemetry) {
     using metrics::Kind;
     stream::Expose(hub, registry);
     revision = Add("weft_control_store_revision", "Last accepted write.", Kind::kGauge);
@@ -17,6 +18,11 @@ struct MetricsPage::State {
     instances = Add("weft_control_store_instances", "Registered instances.", Kind::kGauge);
     lapsed = Add("weft_control_lapsed_leases_total", "Instances removed because their lease lapsed.",
                  Kind::kCounter);
+    edges = Add("weft_control_graph_edges", "Edges of the dependency graph.", Kind::kGauge);
+    overflows = Add("weft_control_graph_overflows_total",
+                    "Reported edges, circuits and issues beyond their bounds.", Kind::kCounter);
+    issues = Add("weft_control_issues", "Open issues.", Kind::kGauge);
+    opened = Add("weft_control_issues_opened_total", "Issues opened since the start.", Kind::kCounter);
     registry.AddSource([this](metrics::Samples& samples) { Fill(samples); });
   }
 
@@ -34,15 +40,22 @@ struct MetricsPage::State {
     set(resources, counts.resources);
     set(instances, counts.instances);
     set(lapsed, counts.lapsed);
+    const telemetry::Collector::Counts seen = telemetry.counts();
+    set(edges, seen.edges);
+    set(overflows, seen.overflows);
+    set(issues, seen.issues);
+    set(opened, seen.opened);
   }
 
   const api::Control& control;
+  const telemetry::Collector& telemetry;
   metrics::Registry registry;
-  metrics::FamilyId revision, writes, refused, resources, instances, lapsed;
+  metrics::FamilyId revision, writes, refused, resources, instances, lapsed, edges, overflows, issues, opened;
 };
 
-MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub)
-    : state_(std::make_unique<State>(control, hub)) {}
+MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub,
+                         const telemetry::Collector& telemetry)
+    : state_(std::make_unique<State>(control, hub, telemetry)) {}
 MetricsPage::~MetricsPage() = default;
 std::string MetricsPage::Text() const { return state_->registry.Text(); }
 std::vector<std::string> MetricsPage::Describe() const { return state_->registry.Describe(); }

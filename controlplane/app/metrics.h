@@ -7,12 +7,13 @@
 
 #include "controlplane/api/control.h"
 #include "controlplane/stream/hub.h"
+#include "controlplane/telemetry/collector.h"
 
 namespace weft::control {
 
 class MetricsPage {
  public:
-  MetricsPage(const api::Control& control, const stream::Hub& hub);
+  MetricsPage(const api::Control& control, const stream::Hub& hub, const telemetry::Collector& telemetry);
   ~MetricsPage();
   std::string Text() const;
   std::vector<std::string> Describe() const;  // "counter weft_control_pushes_total{}", sorted

@@ -24,7 +24,8 @@ struct Scene {
   NoPublisher publisher;
   api::Control control{*store, publisher, {}};
   stream::Hub hub;
-  MetricsPage page{control, hub};
+  telemetry::Collector telemetry{[] { return telemetry::EndpointLists(); }};
+  MetricsPage page{control, hub, telemetry};
 };
 
 std::vector<std::string> GoldenLines() {

@@ -64,17 +64,16 @@ struct Program::Parts {
         control(*store, delivery, {.environment = settings.environment, .events = &events}),
         api(control, directory, statistics, events),
         files(control, settings.resources),
-        metrics(control, hub),
+        metrics(control, hub, collector),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
               [this] { return store->version(); }, settings.token_file.empty() && !settings.insecure}) {}
 
-  // Agents, and whoever may do more, may stream.
-  Status MayStream(std::string_view authorization, const std::string& peer) {
+  Status Require(auth::Role role, std::string_view authorization, const std::string& peer) {
     const auto address = net::Address::Parse(peer);
     const auto principal = authenticator->Authenticate({authorization, address ? *address : net::Address{}});
     if (!principal) return principal.error();
-    return auth::Require(*principal, auth::Role::kAgent);
+    return auth::Require(*principal, role);
   }
 
   Status Bind(const Settings& settings);
@@ -104,12 +103,16 @@ struct Program::Parts {
 };
 
 Status Program::Parts::Bind(const Settings& settings) {
-  const auto may_stream = [this](std::string_view authorization, const std::string& peer) {
-    return MayStream(authorization, peer);
+  const auto require = [this](auth::Role role) {
+    return [this, role](std::string_view authorization, const std::string& peer) {
+      return Require(role, authorization, peer);
+    };
   };
+  const auto may_stream = require(auth::Role::kAgent);  // and whoever may do more
   services = api::MakeGrpcServices(api, *authenticator);
   services.push_back(stream::MakeMeshService(hub, may_stream));
-  services.push_back(telemetry::MakeTelemetryService(collector, may_stream));
+  services.push_back(
+      telemetry::MakeTelemetryService(collector, may_stream, require(api::RoleOf(api::Rpc::kGetGraph))));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
@@ -211,6 +214,7 @@ void Program::Run() {
       reload);
   parts.every_second.emplace(parts.context, std::chrono::milliseconds(500), [&parts, reload] {
     parts.control.ExpireLeases();
+    parts.collector.Watch([&parts] { return parts.directory.Looks(); }, parts.events);
     reload();
   });
   std::vector<std::thread> threads;

@@ -18,6 +18,7 @@ constexpr const char* kDefaultServer = "127.0.0.1:15014";
 struct Globals {
   std::string server, token_file, ns = "default", selector, field_selector, format = "table";
   bool all_namespaces = false;
+  bool dot = false;  // the verb has that format
 };
 
 void AddGlobals(CLI::App& app, Globals& globals) {
@@ -32,13 +33,15 @@ void AddGlobals(CLI::App& app, Globals& globals) {
                  "Labels: key=value, key!=value, key in (a,b), key notin (a,b), key, !key; comma-separated");
   app.add_option("--field-selector", globals.field_selector,
                  "Fields of get: metadata.name, metadata.namespace, kind, as metadata.name=cart");
-  app.add_option("-o,--output", globals.format, "table, wide, json or yaml")->capture_default_str();
+  app.add_option("-o,--output", globals.format, "table, wide, json or yaml; of graph also dot")
+      ->capture_default_str();
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add : {AddApply, AddGet, AddDescribe, AddDelete, AddDiff, AddValidate, AddAnalyze, AddHistory,
-                   AddRollback, AddInstances, AddRegister, AddDrain, AddAgents, AddEvents, AddStat,
-                   AddExplain, AddCheck, AddVersion, AddCompletion}) {
+  for (auto add :
+       {AddApply,    AddGet,       AddDescribe, AddDelete, AddDiff,    AddValidate,  AddAnalyze, AddHistory,
+        AddRollback, AddInstances, AddRegister, AddDrain,  AddAgents,  AddEvents,    AddEdges,   AddGraph,
+        AddIssues,   AddStat,      AddExplain,  AddCheck,  AddVersion, AddCompletion}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();
@@ -72,6 +75,8 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                ExitCodes& exit) {
   const Result<Format> format = ParseFormat(globals.format);
   if (!format) return format.error();
+  if (*format == Format::kDot && !globals.dot)
+    return Invalid("only weftctl graph prints dot; use table, wide, json or yaml", "-o");
   const Result<Send> send = Dial(globals, environment, globals.server);
   if (!send) return send.error();
   const Client client(*send, globals.server);
@@ -113,6 +118,7 @@ int Run(const std::vector<std::string>& arguments, const Environment& environmen
     return app.exit(error, environment.out, environment.err) == 0 ? 0 : 2;
   }
   FromEnvironment(globals, environment);
+  globals.dot = app.got_subcommand("graph");
   ExitCodes exit;
   const Status done = Perform(action, globals, environment, exit);
   if (done) return exit.success;

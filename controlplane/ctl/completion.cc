@@ -28,7 +28,7 @@ std::string BashScript(const std::string& verbs) {
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  case $previous in\n"
          "    -f|--filename|--token-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-         "    -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml' -- \"$current\")); return ;;\n"
+         "    -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml dot' -- \"$current\")); return ;;\n"
          "    get|describe|delete) COMPREPLY=($(compgen -W '" +
          std::string(kKindWords) +
          "' -- \"$current\")); return ;;\n"
@@ -66,7 +66,7 @@ std::string FishScript(const std::string& verbs) {
          "'\n"
          "complete -c weftctl -n '__fish_seen_subcommand_from agents' -a 'list accept'\n"
          "complete -c weftctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
-         "complete -c weftctl -s o -l output -x -a 'table wide json yaml'\n"
+         "complete -c weftctl -s o -l output -x -a 'table wide json yaml dot'\n"
          "complete -c weftctl -s n -l namespace -x\n"
          "complete -c weftctl -s l -l selector -x\n"
          "complete -c weftctl -s f -l filename -r -F\n"

@@ -12,7 +12,7 @@
 
 namespace weft::ctl {
 
-enum class Format : unsigned char { kTable, kWide, kJson, kYaml };
+enum class Format : unsigned char { kTable, kWide, kJson, kYaml, kDot };
 
 Result<Format> ParseFormat(std::string_view text);
 

@@ -1,42 +1,23 @@
 // weftctl stat [SERVICE…]: success, rate and latency per service, as `linkerd viz stat` prints them.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <memory>
 
+#include "controlplane/ctl/flow.h"
 #include "controlplane/ctl/kinds.h"
 #include "controlplane/ctl/verbs.h"
 
 namespace weft::ctl {
 namespace {
 
-std::string Formatted(const char* format, double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-double Number(const Json& value, const char* key) {
-  const auto found = value.find(key);
-  return found != value.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-std::string Milliseconds(const Json& times, const char* key, double requests) {
-  if (requests <= 0 || !times.contains(key)) return {};
-  return Formatted("%.0fms", std::round(Number(times, key)));
-}
-
 std::vector<std::string> StatRow(const Context& context, const std::string& key, const Json& stat) {
   const std::size_t slash = key.find('/');
   const std::string name = slash == std::string::npos ? key : key.substr(slash + 1);
-  const double requests = Number(stat, "requests");
   std::vector<std::string> row;
   if (context.all_namespaces) row.push_back(slash == std::string::npos ? "default" : key.substr(0, slash));
-  row.insert(row.end(), {name, Text(stat, "meshed") + "/" + Text(stat, "instances"),
-                         requests > 0 ? Formatted("%.2f%%", 100 * Number(stat, "successRate")) : "",
-                         Formatted("%.1frps", Number(stat, "rps")), Milliseconds(stat, "p50Ms", requests),
-                         Milliseconds(stat, "p95Ms", requests), Milliseconds(stat, "p99Ms", requests)});
+  row.insert(row.end(),
+             {name, Text(stat, "meshed") + "/" + Text(stat, "instances"), SuccessText(stat), RateText(stat),
+              LatencyText(stat, "p50Ms"), LatencyText(stat, "p95Ms"), LatencyText(stat, "p99Ms")});
   if (context.format == Format::kWide)
     row.insert(row.end(), {Text(stat, "requests"), Text(stat, "retries"), Text(stat, "circuit")});
   return row;

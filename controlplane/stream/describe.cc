@@ -15,6 +15,12 @@ v1::Agent Session::Describe() const {
   return agent;
 }
 
+bool Session::behind() const {
+  const v1::Version &sent = info_.target(), &held = info_.effective();
+  const bool whole = sent.store_id() == held.store_id() && sent.revision() == held.revision();
+  return awaiting_confirmation() || !refused_.empty() || (info_.has_target() && !whole);
+}
+
 v1::AgentConfig Session::DescribeConfig() const {
   v1::AgentConfig config;
   *config.mutable_agent() = Describe();

@@ -227,6 +227,15 @@ std::vector<v1::Agent> Hub::Agents(const std::string& ns) const {
   return agents;
 }
 
+std::vector<v1::Agent> Hub::Behind() const {
+  std::vector<v1::Agent> agents;
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [ticket, stream] : streams_) {
+    if (stream.session.behind()) agents.push_back(stream.session.Describe());
+  }
+  return agents;
+}
+
 Result<v1::AgentConfig> Hub::Config(const std::string& node_id) const {
   const std::scoped_lock lock(mutex_);
   const auto found = streams_.find(TicketOf(node_id));

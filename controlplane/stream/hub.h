@@ -70,6 +70,7 @@ class Hub {
 
   // The directory's side. node_id empty in Accept: all that wait.
   std::vector<v1::Agent> Agents(const std::string& ns) const;  // empty: all; sorted by node_id
+  std::vector<v1::Agent> Behind() const;                       // those that are (session.h); in no order
   Result<v1::AgentConfig> Config(const std::string& node_id) const;
   Result<std::uint32_t> Accept(const std::string& node_id);
   Status Drain(const std::string& node_id, std::int64_t deadline_ms);

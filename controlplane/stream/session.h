@@ -46,6 +46,7 @@ class Session {
   const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }
   bool awaiting_confirmation() const { return info_.awaiting_confirmation(); }
+  bool behind() const;  // it does not hold all that it was sent, or waits for confirmation
   v1::Agent Describe() const;
   v1::AgentConfig DescribeConfig() const;
 

@@ -79,6 +79,7 @@ TEST(SessionTest, ServicesThatRoutesReferToComeAlong) {
   EXPECT_EQ(agent.Settle(world), 1);
   EXPECT_TRUE(agent.Has("web") && agent.Has("cart") && agent.Has("prices"));
   EXPECT_EQ(agent.session.Describe().partial(), false);
+  EXPECT_FALSE(agent.session.behind());
 }
 
 TEST(SessionTest, AServiceNoLongerReferredToIsRemoved) {
@@ -137,6 +138,7 @@ TEST(SessionTest, ARefusedBundleIsReportedAndNotOfferedAgainUntilItChanges) {
   EXPECT_EQ(agent.Settle(world), 1);
   const v1::AgentConfig config = agent.session.DescribeConfig();
   EXPECT_TRUE(config.agent().partial());
+  EXPECT_TRUE(agent.session.behind());
   EXPECT_EQ(config.agent().last_nack().service().name(), "cart");
   EXPECT_EQ(config.agent().last_nack().field(), "ports[0].port");
   EXPECT_EQ(config.rejected_size(), 1);
@@ -147,6 +149,7 @@ TEST(SessionTest, ARefusedBundleIsReportedAndNotOfferedAgainUntilItChanges) {
   world.release = MakeTestRelease(3, {Bundle("cart", 7), Bundle("web", 5)}, world.release);
   agent.Settle(world);
   EXPECT_FALSE(agent.session.Describe().partial());
+  EXPECT_FALSE(agent.session.behind());
   EXPECT_EQ(agent.session.Describe().effective().revision(), 3U);
 }
 
@@ -163,6 +166,7 @@ TEST(SessionTest, ADeltaRefusedWholeIsNotOfferedAgainButTheNextReleaseIs) {
   EXPECT_EQ(agent.session.OnAck(ack, kStart).rejects, 1U);
   EXPECT_FALSE(agent.session.Next(world, kStart));
   EXPECT_TRUE(agent.session.Describe().partial());
+  EXPECT_TRUE(agent.session.behind());
   world.endpoints[Key("cart")] = MakeEndpoints("cart", 2, {"cart-2"});
   const auto endpoints = agent.session.Next(world, kStart);
   ASSERT_TRUE(endpoints) << "removals still pass";

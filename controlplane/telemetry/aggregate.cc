@@ -66,7 +66,7 @@ void Aggregate::Add(const std::string& node_id, const v1::AgentReport& report, T
       (edge.inbound() ? service->inbound : service->outbound).Add(edge, now, Duration(report.interval_ns()));
   }
   for (const v1::InstanceStat& stat : report.instances()) {
-    if (ServiceView* service = Find(stat.service())) AddInstance(*service, stat);
+    if (ServiceView* service = Find(stat.service())) AddInstance(*service, node_id, stat, now);
   }
   for (const v1::BreakerStat& stat : report.breakers()) {
     if (ServiceView* service = Find(stat.service())) AddBreaker(*service, node_id, stat);
@@ -79,6 +79,7 @@ void Aggregate::Add(const std::string& node_id, const v1::AgentReport& report, T
 void Aggregate::Forget(const std::string& node_id) {
   for (auto& [key, service] : services_) {
     std::erase_if(service.breakers, [&](const auto& entry) { return entry.first.first == node_id; });
+    for (auto& [id, instance] : service.instances) instance.against.erase(node_id);
   }
 }
 
@@ -93,7 +94,25 @@ ServiceView* Aggregate::Find(const v1::ServiceKey& wire) {
   return &services_[key];
 }
 
-void Aggregate::AddInstance(ServiceView& service, const v1::InstanceStat& stat) {
+void InstanceView::Say(const std::string& node_id, TimePoint now) {
+  const bool was_bad = !against.empty();
+  if (state != "unhealthy" && state != "ejected") {
+    against.erase(node_id);
+  } else if (against.size() < kMaxAgainst) {
+    against.insert(node_id);
+  }
+  if (was_bad == !against.empty()) return;
+  flips.push_back(now);
+  if (flips.size() > 4 * kFlapping) flips.pop_front();
+}
+
+std::size_t InstanceView::Flips(TimePoint now) const {
+  return static_cast<std::size_t>(
+      std::count_if(flips.begin(), flips.end(), [&](TimePoint at) { return now - at < kFlappingWithin; }));
+}
+
+void Aggregate::AddInstance(ServiceView& service, const std::string& node_id, const v1::InstanceStat& stat,
+                            TimePoint now) {
   if (service.instances.size() >= kMaxInstances && !service.instances.contains(stat.instance())) {
     ++dropped_;
     return;
@@ -107,6 +126,7 @@ void Aggregate::AddInstance(ServiceView& service, const v1::InstanceStat& stat) 
   if (stat.latency_ns() > 0) view.latency_ns = stat.latency_ns();
   view.last_check_unix_ms = std::max(view.last_check_unix_ms, stat.last_check_unix_ms());
   view.weight = stat.weight();
+  view.Say(node_id, now);
 }
 
 void Aggregate::AddBreaker(ServiceView& service, const std::string& node_id, const v1::BreakerStat& stat) {

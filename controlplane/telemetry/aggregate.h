@@ -6,7 +6,9 @@
 // dropped and counted. Pure: time comes in. Not thread safe.
 
 #include <array>
+#include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,9 @@ inline constexpr std::size_t kMaxServices = 2000;
 inline constexpr std::size_t kMaxInstances = 1000;
 inline constexpr std::size_t kMaxAgents = 10'000;
 inline constexpr Duration kHalfWindow = std::chrono::seconds(30);
+inline constexpr std::size_t kMaxAgainst = 16;                        // agents that are kept per instance
+inline constexpr std::size_t kFlapping = 6;                           // changes of health within
+inline constexpr Duration kFlappingWithin = std::chrono::minutes(5);  // this
 
 struct Traffic {
   std::uint64_t requests = 0, failures = 0, retries = 0;
@@ -44,6 +49,11 @@ struct InstanceView {
   std::uint64_t requests = 0, failures = 0, latency_ns = 0;
   std::int64_t last_check_unix_ms = 0;
   std::uint32_t weight = 1;
+  std::set<std::string> against;  // agents that call it unhealthy or ejected
+  std::deque<TimePoint> flips;    // the newest changes between none of them and some
+
+  void Say(const std::string& node_id, TimePoint now);  // `state`, as that agent has it
+  std::size_t Flips(TimePoint now) const;               // within kFlappingWithin
 };
 
 struct BreakerView {  // of one agent and port
@@ -69,13 +79,15 @@ struct ServiceView {
 class Aggregate {
  public:
   void Add(const std::string& node_id, const v1::AgentReport& report, TimePoint now);
-  void Forget(const std::string& node_id);  // its breakers' states; its counts stay
+  void Forget(const std::string&
+                  node_id);  // its breakers' states and what it held against instances; its counts stay
   const std::map<ServiceKey, ServiceView>& services() const { return services_; }
   std::uint64_t dropped() const { return dropped_; }  // entries beyond a bound
 
  private:
   ServiceView* Find(const v1::ServiceKey& key);
-  void AddInstance(ServiceView& service, const v1::InstanceStat& stat);
+  void AddInstance(ServiceView& service, const std::string& node_id, const v1::InstanceStat& stat,
+                   TimePoint now);
   void AddPool(ServiceView& service, const v1::PoolStat& stat);
   void AddBreaker(ServiceView& service, const std::string& node_id, const v1::BreakerStat& stat);
 

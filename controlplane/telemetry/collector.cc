@@ -10,6 +10,21 @@ v1::ReportCommand Settings(Duration interval) {
   return command;
 }
 
+void NoteChange(events::Book& events, const issues::Change& change) {
+  const issues::Finding& finding = change.issue.finding;
+  const std::string code(issues::AboutOf(finding.code).name);
+  const events::Object object{
+      std::string(finding.subject.KindText()), finding.subject.ns,
+      finding.subject.kind == issues::Subject::Kind::kEdge
+          ? graph::NameText(finding.subject.from_ns, finding.subject.from) + " -> " + finding.subject.name
+          : finding.subject.name};
+  if (change.opened) {
+    events.Warning("IssueOpened", object, code + ": " + finding.evidence);
+  } else {
+    events.Normal("IssueClosed", object, code + " is over");
+  }
+}
+
 }  // namespace
 
 Collector::Collector(Lists lists, Duration report_interval, std::function<TimePoint()> clock)
@@ -25,7 +40,9 @@ Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_
     if (streams_.size() >= kMaxAgents)
       return Error{ErrorKind::kOverloaded, "10000 agents report already", {}, {}};
     ticket = ++last_ticket_;
-    streams_[ticket] = {hello.node_id(), std::move(channel)};
+    streams_[ticket] = {hello.node_id(),
+                        graph::CallerOf(hello.node_id(), hello.namespace_(), hello.service()),
+                        std::move(channel)};
   }
   opened->Write(Settings(report_interval_));
   return ticket;
@@ -36,7 +53,11 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
   const auto found = streams_.find(ticket);
   if (found == streams_.end()) return {};
   if (message.has_hello()) return Invalid("a stream has one hello", "hello");
-  if (message.has_report()) aggregate_.Add(found->second.node_id, message.report(), clock_());
+  if (message.has_report()) {
+    const TimePoint now = clock_();
+    aggregate_.Add(found->second.node_id, message.report(), now);
+    graph_.Add(found->second.node_id, found->second.caller, message.report(), now);
+  }
   if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
   return {};
 }
@@ -60,6 +81,7 @@ void Collector::Close(std::uint64_t ticket) {
   const auto found = streams_.find(ticket);
   if (found == streams_.end()) return;
   aggregate_.Forget(found->second.node_id);
+  graph_.ForgetAgent(found->second.node_id);
   streams_.erase(found);
 }
 
@@ -98,6 +120,45 @@ std::string Collector::ServiceStats() const {
   const EndpointLists lists = lists_();
   const std::scoped_lock lock(mutex_);
   return telemetry::ServiceStats(aggregate_, lists, clock_());
+}
+
+void Collector::Watch(const Looks& agents, events::Book& events) {
+  const TimePoint now = clock_();
+  std::vector<issues::Change> changes;
+  const auto due = [&] { return looked_ == TimePoint() || now - looked_ >= kLookInterval; };
+  std::unique_lock lock(mutex_);
+  if (due()) {
+    looked_ = now;
+    lock.unlock();
+    const EndpointLists lists = lists_();
+    const std::vector<issues::AgentLook> agent_looks = agents();
+    lock.lock();
+    const std::vector<issues::ServiceLook> services = LookAtServices(aggregate_, lists, now);
+    graph_.Expire(now);
+    changes = detector_.Look(graph_, &services, &agent_looks, now);
+  } else {
+    changes = detector_.Look(graph_, nullptr, nullptr, now);
+  }
+  lock.unlock();
+  for (const issues::Change& change : changes) NoteChange(events, change);
+}
+
+v1::GetGraphResponse Collector::Graph(const std::string& ns) const {
+  const EndpointLists lists = lists_();
+  const std::scoped_lock lock(mutex_);
+  return GraphAnswer(graph_, detector_, aggregate_, lists, ns, clock_());
+}
+
+v1::ListIssuesResponse Collector::Issues(const std::string& ns) const {
+  const std::scoped_lock lock(mutex_);
+  return IssuesAnswer(graph_, detector_, ns, {clock_(), UnixMs(ReadWallClock())});
+}
+
+Collector::Counts Collector::counts() const {
+  const std::scoped_lock lock(mutex_);
+  const issues::Tracker& tracker = detector_.tracker();
+  return {graph_.edges().size(), tracker.All().size(), graph_.overflows() + tracker.overflows(),
+          tracker.opened()};
 }
 
 std::size_t Collector::agents() const {

@@ -10,6 +10,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "controlplane/events/events.h"
+#include "controlplane/telemetry/answers.h"
 #include "controlplane/telemetry/document.h"
 #include "weft/v1/config.pb.h"
 
@@ -18,7 +20,8 @@ namespace weft::telemetry {
 inline constexpr Duration kReportInterval = std::chrono::seconds(10);
 inline constexpr std::uint32_t kReportBytes = 4096;
 inline constexpr Duration kExplainPatience = std::chrono::seconds(2);
-inline constexpr std::uint32_t kExplainRecords = 10;  // of one agent
+inline constexpr std::uint32_t kExplainRecords = 10;                // of one agent
+inline constexpr Duration kLookInterval = std::chrono::seconds(5);  // at services and agents
 
 // One stream's writing end; a command that cannot be written is lost.
 class Channel {
@@ -30,8 +33,12 @@ class Channel {
 class Collector {
  public:
   using Lists = std::function<EndpointLists()>;  // registered services now; called without the lock
+  using Looks = std::function<std::vector<issues::AgentLook>()>;  // connected agents; called without the lock
   explicit Collector(Lists lists, Duration report_interval = kReportInterval,
                      std::function<TimePoint()> clock = ReadMonotonicClock);
+
+  // Looks for issues; to be called about twice a second. `events` hears of those that open and close.
+  void Watch(const Looks& agents, events::Book& events);
 
   // Streams. A ticket names one of them.
   Result<std::uint64_t> Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel);
@@ -42,6 +49,13 @@ class Collector {
   // An empty correlation id is made.
   std::string HealthStats(const std::string& correlation_id) const;
   std::string ServiceStats() const;
+  v1::GetGraphResponse Graph(const std::string& ns) const;     // empty: all namespaces
+  v1::ListIssuesResponse Issues(const std::string& ns) const;  // likewise
+  struct Counts {
+    std::size_t edges = 0, issues = 0;        // now
+    std::uint64_t overflows = 0, opened = 0;  // of edges and issues; issues, since the start
+  };
+  Counts counts() const;
   // Waits until every connected agent answered, `patience` at most.
   v1::ExplainResult Explain(const std::string& request_id,
                             std::chrono::nanoseconds patience = kExplainPatience);
@@ -50,6 +64,7 @@ class Collector {
  private:
   struct Stream {
     std::string node_id;
+    graph::Caller caller;
     std::shared_ptr<Channel> channel;
   };
   struct Question {
@@ -64,6 +79,9 @@ class Collector {
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   Aggregate aggregate_;
+  graph::Graph graph_;
+  issues::Detector detector_;
+  TimePoint looked_;  // at services and agents
   std::unordered_map<std::uint64_t, Stream> streams_;
   std::unordered_map<std::uint64_t, Question> questions_;
   std::uint64_t last_ticket_ = 0, last_question_ = 0;

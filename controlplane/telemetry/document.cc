@@ -1,5 +1,7 @@
 #include "controlplane/telemetry/document.h"
 
+#include "controlplane/telemetry/answers.h"
+
 #include "common/time/time.h"
 
 #include <algorithm>
@@ -47,20 +49,30 @@ std::string_view HealthOf(const snapshot::Instance& instance) {
   return instance.declared == snapshot::Declared::kDegraded ? "degraded" : "healthy";
 }
 
+// What is declared counts unless that is well; then what agents saw.
+std::string_view HealthOf(const snapshot::Instance& instance, const InstanceView& seen) {
+  const std::string_view declared = HealthOf(instance);
+  return declared == "healthy" ? HealthOf(seen) : declared;
+}
+
+const InstanceView& Seen(const ServiceView& view, const std::string& id) {
+  static const InstanceView kUnseen;
+  const auto found = view.instances.find(id);
+  return found == view.instances.end() ? kUnseen : found->second;
+}
+
 // Registered instances, with what agents saw of them; of those that are gone nothing.
 Json InstanceList(const ServiceView& view, const snapshot::EndpointsPtr& endpoints) {
   Json list = Json::array();
   if (endpoints == nullptr) return list;
   for (const snapshot::Instance& instance : endpoints->instances) {
-    const auto found = view.instances.find(instance.id);
-    const InstanceView seen = found == view.instances.end() ? InstanceView() : found->second;
-    const bool declared_bad = HealthOf(instance) != "healthy";
+    const InstanceView& seen = Seen(view, instance.id);
     const std::uint16_t port = instance.address.port != 0 || instance.ports.empty()
                                    ? instance.address.port
                                    : instance.ports.begin()->second;
     list.push_back({{"name", instance.id},
                     {"url", "http://" + net::Address{instance.address.ip, port}.ToString()},
-                    {"health", declared_bad ? HealthOf(instance) : HealthOf(seen)},
+                    {"health", HealthOf(instance, seen)},
                     {"weight", instance.weight},
                     {"response_time_ms", Millis(static_cast<double>(seen.latency_ns))},
                     {"failure_count", seen.failures},
@@ -127,9 +139,8 @@ Json Pool(const ServiceView& view) {
           {"created_at", Seconds(view.pool_created_unix_ms)}};
 }
 
-std::string_view ServiceHealth(const ServiceView& view, const Json& discovery) {
-  const std::uint64_t all = discovery["total_instances"], healthy = discovery["healthy_instances"],
-                      bad = discovery["unhealthy_instances"];
+std::string_view ServiceHealth(const ServiceView& view, std::uint64_t all, std::uint64_t healthy,
+                               std::uint64_t bad) {
   if (view.BreakerState() == "open" || all == bad) return "unhealthy";
   return healthy < all || view.BreakerState() != "closed" ? "degraded" : "healthy";
 }
@@ -155,6 +166,23 @@ snapshot::EndpointsPtr ListOf(const EndpointLists& endpoints, const ServiceKey& 
 
 }  // namespace
 
+Instances CountInstances(const Aggregate& aggregate, const EndpointLists& endpoints, const ServiceKey& key) {
+  const ServiceView& view = ViewOf(aggregate, key);
+  Instances count;
+  if (const snapshot::EndpointsPtr list = ListOf(endpoints, key)) {
+    for (const snapshot::Instance& instance : list->instances) {
+      const InstanceView& seen = Seen(view, instance.id);
+      const std::string_view health = HealthOf(instance, seen);
+      ++count.total;
+      count.healthy += health == "healthy";
+      count.unhealthy += health == "unhealthy";
+      count.serving += health != "unhealthy" || (HealthOf(instance) == "healthy" && seen.state == "ejected");
+    }
+  }
+  count.health = ServiceHealth(view, count.total, count.healthy, count.unhealthy);
+  return count;
+}
+
 std::string HealthStats(const Aggregate& aggregate, const EndpointLists& endpoints,
                         const std::string& correlation_id, Moment at) {
   Json health = Json::object(), breakers = Json::object(), pools = Json::object(), discovery = Json::object();
@@ -162,7 +190,7 @@ std::string HealthStats(const Aggregate& aggregate, const EndpointLists& endpoin
     const ServiceView& view = ViewOf(aggregate, key);
     const std::string name = KeyText(key);
     discovery[name] = Discovery(name, view, InstanceList(view, ListOf(endpoints, key)));
-    health[name] = ServiceHealth(view, discovery[name]);
+    health[name] = CountInstances(aggregate, endpoints, key).health;
     if (!view.breakers.empty() || view.breaker_requests > 0) breakers[name] = Breaker(name, view, at.now);
     if (view.pool_requests > 0 || view.pool_created_unix_ms > 0) pools[name] = Pool(view);
   }

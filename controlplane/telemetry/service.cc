@@ -79,27 +79,48 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 
 class TelemetryService final : public v1::Telemetry::CallbackService {
  public:
-  TelemetryService(Collector& collector, Authenticate authenticate)
-      : collector_(collector), authenticate_(std::move(authenticate)) {}
+  TelemetryService(Collector& collector, Authenticate may_report, Authenticate may_read)
+      : collector_(collector), may_report_(std::move(may_report)), may_read_(std::move(may_read)) {}
 
   grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>* Report(
       grpc::CallbackServerContext* context) override {
-    const Status allowed = authenticate_(stream::AuthorizationOf(*context), stream::PeerOf(*context));
+    const Status allowed = may_report_(stream::AuthorizationOf(*context), stream::PeerOf(*context));
     if (!allowed) return new stream::Refusal<v1::ReportMessage, v1::ReportCommand>(allowed.error());
     const auto report = std::make_shared<ReportStream>(collector_);
     report->Begin(report);
     return report.get();
   }
 
+  grpc::ServerUnaryReactor* GetGraph(grpc::CallbackServerContext* context, const v1::GetGraphRequest* request,
+                                     v1::GetGraphResponse* response) override {
+    return Answer(*context, [&] { *response = collector_.Graph(request->namespace_()); });
+  }
+
+  grpc::ServerUnaryReactor* ListIssues(grpc::CallbackServerContext* context,
+                                       const v1::ListIssuesRequest* request,
+                                       v1::ListIssuesResponse* response) override {
+    return Answer(*context, [&] { *response = collector_.Issues(request->namespace_()); });
+  }
+
  private:
+  template <class Fill>
+  grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, Fill&& fill) {
+    const Status allowed = may_read_(stream::AuthorizationOf(context), stream::PeerOf(context));
+    if (allowed) fill();
+    grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+    reactor->Finish(allowed ? grpc::Status::OK : stream::ToGrpcStatus(allowed.error()));
+    return reactor;
+  }
+
   Collector& collector_;
-  const Authenticate authenticate_;
+  const Authenticate may_report_, may_read_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate authenticate) {
-  return std::make_unique<TelemetryService>(collector, std::move(authenticate));
+std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate may_report,
+                                                    Authenticate may_read) {
+  return std::make_unique<TelemetryService>(collector, std::move(may_report), std::move(may_read));
 }
 
 }  // namespace weft::telemetry

@@ -19,6 +19,8 @@ namespace weft::telemetry {
 // As for Mesh.Connect: the value of the metadata `authorization` (empty: none) and the caller's address.
 using Authenticate = std::function<Status(std::string_view authorization, const std::string& peer)>;
 
-std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate authenticate);
+// `may_read`: for GetGraph and ListIssues.
+std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate may_report,
+                                                    Authenticate may_read);
 
 }  // namespace weft::telemetry

@@ -190,5 +190,84 @@ TEST(CollectorTest, AnAgentThatDoesNotAnswerIsNotWaitedForForever) {
   EXPECT_EQ(collector.Explain("r", std::chrono::nanoseconds(0)).records_size(), 0);
 }
 
+TEST(HealthStatsTest, AnInstanceThatIsEjectedNowAndThenFlaps) {
+  InstanceView view;
+  TimePoint now = kStart;
+  const auto say = [&](const char* node, const char* state) {
+    view.state = state;
+    view.Say(node, now += std::chrono::seconds(10));
+  };
+  for (int i = 0; i < 3; ++i) {
+    say("a", "ejected");
+    say("b", "unhealthy");
+    say("a", "healthy");
+    EXPECT_EQ(view.Flips(now), 1U + 2 * static_cast<std::size_t>(i)) << "b still says so";
+    say("b", "healthy");
+  }
+  EXPECT_EQ(view.Flips(now), 6U);
+  EXPECT_EQ(view.Flips(now + kFlappingWithin), 0U);
+}
+
+// 100 requests in ten seconds, half of them failed.
+void SendHalfFailed(Collector& collector, const std::shared_ptr<FakeChannel>& from, const char* to) {
+  v1::ReportMessage message;
+  message.mutable_report()->set_interval_ns(10'000'000'000);
+  v1::Edge& edge = *message.mutable_report()->add_edges();
+  SetService(edge.mutable_service(), to);
+  edge.set_requests(100);
+  edge.set_failures(50);
+  ASSERT_TRUE(collector.OnMessage(from->ticket, message));
+}
+
+TEST(CollectorTest, AnEdgeIsOfTheServiceOfTheAgentAndItsIssueIsToldOnceByAnEvent) {
+  TimePoint now = kStart;
+  Collector collector([] { return Lists("cart", "cart-1"); }, kReportInterval, [&] { return now; });
+  events::Book events;
+  auto channel = std::make_shared<FakeChannel>();
+  v1::ReportHello hello;
+  hello.set_node_id("web-1");
+  hello.set_namespace_("shop");
+  hello.set_service("web");
+  channel->ticket = *collector.Open(hello, channel);
+  SendHalfFailed(collector, channel, "cart");
+  const auto none = [] { return std::vector<issues::AgentLook>(); };
+  collector.Watch(none, events);
+  collector.Watch(none, events);
+  const v1::GetGraphResponse graph = collector.Graph("shop");
+  ASSERT_EQ(graph.edges_size(), 1);
+  EXPECT_EQ(graph.edges(0).from().name(), "web");
+  EXPECT_EQ(graph.edges(0).flow().rps(), 10);
+  EXPECT_EQ(graph.edges(0).flow().success_rate(), 0.5);
+  EXPECT_EQ(graph.edges(0).issues(0), "HighErrorRate");
+  EXPECT_EQ(collector.Graph("other").edges_size(), 0);
+  const v1::ListIssuesResponse issues = collector.Issues("");
+  ASSERT_EQ(issues.issues_size(), 1);
+  EXPECT_EQ(issues.issues(0).subject(), "shop/web -> cart");
+  now += std::chrono::seconds(40);
+  collector.Watch(none, events);
+  EXPECT_EQ(collector.Issues("").issues_size(), 0);
+  const auto told = events.After(0);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].reason, "IssueOpened");
+  EXPECT_EQ(told[0].object.name, "shop/web -> cart");
+  EXPECT_EQ(told[1].reason, "IssueClosed");
+}
+
+TEST(CollectorTest, EjectionsAloneLeaveAServiceItsInstancesButFailedChecksDoNot) {
+  events::Book events;
+  for (const char* state : {"ejected", "unhealthy"}) {
+    v1::ReportMessage message;
+    v1::InstanceStat& instance = *message.mutable_report()->add_instances();
+    SetService(instance.mutable_service(), "cart");
+    instance.set_instance("cart-1");
+    instance.set_state(state);
+    Collector fresh([] { return Lists("cart", "cart-1"); }, kReportInterval, [] { return kStart; });
+    const auto other = Connect(fresh, "web-1", {});
+    ASSERT_TRUE(fresh.OnMessage(other->ticket, message));
+    fresh.Watch([] { return std::vector<issues::AgentLook>(); }, events);
+    EXPECT_EQ(fresh.Issues("").issues_size(), std::string_view(state) == "unhealthy" ? 1 : 0) << state;
+  }
+}
+
 }  // namespace
 }  // namespace weft::telemetry

@@ -66,6 +66,7 @@ def check_answers(base, document):
         ("DELETE", "services/{namespace}/{name}", "services/default/cart", None),
         ("GET", "agents", "agents", None), ("GET", "explain/{request-id}", "explain/x", None), ("GET", "version", "version", None),
         ("GET", "health/stats", "health/stats", None), ("GET", "events", "events", None), ("GET", "stats/services", "stats/services", None),
+        ("GET", "graph", "graph", None), ("GET", "issues", "issues", None),
     ]
     for verb, row, path, body in calls:
         status, answer = call(base, verb, path, body)

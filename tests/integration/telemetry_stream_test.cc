@@ -20,7 +20,8 @@ struct Control {
   void Start() {
     collector = std::make_unique<telemetry::Collector>([] { return telemetry::EndpointLists(); },
                                                        std::chrono::milliseconds(100));
-    service = telemetry::MakeTelemetryService(*collector, [](auto, const auto&) { return Status(); });
+    const auto everybody = [](auto, const auto&) { return weft::Status(); };
+    service = telemetry::MakeTelemetryService(*collector, everybody, everybody);
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(service.get());
@@ -102,6 +103,24 @@ TEST_F(TelemetryStreamTest, WhatIsCountedWithoutAControlPlaneIsReportedToTheNext
   ASSERT_TRUE(cold.Until([&] { return control.Requests() == 7; }));
   counted = 9;
   ASSERT_TRUE(cold.Until([&] { return control.Requests() == 9; })) << "only what is new is added";
+}
+
+TEST_F(TelemetryStreamTest, WhoReadsTheGraphByGrpcSeesTheEdgeOfTheAgentsService) {
+  agent->Start();
+  counted = 5;
+  ASSERT_TRUE(cold.Until([&] { return control.Requests() == 5; }));
+  const auto stub = v1::Telemetry::NewStub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(control.port), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext graph_context, issues_context;
+  v1::GetGraphResponse graph;
+  ASSERT_TRUE(stub->GetGraph(&graph_context, {}, &graph).ok());
+  ASSERT_EQ(graph.edges_size(), 1);
+  EXPECT_EQ(graph.edges(0).from().name(), "web-1") << "it has no service: its own name";
+  EXPECT_EQ(graph.edges(0).to().name(), "cart");
+  EXPECT_EQ(graph.edges(0).flow().requests(), 5U);
+  v1::ListIssuesResponse issues;
+  ASSERT_TRUE(stub->ListIssues(&issues_context, {}, &issues).ok());
+  EXPECT_EQ(issues.issues_size(), 0);
 }
 
 }  // namespace

@@ -12,13 +12,15 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // A backend. Its behaviour is set by GET /control?mode=…, sent to it directly, not through the mesh:
-// ok, status (with code=, percent=), hang, reset, crawl, slow (with ms=).
+// ok, status (with code=, percent=), hang, reset, crawl, slow (with ms=). With calls= (URLs, separated by commas) it
+// calls these for each answer, and answers 500 when one fails.
 type backend struct {
 	name     string
 	mu       sync.Mutex
@@ -26,6 +28,7 @@ type backend struct {
 	code     int
 	percent  int
 	delay    time.Duration
+	calls    []string
 	requests atomic.Int64 // requests whose handler began, /control aside
 	faults   atomic.Int64 // of them, those that were answered as the mode asks instead of properly
 	posts    sync.Map     // nonce -> times seen
@@ -91,6 +94,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "uri": r.RequestURI, "host": r.Host, "headers": r.Header})
 	default:
 		io.Copy(io.Discard, r.Body)
+		if !b.call() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
 		fmt.Fprintf(w, "%s %s\n", b.name, r.Header.Get("x-nonce"))
 	}
 }
@@ -104,7 +111,29 @@ func (b *backend) control(w http.ResponseWriter, r *http.Request) {
 	b.percent, _ = strconv.Atoi(query.Get("percent"))
 	ms, _ := strconv.Atoi(query.Get("ms"))
 	b.delay = time.Duration(ms) * time.Millisecond
+	if calls := query.Get("calls"); calls != "" {
+		b.calls = strings.Split(calls, ",")
+	}
 	fmt.Fprintln(w, b.mode)
+}
+
+// call asks everyone below; false: one of them failed.
+func (b *backend) call() bool {
+	b.mu.Lock()
+	calls := b.calls
+	b.mu.Unlock()
+	for _, url := range calls {
+		answer, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode >= 500 {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *backend) stats(w http.ResponseWriter) {
