@@ -30,11 +30,15 @@ void Sum::Add(const v1::Edge& edge, TimePoint from, TimePoint to) {
 }
 
 void Sum::Merge(const Sum& other) {
+  MergeCounts(other);
+  latency.Merge(other.latency);
+}
+
+void Sum::MergeCounts(const Sum& other) {
   requests += other.requests;
   failures += other.failures;
   retries += other.retries;
   for (std::size_t i = 0; i < reasons.size(); ++i) reasons[i] += other.reasons[i];
-  latency.Merge(other.latency);
   if (other.began != TimePoint()) began = began == TimePoint() ? other.began : std::min(began, other.began);
   ended = std::max(ended, other.ended);
 }
@@ -63,6 +67,24 @@ Sum Window::Recent(TimePoint now, Duration span) const {
     if (EndOf(slice.step) > now - span) sum.Merge(slice.sum);
   }
   return sum;
+}
+
+Sum Window::RecentCounts(TimePoint now, Duration span) const {
+  Sum sum;
+  for (const Slice& slice : slices_) {
+    if (EndOf(slice.step) > now - span) sum.MergeCounts(slice.sum);
+  }
+  return sum;
+}
+
+Window::Share Window::Slower(TimePoint now, Duration span, std::uint32_t than) const {
+  Share share;
+  for (const Slice& slice : slices_) {
+    if (EndOf(slice.step) <= now - span) continue;
+    share.some += slice.sum.latency.Above(than);
+    share.all += slice.sum.latency.total();
+  }
+  return share;
 }
 
 void Window::Turn(TimePoint now, bool healthy) {

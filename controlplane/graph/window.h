@@ -25,6 +25,7 @@ struct Sum {
 
   void Add(const v1::Edge& edge, TimePoint from, TimePoint to);
   void Merge(const Sum& other);
+  void MergeCounts(const Sum& other);  // all but latency
   std::uint64_t Count(Reason reason) const { return reasons[static_cast<std::size_t>(reason)]; }
   double SuccessRate() const;             // 0 to 1; without requests 1
   double PerSecond(TimePoint now) const;  // requests; falls once reports stay away
@@ -36,6 +37,12 @@ class Window {
   void Add(const v1::Edge& edge, TimePoint now, Duration interval);
   // Slices that ended less than `span` ago or go on.
   Sum Recent(TimePoint now, Duration span = kKept) const;
+  Sum RecentCounts(TimePoint now, Duration span) const;  // the same without latencies: a tenth of the work
+  struct Share {
+    std::uint64_t some = 0, all = 0;
+  };
+  Share Slower(TimePoint now, Duration span,
+               std::uint32_t than) const;  // requests, than so many microseconds
 
   // Forgets slices older than a minute; those older than half a minute go into the baseline, or nowhere
   // while something is wrong (`healthy` is false).

@@ -113,11 +113,11 @@ std::vector<Change> Detector::Look(graph::Graph& graph, const std::vector<Servic
 }
 
 void Detector::LookAt(const graph::EdgeKey& key, graph::Edge& edge, TimePoint now) {
-  const graph::Sum sum = edge.window.Recent(now, kJudged);
+  const graph::Sum sum = edge.window.RecentCounts(now, kJudged);
   Refusals(key, sum, now);
   if (key.inbound()) return edge.window.Turn(now, false);  // the callers see the rest
   Errors(key, sum, now);
-  Latency(key, edge, sum, now);
+  Latency(key, edge, now);
   Circuits(key, edge, now);
   const Subject subject = Subject::Edge(key);
   edge.window.Turn(now, !IsOpen(Code::kHighErrorRate, subject) && !IsOpen(Code::kHighLatency, subject));
@@ -134,7 +134,7 @@ void Detector::Errors(const graph::EdgeKey& key, const graph::Sum& sum, TimePoin
                  now);
 }
 
-void Detector::Latency(const graph::EdgeKey& key, graph::Edge& edge, const graph::Sum& sum, TimePoint now) {
+void Detector::Latency(const graph::EdgeKey& key, graph::Edge& edge, TimePoint now) {
   const Subject subject = Subject::Edge(key);
   const Issue* open = tracker_.Open(Code::kHighLatency, subject);
   if (open != nullptr && now - open->since > kNewNormal) edge.window.ForgetBaseline();
@@ -142,14 +142,15 @@ void Detector::Latency(const graph::EdgeKey& key, graph::Edge& edge, const graph
   if (usual == nullptr) return;
   const std::uint32_t p95 = usual->Percentile(95);
   const std::uint32_t limit = std::max(2 * p95, p95 + kSlowerAtLeast);
-  const std::uint64_t slow = sum.latency.Above(limit), all = sum.latency.total();
+  const auto [slow, all] = edge.window.Slower(now, kJudged, limit);
   const double usually = static_cast<double>(usual->Above(limit)) / static_cast<double>(usual->total());
   if (!Exceeds(Code::kHighLatency, subject, slow, all, std::max(kSlowShare, 2 * usually))) return;
   const std::string to = graph::NameText(key.to.ns, key.to.name);
   tracker_.Raise({Code::kHighLatency,
                   subject,
                   OfRequests(slow, all) + " took more than " + Millis(limit) + "; p95 is " +
-                      Millis(sum.latency.Percentile(95)) + ", usual on this edge " + Millis(p95),
+                      Millis(edge.window.Recent(now, kJudged).latency.Percentile(95)) +
+                      ", usual on this edge " + Millis(p95),
                   "look at the load and at what " + to + " calls: weftctl edges --from " + to,
                   {}},
                  now);

@@ -38,7 +38,7 @@ class Detector {
  private:
   void LookAt(const graph::EdgeKey& key, graph::Edge& edge, TimePoint now);
   void Errors(const graph::EdgeKey& key, const graph::Sum& sum, TimePoint now);
-  void Latency(const graph::EdgeKey& key, graph::Edge& edge, const graph::Sum& sum, TimePoint now);
+  void Latency(const graph::EdgeKey& key, graph::Edge& edge, TimePoint now);
   void Refusals(const graph::EdgeKey& key, const graph::Sum& sum, TimePoint now);
   void Circuits(const graph::EdgeKey& key, const graph::Edge& edge, TimePoint now);
   bool IsOpen(Code code, const Subject& subject) const { return tracker_.Open(code, subject) != nullptr; }
