@@ -140,6 +140,31 @@ TEST(HttpTest, OneConnectionTooManyIsClosed) {
   EXPECT_EQ(answer.error().kind, ErrorKind::kUnavailable);
 }
 
+TEST(HttpTest, ANewConnectionTakesThePlaceOfTheOneThatIsIdleLongest) {
+  Running running(Deferred(Echo), {.max_connections = 8});
+  asio::io_context context(1);
+  std::vector<asio::ip::tcp::socket> idle;
+  const auto ask = [&](asio::ip::tcp::socket& socket) {
+    boost::system::error_code error;
+    asio::write(socket, asio::buffer(std::string_view("GET / HTTP/1.1\r\n\r\n")), error);
+    std::string got;
+    while (!error && !got.ends_with("GET / ")) {
+      char bytes[512];
+      const std::size_t n = socket.read_some(asio::buffer(bytes), error);
+      got.append(bytes, n);
+    }
+    return !error;
+  };
+  for (int i = 0; i < 40; ++i) {
+    idle.emplace_back(context);
+    idle.back().connect({asio::ip::make_address("127.0.0.1"), running.where().port});
+    EXPECT_TRUE(ask(idle.back())) << i;
+    EXPECT_LE(running.server().connections(), 16U);
+  }
+  EXPECT_FALSE(ask(idle.front()));
+  EXPECT_TRUE(ask(idle.back()));
+}
+
 TEST(HttpTest, APortInUseIsAnErrorThatSaysSo) {
   Running running(Deferred(Echo));
   asio::io_context context;
@@ -287,6 +312,30 @@ TEST_F(StreamTest, AnOldClientGetsTheBytesWithoutChunks) {
   const std::string answer = running.Raw("GET / HTTP/1.0\r\n\r\n");
   EXPECT_TRUE(answer.ends_with("\r\n\r\nbytes")) << answer;
   EXPECT_EQ(answer.find("chunked"), std::string::npos) << answer;
+}
+
+TEST_F(StreamTest, HalfOfTheConnectionsMayBeStreamsAndOneMoreIsToldSo) {
+  Running running(Deferred([this](const Request& request) {
+                    Response response = Text(200, "alive");
+                    if (request.target == "/watch") response.stream = std::make_shared<Tap>(alive);
+                    return response;
+                  }),
+                  {.max_connections = 4});
+  asio::io_context context(1);
+  std::vector<asio::ip::tcp::socket> watches;
+  for (int i = 0; i < 2; ++i) {
+    watches.emplace_back(context).connect({asio::ip::make_address("127.0.0.1"), running.where().port});
+    asio::write(watches.back(), asio::buffer(std::string_view("GET /watch HTTP/1.1\r\n\r\n")));
+    char byte;
+    watches.back().read_some(asio::buffer(&byte, 1));
+  }
+  const auto refused = Call(running.where(), {"GET", "/watch", {}, {}, {}});
+  ASSERT_TRUE(refused) << refused.error().Text();
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_EQ(Call(running.where(), {"GET", "/healthz", {}, {}, {}})->status, 200);
+  watches.clear();
+  tap.reset();
+  EXPECT_TRUE(Eventually([this] { return alive == 0; }));
 }
 
 TEST_F(StreamTest, AClientThatGoesAwayEndsTheStream) {

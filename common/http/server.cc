@@ -34,14 +34,18 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
       : acceptor(asio::make_strand(context)), handler(std::move(on_request)), options(bounds) {}
 
   void Accept();
+  void Take(tcp::socket socket);
   void Close(bool cut);
   void Remove(Connection* connection);
+  bool TakeStream();
 
   tcp::acceptor acceptor;
   const DeferredHandler handler;
   const ServerOptions options;
   std::atomic<bool> stopping{false};
   std::atomic<bool> dead{false};  // the Server is gone: late replies go nowhere
+  std::atomic<std::size_t> streams{0};
+  std::atomic<std::uint64_t> idles{0};  // so far
   mutable std::mutex mutex;
   std::map<Connection*, std::weak_ptr<Connection>> open;  // guarded by mutex
 };
@@ -58,7 +62,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::system::error_code ignored;
     peer_ = FromEndpoint(stream_.socket().remote_endpoint(ignored));
   }
-  ~Connection() { server_->Remove(this); }
+  ~Connection() {
+    if (streams_) --server_->streams;
+    server_->Remove(this);
+  }
 
   void Start() {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->AwaitRequest(); });
@@ -67,7 +74,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this(), cut] {
       if (cut) self->pending_.reset();
       if (self->body_ && !cut) return self->EndStream();
-      if (cut || self->idle_) self->Close();
+      if (cut || self->idle_ != 0) self->Close();
+    });
+  }
+
+  std::uint64_t idle() const { return yields_ ? 0 : idle_.load(); }  // any thread
+  // Any thread, once: closes unless a request came meanwhile.
+  void Yield() {
+    yields_ = true;
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+      self->yields_ = false;
+      if (self->idle_ != 0) self->Close();
     });
   }
 
@@ -80,12 +97,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(server_->options.max_head));
     parser_->body_limit(server_->options.max_body);
-    idle_ = buffer_.size() == 0;
-    if (!idle_) return ReadHead();
+    idle_ = buffer_.size() == 0 ? ++server_->idles : 0;
+    if (idle_ == 0) return ReadHead();
     stream_.expires_after(server_->options.idle_timeout);
     stream_.async_read_some(buffer_.prepare(4096),
                             [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-                              self->idle_ = false;
+                              self->idle_ = 0;
                               if (error) return self->Close();
                               self->buffer_.commit(n);
                               self->ReadHead();
@@ -252,7 +269,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Write(Response response, bool may_keep) {
     pending_.reset();
-    if (response.stream && !head_only_) return BeginStream(std::move(response));
+    if (response.stream && !head_only_) {
+      streams_ = server_->TakeStream();
+      if (streams_) return BeginStream(std::move(response));
+      response = ErrorResponse({ErrorKind::kOverloaded,
+                                "too many watches are open (" +
+                                    std::to_string(server_->options.max_connections / 2) +
+                                    "); end some, or use the gRPC stream",
+                                {},
+                                {}});
+    }
     wire_ = std::make_unique<Wire>(static_cast<beast::http::status>(response.status), version_);
     for (const auto& [name, value] : response.headers) wire_->insert(name, value);
     if (!response.content_type.empty()) wire_->set(beast::http::field::content_type, response.content_type);
@@ -309,7 +335,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   unsigned version_ = 11;
   bool keep_alive_ = false;
   bool head_only_ = false;
-  bool idle_ = true;
+  bool streams_ = false;                // counts in State::streams
+  std::atomic<std::uint64_t> idle_{0};  // between requests: how many were so before it; zero: it has one
+  std::atomic<bool> yields_{false};     // Yield is on its way
 };
 
 namespace {
@@ -337,16 +365,32 @@ void Server::State::Accept() {
   acceptor.async_accept(asio::make_strand(acceptor.get_executor()),
                         [self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {
                           if (self->stopping || error == asio::error::operation_aborted) return;
-                          if (!error) {
-                            const std::lock_guard lock(self->mutex);
-                            if (self->open.size() < self->options.max_connections) {
-                              auto connection = std::make_shared<Connection>(std::move(socket), self);
-                              self->open.emplace(connection.get(), connection);
-                              connection->Start();
-                            }
-                          }
+                          if (!error) self->Take(std::move(socket));
                           self->Accept();
                         });
+}
+
+// When there is no room, the connection that waits longest for a request makes some.
+void Server::State::Take(tcp::socket socket) {
+  std::shared_ptr<Connection> yields;
+  const std::lock_guard lock(mutex);
+  if (open.size() >= options.max_connections) {
+    for (auto& connection : Living(open)) {
+      const std::uint64_t since = connection->idle();
+      if (since != 0 && (!yields || since < yields->idle())) yields = std::move(connection);
+    }
+    if (!yields || open.size() >= 2 * options.max_connections) return;
+    yields->Yield();
+  }
+  auto connection = std::make_shared<Connection>(std::move(socket), shared_from_this());
+  open.emplace(connection.get(), connection);
+  connection->Start();
+}
+
+bool Server::State::TakeStream() {
+  if (++streams <= options.max_connections / 2) return true;
+  --streams;
+  return false;
 }
 
 void Server::State::Remove(Connection* connection) {

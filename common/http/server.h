@@ -3,8 +3,9 @@
 //
 // Thread rule: Listen, the handler and Stop's work happen on the threads that run the io_context; `Reply` may
 // be called from any thread, once. Dropping it uncalled answers 500. Bounds: too large a head 431, too large
-// a body 413, too slow a request is closed, one connection too many is closed at once. One request at a time
-// per connection; pipelined ones wait.
+// a body 413, too slow a request is closed. One connection too many takes the place of the one that waits
+// longest for a request; where none does it is closed at once. Half of the connections may be streamed
+// answers; one more is 429. One request at a time per connection; pipelined ones wait.
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
