@@ -452,8 +452,10 @@ TEST(EdgesTest, RowsAreEdgesWithTheirNumbersAndMayBeNarrowed) {
   EXPECT_EQ(fake.asked.back().target, "/api/v1/graph?namespace=shop");
   EXPECT_EQ(fake.out.find("laptop"), std::string::npos);
   fake.On("GET /api/v1/graph", R"({"nodes": [], "edges": []})");
-  ASSERT_EQ(fake.Run({"edges"}), 0);
-  EXPECT_EQ(fake.err, "No edges: no agent reported requests in the last 15 minutes.\n");
+  for (const char* verb : {"edges", "graph"}) {
+    ASSERT_EQ(fake.Run({verb}), 0);
+    EXPECT_EQ(fake.err, "No edges: no agent reported requests in the last 15 minutes.\n") << verb;
+  }
 }
 
 TEST(GraphTest, ItIsATreeOrADrawingForGraphviz) {

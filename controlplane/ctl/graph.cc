@@ -72,6 +72,10 @@ std::vector<std::string> EdgeRow(const Context& context, const Json& edge) {
   return row;
 }
 
+void PrintNone(Context& context) {
+  context.err << "No edges: no agent reported requests in the last 15 minutes.\n";
+}
+
 Status RunEdges(Context& context, const GraphArgs& args) {
   const Result<Json> answer = context.client.Get(GraphPath(context, args.one_namespace));
   if (!answer) return answer.error();
@@ -79,7 +83,7 @@ Status RunEdges(Context& context, const GraphArgs& args) {
   Table table(EdgeColumns(context));
   for (const Json& edge : edges) table.Add(EdgeRow(context, edge));
   if (edges.empty() && !context.structured()) {
-    context.err << "No edges: no agent reported requests in the last 15 minutes.\n";
+    PrintNone(context);
     return {};
   }
   PrintList(context, edges, table);
@@ -173,6 +177,8 @@ Status RunGraph(Context& context, const GraphArgs& args) {
     PrintDocument(context, *answer);
   } else if (context.format == Format::kDot) {
     PrintDot(context, *answer);
+  } else if (answer->value("edges", Json::array()).empty()) {
+    PrintNone(context);
   } else {
     Tree(context, *answer).Print();
   }
