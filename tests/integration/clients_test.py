@@ -168,6 +168,16 @@ def test_connections_that_node_closes_after_five_seconds_lose_no_request():
         assert not bad, bad[:3]
 
 
+def named_hosts():
+    """What the agent can find by the system's resolver: a bare root may have no /etc/hosts."""
+    try:
+        socket.getaddrinfo("localhost", 80)
+        return "localhost", "127.0.0.1"
+    except OSError:
+        print("   localhost has no address here: left out", flush=True)
+        return "127.0.0.1",
+
+
 def test_hosts_outside_the_mesh_by_proxy_and_by_connect():
     with Mesh() as mesh:
         folder = mesh.dir / "files"
@@ -178,7 +188,7 @@ def test_hosts_outside_the_mesh_by_proxy_and_by_connect():
                            outbound={"listen": "127.0.0.1:0", "services": [], "egress": {
                                "allow": ["localhost", f"127.0.0.1:{server.port}", "*.invalid"]}})
         proxy = f"127.0.0.1:{agent.ports['outbound']}"
-        for host in ("localhost", "127.0.0.1"):
+        for host in named_hosts():
             for name, work in programs.clients().items():
                 if name != "go" or host == "localhost":
                     work(f"http://{host}:{server.port}", folder, (1, 65537), proxy, ())
