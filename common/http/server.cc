@@ -372,17 +372,20 @@ void Server::State::Accept() {
 
 // When there is no room, the connection that waits longest for a request makes some.
 void Server::State::Take(tcp::socket socket) {
-  std::shared_ptr<Connection> yields;
+  // Above the lock: who lets go of a connection last ends it, which takes the lock (Remove).
+  std::vector<std::shared_ptr<Connection>> living;
+  const auto connection = std::make_shared<Connection>(std::move(socket), shared_from_this());
   const std::lock_guard lock(mutex);
   if (open.size() >= options.max_connections) {
-    for (auto& connection : Living(open)) {
-      const std::uint64_t since = connection->idle();
-      if (since != 0 && (!yields || since < yields->idle())) yields = std::move(connection);
+    living = Living(open);
+    Connection* yields = nullptr;
+    for (const auto& each : living) {
+      const std::uint64_t since = each->idle();
+      if (since != 0 && (yields == nullptr || since < yields->idle())) yields = each.get();
     }
-    if (!yields || open.size() >= 2 * options.max_connections) return;
+    if (yields == nullptr || open.size() >= 2 * options.max_connections) return;
     yields->Yield();
   }
-  auto connection = std::make_shared<Connection>(std::move(socket), shared_from_this());
   open.emplace(connection.get(), connection);
   connection->Start();
 }
