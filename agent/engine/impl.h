@@ -92,6 +92,7 @@ struct Engine::Impl {
   void Install(ViewPtr view);
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
   const ServiceRoutes* RoutesOf(const snapshot::Service& service);
+  Backend* InboundBackendOf(const Origin& origin);
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
   bool Update(Backend& backend);  // false: not in the current snapshot

@@ -277,6 +277,15 @@ void Engine::Impl::Rebuild(Backend& backend) {
   state.set.Assign(std::move(nodes));
 }
 
+// Behind a transparent listener each port of the workload is a backend of its own: a port that stalls does
+// not take the places of the others in the queue. A key that is whole is not copied: its names may be long.
+Backend* Engine::Impl::InboundBackendOf(const Origin& origin) {
+  if (origin.fixed != nullptr && origin.fixed->port != 0) return InboundBackendFor(*origin.fixed);
+  BackendKey key = origin.fixed == nullptr ? BackendKey{} : *origin.fixed;
+  key.port = origin.application.port != 0 ? origin.application.port : origin.original.port;
+  return InboundBackendFor(key);
+}
+
 Backend* Engine::Impl::InboundBackendFor(const BackendKey& key) {
   if (const auto known = inbound_by_key.find(key); known != inbound_by_key.end()) return known->second;
   static const BackendKey kOthers;

@@ -27,14 +27,6 @@ void TakeRule(Call& call, const route::Decision& decided, const ServiceRoutes& r
   if (rule.sources != decision::kNoName) call.sources = rule.sources;
 }
 
-// Behind a transparent listener each port of the workload is a backend of its own: a port that stalls does
-// not take the places of the others in the queue.
-BackendKey InboundKey(const Origin& origin) {
-  BackendKey key = origin.fixed == nullptr ? BackendKey{} : *origin.fixed;
-  if (key.port == 0) key.port = origin.application.port != 0 ? origin.application.port : origin.original.port;
-  return key;
-}
-
 Duration UntilHead(const Call& call, TimePoint now) {
   if (call.attempts == 0) return now - call.started;
   const TimePoint head = call.log[call.attempts - 1].result.head_at;
@@ -63,7 +55,7 @@ Verdict Engine::Impl::Start(Call& call, const Origin& origin, const message::Req
   call.deadline = origin.caller_deadline;
   call.deadline_is_callers = !origin.caller_deadline.never();
   if (origin.direction == Direction::kInbound) {
-    call.backend = InboundBackendFor(InboundKey(origin));
+    call.backend = InboundBackendOf(origin);
     call.retry = &call.backend->policy->retry;
     call.timeouts = &call.backend->policy->timeouts;
     call.seen.in_flight = ++call.backend->in_flight;
