@@ -118,11 +118,10 @@ Result<Control::Draft> Control::DraftOfPast(std::uint64_t revision) const {
   for (const auto& [key, stored] : past) {
     const auto current = entries_.find(key);
     const bool there = current != entries_.end();
-    if (stored->owner != kApiOwner || (there && current->second.owner != kApiOwner)) {
-      if (!there || stored->json != current->second.document->json)
-        SayKept(draft.response, key, there ? current->second.owner : stored->owner);
-      continue;
-    }
+    const std::string& owner = there ? current->second.owner : stored->owner;
+    const bool same = there && stored->json == current->second.document->json;
+    if (owner != kApiOwner && !same) SayKept(draft.response, key, owner);
+    if (owner != kApiOwner || stored->owner != kApiOwner) continue;
     const auto document = ParseStored(*stored);
     if (!document) return document.error();
     if (auto ok = AddChange(draft, *document, kApiOwner); !ok) return ok.error();

@@ -118,6 +118,25 @@ TEST_F(HistoryTest, ARollbackSaysWhatItLeavesAloneBecauseAFileOwnsIt) {
   EXPECT_EQ(back["findings"][0]["resource"], "MeshService default/stock");
 }
 
+TEST_F(HistoryTest, WhatAFileOwnedThenAndTheApiOwnsNowIsDeletedAndNotCalledKept) {
+  End();
+  const std::string file = folder + "/mesh.yaml";
+  std::ofstream(file) << "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: cart}\n"
+                         "spec: {ports: [{port: 80}]}\n";
+  settings.resources = {file};
+  Begin();  // revision 1
+  End();
+  std::ofstream(file) << "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: stock}\n"
+                         "spec: {ports: [{port: 80}]}\n";
+  Begin();  // revision 2: the file lets go of cart
+  ASSERT_EQ(Apply(kCart).status, 200);
+  const json back = RollBack("1");
+  ASSERT_EQ(back["results"].size(), 1U) << back;
+  EXPECT_EQ(back["results"][0]["action"], "deleted");
+  ASSERT_EQ(back["findings"].size(), 1U) << back;
+  EXPECT_EQ(back["findings"][0]["resource"], "MeshService default/stock");
+}
+
 TEST_F(HistoryTest, TheHistoryOfOneResourceIsItsOwn) {
   ASSERT_EQ(Apply(kCart).status, 200);
   ASSERT_EQ(Apply(kRoute).status, 200);
