@@ -43,8 +43,8 @@ Table AgentTable(const Context& context, const std::vector<Json>& agents) {
 }
 
 // Agents of every namespace are listed unless -n was given: who is connected is a question about the mesh.
-Status ListAgents(Context& context, bool one_namespace) {
-  context.all_namespaces = context.all_namespaces || !one_namespace;
+Status ListAgents(Context& context) {
+  context.all_namespaces = !context.one_namespace;
   const auto agents = ListAll(context, "/api/v1/agents", ListQuery(context, true));
   if (!agents) return agents.error();
   PrintList(context, *agents, AgentTable(context, *agents));
@@ -71,13 +71,11 @@ void AddAgents(CLI::App& app, Action& action) {
   list->fallthrough();
   accept->fallthrough();
   accept->add_option("id", *id, "The agent")->required();
-  const CLI::Option* ns = app.get_option("--namespace");
-  verb->callback([id, ns, accept, &action] {
-    const bool one_namespace = ns->count() > 0;
+  verb->callback([id, accept, &action] {
     if (accept->parsed()) {
       action = [id](Context& context) { return AcceptAgent(context, *id); };
     } else {
-      action = [one_namespace](Context& context) { return ListAgents(context, one_namespace); };
+      action = ListAgents;
     }
   });
 }

@@ -17,7 +17,7 @@ constexpr const char* kDefaultServer = "127.0.0.1:15014";
 
 struct Globals {
   std::string server, token_file, ns = "default", selector, field_selector, format = "table";
-  bool all_namespaces = false;
+  bool all_namespaces = false, one_namespace = false;
   bool dot = false;  // the verb has that format
 };
 
@@ -90,6 +90,7 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                   .format = *format,
                   .ns = globals.ns,
                   .all_namespaces = globals.all_namespaces,
+                  .one_namespace = globals.one_namespace,
                   .selector = globals.selector,
                   .field_selector = globals.field_selector,
                   .version = WEFT_VERSION,
@@ -119,6 +120,7 @@ int Run(const std::vector<std::string>& arguments, const Environment& environmen
   }
   FromEnvironment(globals, environment);
   globals.dot = app.got_subcommand("graph");
+  globals.one_namespace = app.get_option("--namespace")->count() > 0 && !globals.all_namespaces;
   ExitCodes exit;
   const Status done = Perform(action, globals, environment, exit);
   if (done) return exit.success;

@@ -6,6 +6,12 @@
 #include <ostream>
 
 namespace weft::ctl {
+std::string OfMesh(const Context& context, std::string path) {
+  if (!context.one_namespace) return path;
+  path += path.find('?') == std::string::npos ? '?' : '&';
+  return path + "namespace=" + Escape(context.ns);
+}
+
 Result<Format> ParseFormat(std::string_view text) {
   if (text == "table") return Format::kTable;
   if (text == "wide") return Format::kWide;

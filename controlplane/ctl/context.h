@@ -32,6 +32,7 @@ struct Context {
   Format format = Format::kTable;
   std::string ns = "default";
   bool all_namespaces = false;
+  bool one_namespace = false;  // -n was given, and not -A: for what is listed of the whole mesh otherwise
   std::string selector;        // "app=cart,tier!=db,zone in (a,b)": labels; empty: all
   std::string field_selector;  // "metadata.name=cart"; empty: all
   std::string version;         // of this weftctl
@@ -39,6 +40,9 @@ struct Context {
 
   bool structured() const { return format == Format::kJson || format == Format::kYaml; }
 };
+
+// `path` (with or without a query) of the whole mesh, or of the one namespace that was asked for.
+std::string OfMesh(const Context& context, std::string path);
 
 // What a parsed command line does. An error is printed and makes the exit code 1.
 using Action = std::function<Status(Context&)>;

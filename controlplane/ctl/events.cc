@@ -11,15 +11,13 @@ namespace {
 struct EventsArgs {
   std::string type, reason;
   bool watch = false;
-  bool one_namespace = false;
 };
 
 std::string PathAfter(const Context& context, const EventsArgs& args, const std::string& after) {
   std::string path = "/api/v1/events?after=" + after;
   if (!args.type.empty()) path += "&type=" + Escape(args.type);
   if (!args.reason.empty()) path += "&reason=" + Escape(args.reason);
-  if (args.one_namespace && !context.all_namespaces) path += "&namespace=" + Escape(context.ns);
-  return path;
+  return OfMesh(context, path);
 }
 
 std::string ObjectText(const Json& object) {
@@ -79,11 +77,8 @@ void AddEvents(CLI::App& app, Action& action) {
   verb->add_option("--type", args->type, "Normal or Warning")->check(CLI::IsMember({"Normal", "Warning"}));
   verb->add_option("--reason", args->reason, "Only these, as AgentConnected");
   verb->add_flag("-w,--watch", args->watch, "Go on with what comes");
-  const CLI::Option* ns = app.get_option("--namespace");
-  verb->callback([args, ns, &action] {
-    args->one_namespace = ns->count() > 0;
-    action = [args](Context& context) { return RunEvents(context, *args); };
-  });
+  verb->callback(
+      [args, &action] { action = [args](Context& context) { return RunEvents(context, *args); }; });
 }
 
 }  // namespace weft::ctl

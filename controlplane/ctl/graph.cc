@@ -12,15 +12,9 @@
 namespace weft::ctl {
 namespace {
 
-struct GraphArgs {
+struct EdgesArgs {
   std::string from, to;
-  bool one_namespace = false;
 };
-
-std::string GraphPath(const Context& context, bool one_namespace) {
-  if (context.all_namespaces || !one_namespace) return "/api/v1/graph";
-  return "/api/v1/graph?namespace=" + Escape(context.ns);
-}
 
 std::string PeerName(const Json& peer) {
   const std::string ns = Text(peer, "namespace"), name = Text(peer, "name");
@@ -39,7 +33,7 @@ std::string Words(const Json& list) {
   return text;
 }
 
-std::vector<Json> EdgesOf(const Context& context, const Json& answer, const GraphArgs& args) {
+std::vector<Json> EdgesOf(const Context& context, const Json& answer, const EdgesArgs& args) {
   std::vector<Json> edges;
   for (const Json& edge : answer.value("edges", Json::array())) {
     if (IsPeer(context, edge.value("from", Json::object()), args.from) &&
@@ -76,8 +70,8 @@ void PrintNone(Context& context) {
   context.err << "No edges: no agent reported requests in the last 15 minutes.\n";
 }
 
-Status RunEdges(Context& context, const GraphArgs& args) {
-  const Result<Json> answer = context.client.Get(GraphPath(context, args.one_namespace));
+Status RunEdges(Context& context, const EdgesArgs& args) {
+  const Result<Json> answer = context.client.Get(OfMesh(context, "/api/v1/graph"));
   if (!answer) return answer.error();
   const std::vector<Json> edges = EdgesOf(context, *answer, args);
   Table table(EdgeColumns(context));
@@ -170,8 +164,8 @@ class Tree {
   std::set<std::string> called_, shown_;
 };
 
-Status RunGraph(Context& context, const GraphArgs& args) {
-  const Result<Json> answer = context.client.Get(GraphPath(context, args.one_namespace));
+Status RunGraph(Context& context) {
+  const Result<Json> answer = context.client.Get(OfMesh(context, "/api/v1/graph"));
   if (!answer) return answer.error();
   if (context.structured()) {
     PrintDocument(context, *answer);
@@ -188,25 +182,16 @@ Status RunGraph(Context& context, const GraphArgs& args) {
 }  // namespace
 
 void AddEdges(CLI::App& app, Action& action) {
-  auto args = std::make_shared<GraphArgs>();
+  auto args = std::make_shared<EdgesArgs>();
   CLI::App* verb = app.add_subcommand("edges", "Print who calls whom, with success, rate and latency");
   verb->add_option("--from", args->from, "Only of this caller, [NAMESPACE/]NAME");
   verb->add_option("--to", args->to, "Only to this service, [NAMESPACE/]NAME");
-  const CLI::Option* ns = app.get_option("--namespace");
-  verb->callback([args, ns, &action] {
-    args->one_namespace = ns->count() > 0;
-    action = [args](Context& context) { return RunEdges(context, *args); };
-  });
+  verb->callback([args, &action] { action = [args](Context& context) { return RunEdges(context, *args); }; });
 }
 
 void AddGraph(CLI::App& app, Action& action) {
-  auto args = std::make_shared<GraphArgs>();
   CLI::App* verb = app.add_subcommand("graph", "Draw who calls whom; -o dot for Graphviz");
-  const CLI::Option* ns = app.get_option("--namespace");
-  verb->callback([args, ns, &action] {
-    args->one_namespace = ns->count() > 0;
-    action = [args](Context& context) { return RunGraph(context, *args); };
-  });
+  verb->callback([&action] { action = RunGraph; });
 }
 
 }  // namespace weft::ctl

@@ -1,6 +1,5 @@
 // weftctl issues: what is wrong now, causes first.
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <ostream>
 
 #include "controlplane/ctl/verbs.h"
@@ -8,14 +7,8 @@
 namespace weft::ctl {
 namespace {
 
-struct IssuesArgs {
-  bool one_namespace = false;
-};
-
-Status RunIssues(Context& context, const IssuesArgs& args) {
-  const bool one = args.one_namespace && !context.all_namespaces;
-  const Result<Json> answer =
-      context.client.Get(one ? "/api/v1/issues?namespace=" + Escape(context.ns) : "/api/v1/issues");
+Status RunIssues(Context& context) {
+  const Result<Json> answer = context.client.Get(OfMesh(context, "/api/v1/issues"));
   if (!answer) return answer.error();
   const std::vector<Json> items = Items(*answer);
   if (items.empty() && !context.structured()) {
@@ -48,14 +41,9 @@ Status RunIssues(Context& context, const IssuesArgs& args) {
 }  // namespace
 
 void AddIssues(CLI::App& app, Action& action) {
-  auto args = std::make_shared<IssuesArgs>();
   CLI::App* verb =
       app.add_subcommand("issues", "Print what is wrong now: evidence, since when, what to do (-o wide)");
-  const CLI::Option* ns = app.get_option("--namespace");
-  verb->callback([args, ns, &action] {
-    args->one_namespace = ns->count() > 0;
-    action = [args](Context& context) { return RunIssues(context, *args); };
-  });
+  verb->callback([&action] { action = RunIssues; });
 }
 
 }  // namespace weft::ctl
