@@ -12,6 +12,13 @@ from process import Process, wait_for   # noqa: E402
 @contextlib.contextmanager
 def control_plane(program):
     """Its HTTP port."""
+    with control_process(program) as (port, _):
+        yield port
+
+
+@contextlib.contextmanager
+def control_process(program):
+    """Its HTTP port and itself."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         ports = folder / "ports.json"
@@ -20,6 +27,6 @@ def control_plane(program):
         server.start()
         try:
             wait_for("weft-control listening", lambda: ports.exists() or not server.alive(), 30)
-            yield json.loads(ports.read_text())["http"]
+            yield json.loads(ports.read_text())["http"], server
         finally:
             server.stop()

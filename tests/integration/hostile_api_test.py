@@ -4,13 +4,13 @@ hundreds of connections. Each is refused with a reason, memory stays bounded, an
 notices nothing."""
 import http.client
 import json
-import os
 import socket
 import sys
 import threading
 
-from bare_control import control_plane
+from bare_control import control_process
 from mesh import BIN, main, wait_for
+from pairs import rss_kib
 
 MOST_GROWTH_KIB = 200 * 1024
 SERVICE = "apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: %s}\nspec: {ports: [{port: 80}]}\n"
@@ -61,10 +61,6 @@ RAW = {
 }
 
 
-def rss_kib(pid):
-    return int(open(f"/proc/{pid}/status").read().split("VmRSS:")[1].split()[0])
-
-
 class Editor:
     """Edits the registry all the time, over a connection per request; every answer must be right."""
 
@@ -93,13 +89,11 @@ class Editor:
         self.thread.join()
 
 
-def call(port, verb, path, body=None, headers=()):
+def call(port, verb, path, body=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.putrequest(verb, path, skip_accept_encoding=True)
         data = body.encode() if isinstance(body, str) else body
-        for name, value in headers:
-            connection.putheader(name, value)
         if data is not None:
             connection.putheader("Content-Length", str(len(data)))
         connection.endheaders()
@@ -158,26 +152,16 @@ def crowd(port, number, data):
 
 
 def run(attack):
-    with control_plane(str(BIN / "weft-control")) as port:
-        pid = next(int(p) for p in os.listdir("/proc") if p.isdigit() and listens(int(p), port))
+    with control_process(str(BIN / "weft-control")) as (port, control):
         with Editor(port) as editor:
             wait_for("the editor editing", lambda: editor.done > 50 or editor.wrong)
-            before, edited = rss_kib(pid), editor.done
+            before, edited = rss_kib(control), editor.done
             attack(port)
             wait_for("the editor going on", lambda: editor.done > edited + 50 or editor.wrong)
-            grown = rss_kib(pid) - before
+            grown = rss_kib(control) - before
         assert editor.wrong is None, editor.wrong
         assert grown < MOST_GROWTH_KIB, f"it grew by {grown} KiB"
         print(f"   {editor.done} edits beside it, {grown} KiB more")
-
-
-def listens(pid, port):
-    """Whether this process was started with the ports file that names the port."""
-    try:
-        words = open(f"/proc/{pid}/cmdline").read().split("\0")
-        return words[0].endswith("weft-control") and json.load(open(words[words.index("--ports-file") + 1]))["http"] == port
-    except (OSError, ValueError):
-        return False
 
 
 def test_contrived_documents_are_refused_with_a_reason():
