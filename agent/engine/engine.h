@@ -30,6 +30,10 @@ struct Settings {
   std::uint32_t workers = 1;           // floors of budgets are split between them
 };
 
+inline Direction DirectionOf(const Backend& backend) {
+  return backend.inbound ? Direction::kInbound : Direction::kOutbound;
+}
+
 class Engine {
  public:
   // `recorder` may be null: no recording. Both outlive the engine.

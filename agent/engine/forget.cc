@@ -34,7 +34,7 @@ void Engine::Impl::ForgetUnused(TimePoint now) {
     const bool used = backend.in_flight > 0 || backend.waiting > 0 || !backend.targets.empty();
     if (used || (i >= excess && now - since(&backend) < kGrace)) continue;
     (backend.inbound ? inbound_by_key : by_key).erase(backend.key);
-    forgotten.emplace_back(backend.key, backend.inbound ? Direction::kInbound : Direction::kOutbound);
+    forgotten.emplace_back(backend.key, DirectionOf(backend));
     gone[i]->state->forget = true;
   }
   if (!gone.empty()) std::erase_if(backends, [](const auto& backend) { return backend->state->forget; });
@@ -52,11 +52,7 @@ void Engine::Impl::ForgetApplications(Backend& backend, TimePoint now) {
       target->removed = true;
     }
   }
-  if (!backend.targets.empty()) {
-    backend.state->gone_since = {};
-  } else if (!Gone(backend)) {
-    backend.state->gone_since = now;
-  }
+  backend.state->MarkGone(backend.targets.empty(), now);
 }
 
 }  // namespace weft::engine

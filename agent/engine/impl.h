@@ -53,8 +53,12 @@ struct Target::Health {
 struct Backend::State {
   explicit State(std::uint32_t workers) : budget(workers) {}
 
-  TimePoint
-      gone_since;  // when the snapshot lost it (inbound: its application was forgotten); zero: it is there
+  void MarkGone(bool gone, TimePoint now) {
+    if (!gone || gone_since == TimePoint()) gone_since = gone ? now : TimePoint();
+  }
+
+  // When the snapshot lost it (inbound: when its application was forgotten); zero: it is there.
+  TimePoint gone_since;
   bool forget = false;  // at this tick
 
   select::Set set;  // of `pickable`, same order

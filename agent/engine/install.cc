@@ -95,12 +95,7 @@ void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   ReleaseGenerations();
   for (const auto& backend : backends) {
     if (backend->inbound) continue;
-    TimePoint& gone_since = backend->state->gone_since;
-    if (Update(*backend)) {
-      gone_since = {};
-    } else if (gone_since == TimePoint()) {
-      gone_since = now;
-    }
+    backend->state->MarkGone(!Update(*backend), now);
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "agent/engine/engine.h"
+
 namespace weft::report {
 namespace {
 
@@ -113,8 +115,7 @@ Book& Reporter::BookOf(const engine::Call& call) {
 
 Book& Reporter::BookOf(engine::Backend& backend) {
   if (backend.report == nullptr) {
-    const auto direction = backend.inbound ? engine::Direction::kInbound : engine::Direction::kOutbound;
-    backend.report = &BookFor(backend.key, direction);
+    backend.report = &BookFor(backend.key, engine::DirectionOf(backend));
   }
   return *static_cast<Book*>(backend.report);
 }

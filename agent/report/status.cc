@@ -96,8 +96,7 @@ AgentStatus Look(const engine::Engine& engine, const Reporter& reporter) {
   if (engine.snapshot() != nullptr) status.revision = engine.snapshot()->version.revision;
   status.generations = engine.live_generations();
   for (const auto& backend : engine.backends()) {
-    const auto direction = backend->inbound ? engine::Direction::kInbound : engine::Direction::kOutbound;
-    status.backends.emplace(EdgeKey{backend->key, direction}, StatusOf(*backend));
+    status.backends.emplace(EdgeKey{backend->key, engine::DirectionOf(*backend)}, StatusOf(*backend));
   }
   status.totals = reporter.Copy();
   return status;
