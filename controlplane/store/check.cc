@@ -18,6 +18,15 @@ Status CheckChange(const Change& change, const std::optional<std::uint64_t>& cur
   return {};
 }
 
+Error NoRevision(std::uint64_t revision) {
+  return {ErrorKind::kNotFound, "there is no revision " + std::to_string(revision), {}, {}};
+}
+
+Error NoRollout(std::uint64_t revision) {
+  return {
+      ErrorKind::kNotFound, "revision " + std::to_string(revision) + " was not rolled out in stages", {}, {}};
+}
+
 Status CheckWrite(const Write& write, std::uint64_t head) {
   if (write.changes.empty()) return Invalid("a write holds at least one change");
   std::set<Key> seen;

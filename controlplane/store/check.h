@@ -10,4 +10,7 @@ Status CheckChange(const Change& change, const std::optional<std::uint64_t>& cur
 // Whether the write may be made at this head.
 Status CheckWrite(const Write& write, std::uint64_t head);
 
+Error NoRevision(std::uint64_t revision);
+Error NoRollout(std::uint64_t revision);
+
 }  // namespace weft::store

@@ -23,7 +23,7 @@ class StoreConformance : public testing::TestWithParam<MakeStore> {
   }
   static Change Delete(const std::string& name) { return {Route(name), std::nullopt, "api", {}, false}; }
   Result<std::uint64_t> Commit(std::vector<Change> changes) {
-    return store->Commit({std::move(changes), "tester", "text", {}});
+    return store->Commit({std::move(changes), "tester", "text", {}, {}, {}});
   }
 };
 
@@ -47,6 +47,29 @@ TEST_P(StoreConformance, AWriteOfSeveralDocumentsIsOneRevisionAndIsReleased) {
   EXPECT_EQ(store->version().revision, 1U);
   EXPECT_EQ(*store->Released(kDefaultCohort), 1U);
   EXPECT_EQ(*store->Released("canary"), 1U) << "an unknown cohort follows the default";
+}
+
+TEST_P(StoreConformance, ARolloutReleasesToTheCandidatesAloneUntilItIsForEverybody) {
+  ASSERT_TRUE(Commit({Put("a", "{1}")}));
+  ASSERT_EQ(*store->Commit({{Put("a", "{2}")}, "tester", "", {}, "stage 1", {}}), 2U);
+  EXPECT_EQ(*store->Released(kDefaultCohort), 1U);
+  EXPECT_EQ(*store->Released(kCandidateCohort), 2U);
+  ASSERT_TRUE(store->PutRollout({2, "stage 2"}, false));
+  EXPECT_EQ(*store->Released(kDefaultCohort), 1U);
+  EXPECT_EQ(store->Rollouts(10).value(), (std::vector<Rollout>{{2, "stage 2"}}));
+  ASSERT_TRUE(store->PutRollout({2, "done"}, true));
+  EXPECT_EQ(*store->Released(kDefaultCohort), 2U);
+  EXPECT_EQ(*store->Released(kCandidateCohort), 2U);
+  EXPECT_EQ(store->PutRollout({1, "never"}, true).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_P(StoreConformance, AWriteThatTakesARolloutBackIsForEverybody) {
+  ASSERT_TRUE(Commit({Put("a", "{1}")}));
+  ASSERT_TRUE(store->Commit({{Put("a", "{2}")}, "tester", "", {}, "running", {}}));
+  ASSERT_EQ(*store->Commit({{Put("a", "{1}")}, "tester", "", {}, {}, Rollout{2, "rolled back"}}), 3U);
+  EXPECT_EQ(*store->Released(kDefaultCohort), 3U);
+  EXPECT_EQ(*store->Released(kCandidateCohort), 3U);
+  EXPECT_EQ(store->Rollouts(1).value(), (std::vector<Rollout>{{2, "rolled back"}}));
 }
 
 TEST_P(StoreConformance, AnEtagIsTheRevisionOfTheLastChange) {

@@ -38,7 +38,13 @@ class MemoryStore final : public Store {
     images_.push_back(std::move(next));
     history_.push_back(std::move(entry));
     events_.insert(events_.end(), events.begin(), events.end());
-    for (auto& [cohort, revision] : released_) revision = head + 1;
+    if (write.rollout) {
+      rollouts_[head + 1] = *write.rollout;
+      released_[kCandidateCohort] = head + 1;
+    } else {
+      released_ = {{kDefaultCohort, head + 1}};
+    }
+    if (write.ends) rollouts_[write.ends->revision] = write.ends->json;
     return head + 1;
   }
 
@@ -99,6 +105,23 @@ class MemoryStore final : public Store {
     return {};
   }
 
+  Result<std::vector<Rollout>> Rollouts(std::size_t limit) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Rollout> out;
+    for (auto row = rollouts_.rbegin(); row != rollouts_.rend() && out.size() < limit; ++row)
+      out.push_back({row->first, row->second});
+    return out;
+  }
+
+  Status PutRollout(const Rollout& rollout, bool everybody) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = rollouts_.find(rollout.revision);
+    if (found == rollouts_.end()) return NoRollout(rollout.revision);
+    found->second = rollout.json;
+    if (everybody) released_ = {{kDefaultCohort, rollout.revision}};
+    return {};
+  }
+
   Result<std::vector<Registered>> Instances() const override {
     const std::lock_guard lock(mutex_);
     std::vector<Registered> out;
@@ -120,9 +143,6 @@ class MemoryStore final : public Store {
   }
 
  private:
-  static Error NoRevision(std::uint64_t revision) {
-    return {ErrorKind::kNotFound, "there is no revision " + std::to_string(revision), {}, {}};
-  }
   Image ImageOf(std::uint64_t revision) const {
     Image image{revision, {}};
     for (const auto& [key, resource] : images_[revision]) image.resources.push_back(resource);
@@ -135,6 +155,7 @@ class MemoryStore final : public Store {
   std::vector<Revision> history_;
   std::vector<Event> events_;
   std::map<std::string, std::uint64_t> released_{{kDefaultCohort, 0}};
+  std::map<std::uint64_t, std::string> rollouts_;
   std::map<std::pair<std::string, std::string>, std::string> instances_;
 };
 

@@ -20,6 +20,7 @@
 namespace weft::store {
 
 inline constexpr const char* kDefaultCohort = "default";
+inline constexpr const char* kCandidateCohort = "candidate";  // of the rollout that runs
 
 struct Version {
   std::string store_id;        // made with the database; 32 hex digits
@@ -51,11 +52,20 @@ struct Change {
   bool if_absent = false;                    // must not exist
 };
 
+// A staged release of one revision and how far it came; whoever runs it knows what the JSON says.
+struct Rollout {
+  std::uint64_t revision = 0;
+  std::string json;
+  friend bool operator==(const Rollout&, const Rollout&) = default;
+};
+
 struct Write {
   std::vector<Change> changes;  // keys are unique
   std::string principal;
   std::string text;                   // the source text, as it came; may be empty
   std::optional<std::uint64_t> base;  // revision on which the write was validated; another head: kConflict
+  std::optional<std::string> rollout = {};  // begins a rollout: only for the candidate cohort; its JSON
+  std::optional<Rollout> ends = {};         // the rollout that this write takes back, as it is after it
 };
 
 struct Revision {
@@ -91,8 +101,8 @@ class Store {
 
   virtual Version version() const = 0;
 
-  // Writes and releases to every cohort. Deleting what is not there is kNotFound. No change at all is
-  // kInvalid.
+  // Writes and releases: to everybody, and no other cohort is left, unless the write begins a rollout.
+  // Deleting what is not there is kNotFound. No change at all is kInvalid.
   virtual Result<std::uint64_t> Commit(const Write& write) = 0;
 
   virtual Result<Image> Head() const = 0;
@@ -109,6 +119,11 @@ class Store {
       const std::string& cohort) const = 0;  // an unknown cohort: the default's
   virtual Status Release(const std::string& cohort,
                          std::uint64_t revision) = 0;  // kNotFound: no such revision
+
+  virtual Result<std::vector<Rollout>> Rollouts(std::size_t limit) const = 0;  // newest first
+  // How far it came. `everybody`: its revision is released to all, and no other cohort is left. kNotFound: no
+  // write began it.
+  virtual Status PutRollout(const Rollout& rollout, bool everybody) = 0;
 
   virtual Result<std::vector<Registered>> Instances() const = 0;  // sorted by service and id
   virtual Status PutInstance(const Registered& instance) = 0;

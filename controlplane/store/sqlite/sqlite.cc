@@ -2,71 +2,18 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <SQLiteCpp/VariadicBind.h>
-#include <sqlite3.h>
 
 #include <chrono>
 #include <mutex>
 
 #include "common/time/time.h"
 #include "controlplane/store/check.h"
+#include "controlplane/store/sqlite/errors.h"
 #include "controlplane/store/sqlite/files.h"
+#include "controlplane/store/sqlite/schema.h"
 
 namespace weft::store::sqlite {
 namespace {
-
-// history holds each state of each resource; heads says which one is current.
-constexpr const char* kSchema = R"(
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE revisions(revision INTEGER PRIMARY KEY, at_unix_ms INTEGER NOT NULL, principal TEXT NOT NULL, text TEXT NOT NULL);
-CREATE TABLE history(revision INTEGER NOT NULL, kind TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, json TEXT, owner TEXT NOT NULL,
-  PRIMARY KEY(kind, ns, name, revision)) WITHOUT ROWID;
-CREATE INDEX history_by_revision ON history(revision);
-CREATE TABLE heads(kind TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL,
-  PRIMARY KEY(kind, ns, name)) WITHOUT ROWID;
-CREATE TABLE instances(service TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY(service, id)) WITHOUT ROWID;
-CREATE TABLE released(cohort TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO released VALUES('default', 0);
-INSERT INTO meta VALUES('schema', '1');
-INSERT INTO meta VALUES('epoch', '0');
-)";
-
-Error FromSqlite(const SQLite::Exception& failure, const std::string& folder) {
-  const int code = failure.getErrorCode() & 0xff;
-  const std::string what = failure.what();
-  switch (code) {
-    case SQLITE_FULL:
-      return {ErrorKind::kUnavailable,
-              "the disk of " + folder + " is full; make room, nothing was written",
-              {},
-              {}};
-    case SQLITE_IOERR:
-      return {
-          ErrorKind::kUnavailable,
-          "the disk of " + folder + " failed (" + what + "); make room or replace it, nothing was written",
-          {},
-          {}};
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return {ErrorKind::kInternal,
-              "the database " + folder + "/weft.db is damaged (" + what +
-                  "); restore a backup, or move it away to begin anew",
-              {},
-              {}};
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-      return {ErrorKind::kUnavailable,
-              "cannot write the database in " + folder + " (" + what + "); check the folder's permissions",
-              {},
-              {}};
-    case SQLITE_BUSY:
-      return {ErrorKind::kConflict,
-              "the database in " + folder + " is locked by another program; close it",
-              {},
-              {}};
-    default: return {ErrorKind::kInternal, "the database in " + folder + " failed: " + what, {}, {}};
-  }
-}
 
 std::uint64_t Number(const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); }
 
@@ -82,7 +29,7 @@ class SqliteStore final : public Store {
     db_.exec("PRAGMA synchronous=FULL");
     db_.exec("PRAGMA foreign_keys=ON");
     if (!db_.tableExists("meta")) Create();
-    RefuseOtherSchema();
+    TakeOverSchema();
     BeginEpoch();
     version_.revision = Number(db_.execAndGet("SELECT COALESCE(MAX(revision), 0) FROM revisions"));
   }
@@ -106,9 +53,13 @@ class SqliteStore final : public Store {
       for (const Change& change : write.changes) {
         if (auto ok = Make(change, revision); !ok) return ok.error();
       }
-      SQLite::Statement release(db_, "UPDATE released SET revision = ?");
-      release.bind(1, static_cast<std::int64_t>(revision));
-      release.exec();
+      if (write.rollout) {
+        SetReleased(kCandidateCohort, revision);
+        SetRollout({revision, *write.rollout});
+      } else {
+        ReleaseToAll(revision);
+      }
+      if (write.ends) SetRollout(*write.ends);
       transaction.commit();
       version_.revision = revision;
       return revision;
@@ -186,11 +137,29 @@ class SqliteStore final : public Store {
       if (revision > version_.revision) return NoRevision(revision);
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
-      SQLite::Statement put(
-          db_,
-          "INSERT INTO released VALUES(?, ?) ON CONFLICT(cohort) DO UPDATE SET revision = excluded.revision");
-      SQLite::bind(put, cohort, static_cast<std::int64_t>(revision));
-      put.exec();
+      SetReleased(cohort, revision);
+      transaction.commit();
+      return {};
+    });
+  }
+
+  Result<std::vector<Rollout>> Rollouts(std::size_t limit) const override {
+    return Guarded<std::vector<Rollout>>([&]() -> Result<std::vector<Rollout>> {
+      SQLite::Statement query(db_, "SELECT revision, json FROM rollouts ORDER BY revision DESC LIMIT ?");
+      query.bind(1, static_cast<std::int64_t>(limit));
+      std::vector<Rollout> out;
+      while (query.executeStep()) out.push_back({Number(query.getColumn(0)), query.getColumn(1).getString()});
+      return out;
+    });
+  }
+
+  Status PutRollout(const Rollout& rollout, bool everybody) override {
+    return Guarded<void>([&]() -> Status {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      if (auto ok = CheckFence(); !ok) return ok;
+      if (SetRollout(rollout, "UPDATE rollouts SET json = ?2 WHERE revision = ?1") == 0)
+        return NoRollout(rollout.revision);
+      if (everybody) ReleaseToAll(rollout.revision);
       transaction.commit();
       return {};
     });
@@ -274,10 +243,15 @@ class SqliteStore final : public Store {
     transaction.commit();
   }
 
-  void RefuseOtherSchema() {
+  void TakeOverSchema() {
     const std::string schema = db_.execAndGet("SELECT value FROM meta WHERE key = 'schema'").getString();
-    if (schema != "1")
+    if (schema == "1") {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      db_.exec(kFrom1To2);
+      transaction.commit();
+    } else if (schema != "2") {
       throw SQLite::Exception("schema " + schema + " is of a newer weft-control; use that one");
+    }
   }
 
   void BeginEpoch() {
@@ -321,6 +295,25 @@ class SqliteStore final : public Store {
     return {};
   }
 
+  void SetReleased(const std::string& cohort, std::uint64_t revision) {
+    SQLite::Statement put(
+        db_,
+        "INSERT INTO released VALUES(?, ?) ON CONFLICT(cohort) DO UPDATE SET revision = excluded.revision");
+    SQLite::bind(put, cohort, static_cast<std::int64_t>(revision));
+    put.exec();
+  }
+
+  void ReleaseToAll(std::uint64_t revision) {
+    db_.exec("DELETE FROM released");
+    SetReleased(kDefaultCohort, revision);
+  }
+
+  int SetRollout(const Rollout& rollout, const char* how = "INSERT OR REPLACE INTO rollouts VALUES(?1, ?2)") {
+    SQLite::Statement put(db_, how);
+    SQLite::bind(put, static_cast<std::int64_t>(rollout.revision), rollout.json);
+    return put.exec();
+  }
+
   std::optional<std::uint64_t> CurrentOf(const Key& key) const {
     SQLite::Statement query(db_, "SELECT revision FROM heads WHERE kind = ? AND ns = ? AND name = ?");
     SQLite::bind(query, key.kind, key.ns, key.name);
@@ -355,10 +348,6 @@ class SqliteStore final : public Store {
     std::vector<Key> out;
     while (query.executeStep()) out.push_back(KeyAt(query, 0));
     return out;
-  }
-
-  static Error NoRevision(std::uint64_t revision) {
-    return {ErrorKind::kNotFound, "there is no revision " + std::to_string(revision), {}, {}};
   }
 
   FolderLock lock_;

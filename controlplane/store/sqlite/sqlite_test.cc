@@ -1,5 +1,6 @@
 #include "controlplane/store/sqlite/sqlite.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -51,6 +52,22 @@ TEST(SqliteStoreTest, ReopeningKeepsTheIdentityAndContentAndCountsTheEpoch) {
   EXPECT_EQ(store->version().revision, 1U);
   EXPECT_EQ(store->Head()->resources.size(), 1U);
   EXPECT_EQ(store->Instances()->size(), 1U);
+}
+
+TEST(SqliteStoreTest, ADatabaseOfTheFirstSchemaIsTakenOver) {
+  const Folder folder;
+  ASSERT_TRUE(Open(folder.path()).value()->Commit(PutRoute("a", "{1}")));
+  SQLite::Database(folder.path() + "/weft.db", SQLite::OPEN_READWRITE)
+      .exec("DROP TABLE rollouts; UPDATE meta SET value = '1' WHERE key = 'schema'");
+  auto store = Open(folder.path()).value();
+  EXPECT_EQ(store->Head()->resources.size(), 1U);
+  Write staged = PutRoute("a", "{2}");
+  staged.rollout = "running";
+  ASSERT_TRUE(store->Commit(staged));
+  store.reset();
+  store = Open(folder.path()).value();
+  EXPECT_EQ(store->Rollouts(10).value(), (std::vector<Rollout>{{2, "running"}}));
+  EXPECT_EQ(*store->Released(kDefaultCohort), 1U);
 }
 
 TEST(SqliteStoreTest, ASecondOpenerIsToldWhoHasIt) {
