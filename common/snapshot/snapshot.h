@@ -39,6 +39,7 @@ enum class Declared : std::uint8_t {
 struct Capabilities {
   bool meshed = false;  // an agent stands before it: its load and drain marks count, long keep-alive is safe
   bool http2 = false;
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 
 struct Instance {
@@ -54,6 +55,7 @@ struct Instance {
   Capabilities capabilities;
 
   net::Address AddressFor(const policy::ServicePort& port) const;
+  friend bool operator==(const Instance&, const Instance&) = default;
 };
 
 struct Endpoints {

@@ -143,6 +143,10 @@ std::string Sha256Hex(std::string_view bytes) {
   return out;
 }
 
+ServiceKey UncheckedKey(const v1::ServiceKey& in) {
+  return {in.cluster().empty() ? "local" : in.cluster(), in.namespace_(), in.name()};
+}
+
 Result<ServiceKey> FromProto(const v1::ServiceKey& in) {
   Check check;
   ServiceKey out = ReadKey(in, Path(), check);

@@ -20,6 +20,7 @@ std::string Sha256Hex(std::string_view bytes);  // 64 lower-case digits
 
 v1::ServiceKey ToProto(const ServiceKey& key);  // the cluster is left out while it is "local"
 Result<ServiceKey> FromProto(const v1::ServiceKey& in);
+ServiceKey UncheckedKey(const v1::ServiceKey& in);  // for look-ups: a wrong name is simply unknown
 v1::Version ToProto(const snapshot::Version& version);
 snapshot::Version FromProto(const v1::Version& in);
 

@@ -41,6 +41,15 @@ class Api {
   Result<v1::RollBackResponse> Handle(const Principal& p, const v1::RollBackRequest& q) {
     return control_.RollBack(p, q);
   }
+  Result<v1::ListRolloutsResponse> Handle(const Principal& p, const v1::ListRolloutsRequest& q) {
+    return control_.ListRollouts(p, q);
+  }
+  Result<v1::Rollout> Handle(const Principal& p, const v1::GetRolloutRequest& q) {
+    return control_.GetRollout(p, q);
+  }
+  Result<v1::Rollout> Handle(const Principal& p, const v1::SteerRolloutRequest& q) {
+    return control_.SteerRollout(p, q);
+  }
   Result<v1::ListServicesResponse> Handle(const Principal& p, const v1::ListServicesRequest& q) {
     return control_.ListServices(p, q);
   }

@@ -3,10 +3,12 @@
 // written. Implemented by controlplane/app over controlplane/stream and controlplane/telemetry. Thread rule:
 // any thread.
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/compile/compile.h"
+#include "controlplane/rollout/machine.h"
 #include "weft/v1/config.pb.h"
 #include "weft/v1/telemetry.pb.h"
 
@@ -31,11 +33,30 @@ class Statistics {
   virtual v1::ExplainResult Explain(const std::string& request_id) = 0;    // may take two seconds
 };
 
+// The agents as a rollout sees them.
+class Fleet {
+ public:
+  virtual ~Fleet() = default;
+  virtual rollout::Observation Look(const rollout::Cohort& cohort, const snapshot::Version& candidate) = 0;
+  // Up to so many connected agents outside the cohort, those that use one of the services first.
+  virtual std::vector<std::string> Choose(std::size_t agents, const rollout::Cohort& besides,
+                                          const std::set<ServiceKey>& services) const = 0;
+  virtual void Measure(
+      const std::set<ServiceKey>& services) = 0;  // their traffic, from now on; none: nothing
+};
+
 // Hears of each change in order, after its commit, under the lock of the one who calls.
 class Publisher {
  public:
   virtual ~Publisher() = default;
   virtual void Release(const compile::Output& compiled, const snapshot::Version& version) = 0;
+  // A rollout's candidate: whether it can be served to a cohort alone; serving it, which answers the services
+  // that change; to more agents; to all.
+  virtual Status CanStage(const compile::Output& compiled) const = 0;
+  virtual std::set<ServiceKey> Stage(const compile::Output& compiled, const snapshot::Version& version,
+                                     rollout::Cohort cohort) = 0;
+  virtual void Widen(rollout::Cohort cohort) = 0;
+  virtual void Promote() = 0;
   // All registered instances of one service. Answers the service's endpoints version after it.
   virtual std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) = 0;
   // Everything known of a service's instances, registered and static; null: nothing was ever.

@@ -26,21 +26,37 @@ Status Control::Load() {
   const std::lock_guard lock(mutex_);
   const auto image = store_.Head();
   if (!image) return image.error();
-  for (const store::Resource& resource : image->resources) {
-    auto document = ParseStored(resource);
-    if (!document) return document.error();
-    entries_[resource.key] = {std::move(*document), resource.owner, resource.revision};
-  }
+  auto entries = Parse(*image);
+  if (!entries) return entries.error();
+  entries_ = std::move(*entries);
   changes_since_ = store_.version().revision;
-  const auto compiled = Compile(entries_, nullptr);
-  if (!compiled) return compiled.error();
-  Publish(*compiled);
+  if (auto ok = LoadReleases(); !ok) return ok;
   return LoadInstances();
 }
 
-void Control::Publish(const compile::Output& compiled) {
+Result<Control::Entries> Control::Parse(const store::Image& image) const {
+  Entries entries;
+  for (const store::Resource& resource : image.resources) {
+    auto document = ParseStored(resource);
+    if (!document) return document.error();
+    entries[resource.key] = {std::move(*document), resource.owner, resource.revision};
+  }
+  return entries;
+}
+
+Status Control::LoadReleases() {
+  const auto kept = store_.Rollouts(1);
+  if (!kept) return kept.error();
+  if (!kept->empty() && IsRunning(kept->front())) return ResumeRollout(kept->front());
+  const auto compiled = Compile(entries_, nullptr);
+  if (!compiled) return compiled.error();
+  publisher_.Release(*compiled, VersionOf(store_.version().revision));
+  return {};
+}
+
+snapshot::Version Control::VersionOf(std::uint64_t revision) const {
   const store::Version now = store_.version();
-  publisher_.Release(compiled, {now.store_id, now.epoch, now.revision});
+  return {now.store_id, now.epoch, revision};
 }
 
 Result<compile::Output> Control::Compile(const Entries& entries, v1::ApplyResponse* response) const {

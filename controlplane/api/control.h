@@ -38,7 +38,8 @@ class Control {
     policy::PolicySpec environment;  // mesh defaults of the seeds' variables
     std::function<TimePoint()> clock = ReadMonotonicClock;
     std::function<WallTime()> wall_clock = ReadWallClock;  // of creationTimestamp
-    events::Book* events = nullptr;                        // hears of writes and leases; null: nobody
+    events::Book* events = nullptr;  // hears of writes, leases and rollouts; null: nobody
+    Fleet* fleet = nullptr;          // null: rollouts are refused
   };
   Control(store::Store& store, Publisher& publisher, Settings settings);
 
@@ -59,6 +60,14 @@ class Control {
                                                   const v1::DiffRevisionsRequest& request) const;
   // A new revision in which the documents that API writers own are as they were at the one named.
   Result<v1::RollBackResponse> RollBack(const Principal& principal, const v1::RollBackRequest& request);
+
+  // Releases in stages. While one runs, no other write of documents is taken (kConflict).
+  Result<v1::ListRolloutsResponse> ListRollouts(const Principal& principal,
+                                                const v1::ListRolloutsRequest& request) const;
+  Result<v1::Rollout> GetRollout(const Principal& principal, const v1::GetRolloutRequest& request) const;
+  Result<v1::Rollout> SteerRollout(const Principal& principal, const v1::SteerRolloutRequest& request);
+  bool RollingOut() const;
+  void WatchRollout();  // moves it on; call it about twice a second
 
   Result<v1::ListServicesResponse> ListServices(const Principal& principal,
                                                 const v1::ListServicesRequest& request) const;
@@ -99,6 +108,8 @@ class Control {
     Entries entries;  // the whole set after it
     store::Write write;
     v1::ApplyResponse response;
+    std::optional<v1::RolloutPlan> rollout = std::nullopt;
+    std::optional<rollout::Machine> machine = std::nullopt;  // of that plan
   };
   struct Registration {
     v1::RegisteredInstance proto;
@@ -119,7 +130,18 @@ class Control {
   Result<Draft> DraftOfPast(std::uint64_t revision) const;
   Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;
   Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
-  void Publish(const compile::Output& compiled);
+  snapshot::Version VersionOf(std::uint64_t revision) const;
+  Result<Entries> Parse(const store::Image& image) const;
+  Status LoadReleases();
+  Status ResumeRollout(const store::Rollout& kept);
+  Status CheckRollout(Draft& draft, const compile::Output& compiled, const Principal& principal);
+  void BeginRollout(rollout::Machine machine, const compile::Output& compiled);
+  void WatchRolloutLocked();
+  void ChooseAgents();
+  void Complete();
+  void TakeBack();
+  Status KeepRollout(bool everybody = false);
+  void TellRollout(bool warning, const char* reason, const std::string& message);
   void Accept(Draft& draft, std::uint64_t revision);
   std::optional<std::string> EtagOf(const store::Key& key) const;
   Result<store::Key> KeyOf(const std::string& kind, const std::string& ns, const std::string& name) const;
@@ -144,6 +166,8 @@ class Control {
   Entries entries_;
   std::map<ServiceKey, std::map<InstanceId, Registration>> registered_;
   store::Leases leases_;
+  std::optional<rollout::Machine> rollout_;  // that runs
+  std::set<ServiceKey> rollout_services_;    // that it changes
   Counts counts_;
   ChangeFeed changes_{kChangesKept};  // has a lock of its own
   std::uint64_t changes_since_ = 0;   // what came after this revision went through the feed

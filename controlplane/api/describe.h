@@ -10,6 +10,8 @@ store::Key MeshServiceKey(const std::string& ns, const std::string& name);
 
 Result<resource::DocumentPtr> ParseStored(const store::Resource& stored);  // the error names the resource
 
+bool IsRunning(const store::Rollout& kept);
+
 Error FromFinding(const compile::Finding& finding);
 Error Combined(const std::vector<Error>& errors);  // the first problem, and how many more there are
 Error NoService(const std::string& ns, const std::string& name);

@@ -148,6 +148,16 @@ class ConfigService final : public v1::Config::WithCallbackMethod_Watch<v1::Conf
   GrpcStatus RollBack(Context* c, const v1::RollBackRequest* q, v1::RollBackResponse* r) override {
     return Run(Rpc::kRollBack, *c, *q, *r);
   }
+  GrpcStatus ListRollouts(Context* c, const v1::ListRolloutsRequest* q,
+                          v1::ListRolloutsResponse* r) override {
+    return Run(Rpc::kListRollouts, *c, *q, *r);
+  }
+  GrpcStatus GetRollout(Context* c, const v1::GetRolloutRequest* q, v1::Rollout* r) override {
+    return Run(Rpc::kGetRollout, *c, *q, *r);
+  }
+  GrpcStatus SteerRollout(Context* c, const v1::SteerRolloutRequest* q, v1::Rollout* r) override {
+    return Run(Rpc::kSteerRollout, *c, *q, *r);
+  }
   GrpcStatus ListAgents(Context* c, const v1::ListAgentsRequest* q, v1::ListAgentsResponse* r) override {
     return Run(Rpc::kListAgents, *c, *q, *r);
   }

@@ -32,6 +32,17 @@ Json NackJson(const v1::BundleNack& nack) {
           {"reason", nack.detail()}};
 }
 
+template <class Texts>
+Json TextsJson(const Texts& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) out.push_back(text);
+  return out;
+}
+
+Json TrafficJson(const v1::RolloutTraffic& traffic) {
+  return {{"requests", traffic.requests()}, {"failures", traffic.failures()}, {"p95Ms", traffic.p95_ms()}};
+}
+
 template <class Findings>
 Json FindingsJson(const Findings& findings) {
   Json out = Json::array();
@@ -121,10 +132,12 @@ Json ToJson(const v1::WatchEvent& event) {
 }
 
 Json ToJson(const v1::ApplyResponse& response) {
-  return {{"revision", response.revision()},
-          {"dryRun", response.dry_run()},
-          {"results", ResultsJson(response.applied())},
-          {"findings", FindingsJson(response.findings())}};
+  Json out{{"revision", response.revision()},
+           {"dryRun", response.dry_run()},
+           {"results", ResultsJson(response.applied())},
+           {"findings", FindingsJson(response.findings())}};
+  if (response.rollout()) out["rollout"] = true;
+  return out;
 }
 
 Json ToJson(const v1::RollBackResponse& response) {
@@ -149,8 +162,31 @@ Json ToJson(const v1::Revision& revision) {
            {"at", UtcText(revision.at_unix_ms())},
            {"principal", revision.principal()},
            {"summary", revision.summary()},
-           {"resources", Json::array()}};
-  for (const std::string& resource : revision.resources()) out["resources"].push_back(resource);
+           {"resources", TextsJson(revision.resources())}};
+  return out;
+}
+
+Json ToJson(const v1::Rollout& rollout) {
+  Json out{{"revision", rollout.revision()},
+           {"base", rollout.base()},
+           {"state", rollout.state()},
+           {"phase", rollout.phase()},
+           {"stage", rollout.stage()},
+           {"stages", TextsJson(rollout.plan().stages())},
+           {"bake", SpanText(rollout.plan().bake_ms())},
+           {"converge", SpanText(rollout.plan().converge_ms())},
+           {"principal", rollout.principal()},
+           {"began", UtcText(rollout.began_unix_ms())},
+           {"ended", UtcText(rollout.ended_unix_ms())},
+           {"reason", rollout.reason()},
+           {"message", rollout.message()},
+           {"evidence", TextsJson(rollout.evidence())},
+           {"nodes", TextsJson(rollout.nodes())},
+           {"agents", rollout.agents()},
+           {"converged", rollout.converged()},
+           {"candidate", TrafficJson(rollout.candidate())},
+           {"others", TrafficJson(rollout.others())}};
+  if (rollout.rolled_back_as() != 0) out["rolledBackAs"] = rollout.rolled_back_as();
   return out;
 }
 

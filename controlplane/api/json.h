@@ -24,6 +24,7 @@ Json ToJson(const v1::ApplyResponse& response);
 Json ToJson(const v1::Revision& revision);
 Json ToJson(const v1::ResourceDiff& diff);
 Json ToJson(const v1::RollBackResponse& response);
+Json ToJson(const v1::Rollout& rollout);
 Json ToJson(const v1::Agent& agent);
 Json ToJson(const v1::AgentConfig& config);
 Json ToJson(const v1::ExplainResult& result);

@@ -32,6 +32,9 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kGetRevision: return rest::GetRevision(api, call);
     case Rpc::kRollBack: return rest::RollBack(api, call);
     case Rpc::kDiffRevisions: return rest::DiffRevisions(api, call);
+    case Rpc::kListRollouts: return rest::ListRollouts(api, call);
+    case Rpc::kGetRollout: return rest::GetRollout(api, call);
+    case Rpc::kSteerRollout: return rest::SteerRollout(api, call);
     case Rpc::kListAgents: return rest::ListAgents(api, call);
     case Rpc::kGetAgentConfig: return rest::GetAgentConfig(api, call);
     case Rpc::kAcceptAgent: return rest::AcceptAgent(api, call);

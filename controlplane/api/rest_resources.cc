@@ -8,6 +8,20 @@
 namespace weft::api::rest {
 namespace {
 
+Status ReadRollout(const RestCall& call, v1::ApplyRequest& request) {
+  const bool staged = call.request.HasQuery("rollout");
+  if (staged) *request.mutable_rollout() = rollout::PlanOf(call.request.Query("rollout"));
+  for (const char* name : {"bake", "converge"}) {
+    if (!call.request.HasQuery(name)) continue;
+    if (!staged) return Invalid("belongs to a rollout; say rollout= too", name);
+    const auto ms = ParseSpanMs(call.request.Query(name));
+    if (!ms) return Error{ErrorKind::kInvalid, ms.error().detail, name, {}};
+    v1::RolloutPlan& plan = *request.mutable_rollout();
+    std::string_view(name) == "bake" ? plan.set_bake_ms(*ms) : plan.set_converge_ms(*ms);
+  }
+  return {};
+}
+
 Result<v1::ApplyRequest> ReadApply(const RestCall& call) {
   v1::ApplyRequest request;
   if (auto ok = ReadDryRun(call, request); !ok) return ok.error();
@@ -15,6 +29,7 @@ Result<v1::ApplyRequest> ReadApply(const RestCall& call) {
   request.set_file(call.request.Query("file"));
   request.set_namespace_(call.request.Query("namespace"));
   if (auto ok = ReadConditions(call, request); !ok) return ok.error();
+  if (auto ok = ReadRollout(call, request); !ok) return ok.error();
   return request;
 }
 

@@ -38,6 +38,7 @@ Result<v1::ApplyResponse> Control::ApplyLocked(const Principal& principal, const
     return Invalid("If-Match and If-None-Match go with exactly one document");
   Draft draft{entries_, {}, {}};
   draft.write.text = request.documents();
+  if (request.has_rollout()) draft.rollout = request.rollout();
   for (const resource::DocumentPtr& document : parsed.documents) {
     if (auto ok = AddChange(draft, document, owner); !ok) return ok.error();
   }
@@ -91,6 +92,7 @@ Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted,
 Result<v1::ApplyResponse> Control::Finish(Draft draft, const Principal& principal, bool dry_run) {
   const auto compiled = Compile(draft.entries, &draft.response);
   if (!compiled) return compiled.error();
+  if (auto ok = CheckRollout(draft, *compiled, principal); !ok) return ok.error();
   draft.response.set_dry_run(dry_run);
   draft.response.set_revision(store_.version().revision);
   if (!dry_run && !draft.write.changes.empty()) {
@@ -99,7 +101,11 @@ Result<v1::ApplyResponse> Control::Finish(Draft draft, const Principal& principa
     const auto revision = store_.Commit(draft.write);
     if (!revision) return revision.error();
     Accept(draft, *revision);
-    Publish(*compiled);
+    if (draft.machine) {
+      BeginRollout(std::move(*draft.machine), *compiled);
+    } else {
+      publisher_.Release(*compiled, VersionOf(*revision));
+    }
     log::Info("configuration written",
               {{"revision", *revision}, {"by", principal.name}, {"resources", draft.write.changes.size()}});
     events::Note(settings_.events, false, "ConfigurationWritten", {"Revision", "", std::to_string(*revision)},

@@ -15,6 +15,13 @@ class Delivery final : public api::Publisher {
   void Release(const compile::Output& compiled, const snapshot::Version& version) override {
     publisher_.Publish(compiled, version);
   }
+  Status CanStage(const compile::Output& compiled) const override { return publisher_.CanStage(compiled); }
+  std::set<ServiceKey> Stage(const compile::Output& compiled, const snapshot::Version& version,
+                             rollout::Cohort cohort) override {
+    return publisher_.Stage(compiled, version, std::move(cohort));
+  }
+  void Widen(rollout::Cohort cohort) override { publisher_.Widen(std::move(cohort)); }
+  void Promote() override { publisher_.Promote(); }
   std::uint64_t Registered(const ServiceKey& service, std::vector<snapshot::Instance> instances) override {
     publisher_.SetRegistered(service, std::move(instances));
     const auto now = publisher_.Find(service);
@@ -61,6 +68,29 @@ class Directory final : public api::AgentDirectory {
 
  private:
   stream::Hub& hub_;
+};
+
+class Fleet final : public api::Fleet {
+ public:
+  Fleet(const stream::Hub& hub, telemetry::Collector& collector) : hub_(hub), collector_(collector) {}
+
+  rollout::Observation Look(const rollout::Cohort& cohort, const snapshot::Version& candidate) override {
+    stream::CohortLook look = hub_.LookAt(cohort, candidate);
+    rollout::Observation seen{
+        look.connected,           look.agents, static_cast<std::uint32_t>(look.converged.size()),
+        std::move(look.refusals), {},          {}};
+    collector_.Measured(std::move(look.converged), seen);
+    return seen;
+  }
+  std::vector<std::string> Choose(std::size_t agents, const rollout::Cohort& besides,
+                                  const std::set<ServiceKey>& services) const override {
+    return hub_.Choose(agents, besides, services);
+  }
+  void Measure(const std::set<ServiceKey>& services) override { collector_.Measure(services); }
+
+ private:
+  const stream::Hub& hub_;
+  telemetry::Collector& collector_;
 };
 
 class Statistics final : public api::Statistics {

@@ -15,6 +15,12 @@ constexpr std::string_view kProgramName = "weft-control ";
 
 struct NoPublisher final : api::Publisher {
   void Release(const compile::Output&, const snapshot::Version&) override {}
+  Status CanStage(const compile::Output&) const override { return {}; }
+  std::set<ServiceKey> Stage(const compile::Output&, const snapshot::Version&, rollout::Cohort) override {
+    return {};
+  }
+  void Widen(rollout::Cohort) override {}
+  void Promote() override {}
   std::uint64_t Registered(const ServiceKey&, std::vector<snapshot::Instance>) override { return 0; }
   snapshot::EndpointsPtr Endpoints(const ServiceKey&) const override { return nullptr; }
 };

@@ -61,7 +61,8 @@ struct Program::Parts {
         directory(hub),
         collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
-        control(*store, delivery, {.environment = settings.environment, .events = &events}),
+        fleet(hub, collector),
+        control(*store, delivery, {.environment = settings.environment, .events = &events, .fleet = &fleet}),
         api(control, directory, statistics, events),
         files(control, settings.resources),
         metrics(control, hub, collector),
@@ -87,6 +88,7 @@ struct Program::Parts {
   Directory directory;
   telemetry::Collector collector;
   Statistics statistics;
+  Fleet fleet;
   api::Control control;
   api::Api api;
   intake::files::Files files;
@@ -165,7 +167,7 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(std::move(*opened), std::move(*authenticator), settings);
   if (auto ok = parts->control.Load(); !ok) return ok.error();
   if (!settings.resources.empty()) {
-    if (auto ok = parts->files.Load(); !ok) return ok.error();
+    if (auto ok = parts->files.Load(); !ok && !parts->control.RollingOut()) return ok.error();
   }
   parts->hub.Start();  // before agents come: they would take a store not yet shown for an empty one
   if (auto ok = parts->Bind(settings); !ok) {
@@ -214,6 +216,7 @@ void Program::Run() {
       reload);
   parts.every_second.emplace(parts.context, std::chrono::milliseconds(500), [&parts, reload] {
     parts.control.ExpireLeases();
+    parts.control.WatchRollout();
     parts.collector.Watch([&parts] { return parts.directory.Looks(); }, parts.events);
     reload();
   });

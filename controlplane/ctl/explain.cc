@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include "controlplane/ctl/results.h"
 #include "controlplane/ctl/verbs.h"
 
 namespace weft::ctl {
@@ -29,12 +30,6 @@ void AddRecords(const Json& value, const std::string& agent, std::vector<Record>
       if (value.contains(key)) AddRecords(value[key], node, records);
     }
   }
-}
-
-void Line(std::ostream& out, std::string name, const std::string& value) {
-  if (value.empty()) return;
-  name.resize(12, ' ');
-  out << "  " << name << value << "\n";
 }
 
 std::string Joined(std::initializer_list<std::string> parts) {
@@ -98,21 +93,33 @@ void PrintAttempts(std::ostream& out, const Json& attempts) {
   out << table.Text();
 }
 
-void PrintRecord(std::ostream& out, const Record& record) {
+// The rollout that this request's configuration was a candidate of.
+std::string RolloutText(const Context& context, const Json& record) {
+  const std::string revision = Text(record, "revision");
+  if (revision.empty() || revision == "0") return {};
+  const Result<Json> rollout = context.client.Get("/api/v1/rollouts/" + Escape(revision));
+  if (!rollout) return {};  // it was released to all at once
+  return "revision " + revision +
+         " was a candidate: " + Joined({Text(*rollout, "state"), Text(*rollout, "message")});
+}
+
+void PrintRecord(Context& context, const Record& record, bool from_agent) {
+  std::ostream& out = context.out;
   const Json& json = record.json;
   const std::string why = Text(json, "why");
   out << Text(json, "requestId") << " " << Text(json, "direction") << ": " << Text(json, "status") << " "
       << Text(json, "reason") << (why.empty() ? "" : " (" + why + ")") << " after " << Text(json, "tookMs")
       << "ms\n";
-  Line(out, "agent", record.agent);
-  Line(out, "service", Text(json, "service"));
-  Line(out, "backend", Text(json, "backend"));
-  Line(out, "route", Joined({Text(json, "route"), Named("rule", Text(json, "rule"))}));
-  Line(out, "revision", Text(json, "revision"));
-  Line(out, "sources", Text(json, "policySources"));
-  Line(out, "breaker", BreakerText(json));
-  Line(out, "deadline", DeadlineText(json));
-  Line(out, "budget", Named("retry tokens", Text(json, "retryTokens")));
+  PrintField(out, "agent", record.agent);
+  PrintField(out, "service", Text(json, "service"));
+  PrintField(out, "backend", Text(json, "backend"));
+  PrintField(out, "route", Joined({Text(json, "route"), Named("rule", Text(json, "rule"))}));
+  PrintField(out, "revision", Text(json, "revision"));
+  if (!from_agent) PrintField(out, "rollout", RolloutText(context, json));
+  PrintField(out, "sources", Text(json, "policySources"));
+  PrintField(out, "breaker", BreakerText(json));
+  PrintField(out, "deadline", DeadlineText(json));
+  PrintField(out, "budget", Named("retry tokens", Text(json, "retryTokens")));
   PrintAttempts(out, json.value("attempts", Json::array()));
 }
 
@@ -141,7 +148,7 @@ Status RunExplain(Context& context, const std::string& id, const std::string& ag
   }
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (i > 0) context.out << "\n";
-    PrintRecord(context.out, records[i]);
+    PrintRecord(context, records[i], !agent.empty());
   }
   return {};
 }

@@ -21,6 +21,12 @@ void PrintResults(Context& context, const Json& answer) {
   }
 }
 
+void PrintField(std::ostream& out, std::string name, const std::string& value) {
+  if (value.empty()) return;
+  name.resize(12, ' ');
+  out << "  " << name << value << "\n";
+}
+
 Result<std::vector<resource::DocumentPtr>> CheckedDocuments(Context& context,
                                                             const std::vector<std::string>& paths) {
   const Result<std::vector<InputFile>> files = ReadInputs(paths, context.in);

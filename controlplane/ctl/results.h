@@ -17,4 +17,7 @@ Result<std::vector<resource::DocumentPtr>> CheckedDocuments(Context& context,
 // One YAML stream of them, for POST /api/v1/apply.
 std::string BodyOf(const std::vector<resource::DocumentPtr>& documents);
 
+// "  name        value", one of many below each other; nothing when there is no value.
+void PrintField(std::ostream& out, std::string name, const std::string& value);
+
 }  // namespace weft::ctl

@@ -17,6 +17,7 @@ void AddDelete(CLI::App& app, Action& action);
 void AddDiff(CLI::App& app, Action& action);
 void AddHistory(CLI::App& app, Action& action);
 void AddRollback(CLI::App& app, Action& action);
+void AddRollout(CLI::App& app, Action& action);
 void AddValidate(CLI::App& app, Action& action);
 void AddAnalyze(CLI::App& app, Action& action);
 void AddInstances(CLI::App& app, Action& action);

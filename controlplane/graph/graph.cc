@@ -1,5 +1,7 @@
 #include "controlplane/graph/graph.h"
 
+#include "common/wire/wire.h"
+
 namespace weft::graph {
 namespace {
 
@@ -49,7 +51,7 @@ void Graph::Add(const std::string& node_id, const Caller& caller, const v1::Agen
 }
 
 Edge* Graph::Find(const Caller& from, const v1::ServiceKey& wire) {
-  EdgeKey key{from, {wire.cluster().empty() ? "local" : wire.cluster(), wire.namespace_(), wire.name()}};
+  EdgeKey key{from, wire::UncheckedKey(wire)};
   const auto found = edges_.find(key);
   if (found != edges_.end()) return &found->second;
   const bool named = IsDnsLabel(key.to.cluster) && IsDnsLabel(key.to.ns) && IsDnsLabel(key.to.name);

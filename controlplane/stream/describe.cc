@@ -15,6 +15,21 @@ v1::Agent Session::Describe() const {
   return agent;
 }
 
+bool Session::Holds(const snapshot::Version& version) const {
+  return info_.has_effective() && wire::FromProto(info_.effective()) == version;
+}
+
+std::string Session::RefusalOf(const snapshot::Version& version) const {
+  if (!info_.has_target() || wire::FromProto(info_.target()) != version) return {};
+  if (!refused_.empty()) return refused_;
+  for (const auto& [key, told] : told_) {
+    if (told.nack)
+      return key.ToString() + ": " + (told.nack->field().empty() ? "" : told.nack->field() + ": ") +
+             told.nack->detail();
+  }
+  return {};
+}
+
 bool Session::behind() const {
   const v1::Version &sent = info_.target(), &held = info_.effective();
   const bool whole = sent.store_id() == held.store_id() && sent.revision() == held.revision();

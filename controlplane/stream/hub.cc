@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "common/wire/wire.h"
+
 namespace weft::stream {
 namespace {
 
 constexpr std::size_t kReleasesTimed = 64;
 constexpr auto kStallCheck = std::chrono::seconds(1);
+constexpr std::size_t kRefusalsTold = 10;
 
 Error NotConnected(const std::string& node_id) {
   return {ErrorKind::kNotFound,
@@ -72,15 +75,15 @@ void Hub::Stop(const Error& error) {
   for (const auto& outlet : all) outlet->Close(error);
 }
 
-void Hub::SetRelease(ReleasePtr release) {
+void Hub::SetRelease(Served served) {
   Outlets kick;
   {
     const std::scoped_lock lock(mutex_);
     const TimePoint now = clock_();
-    newest_ = release;
-    released_at_.emplace_back(release->version, now);
-    if (released_at_.size() > kReleasesTimed) released_at_.pop_front();
-    if (lanes_.OfferRelease(std::move(release), now)) kick = All();
+    newest_ = served.release;
+    NoteRelease(served.release, now);
+    NoteRelease(served.candidate, now);
+    if (lanes_.OfferRelease(std::move(served), now)) kick = All();
   }
   changed_.notify_all();
   for (const auto& outlet : kick) outlet->Kick();
@@ -94,6 +97,14 @@ void Hub::SetEndpoints(snapshot::EndpointsPtr endpoints) {
   }
   changed_.notify_all();
   for (const auto& outlet : kick) outlet->Kick();
+}
+
+void Hub::NoteRelease(const ReleasePtr& release, TimePoint now) {
+  if (release == nullptr) return;
+  const auto same = [&](const auto& entry) { return entry.first == release->version; };
+  if (std::any_of(released_at_.begin(), released_at_.end(), same)) return;
+  released_at_.emplace_back(release->version, now);
+  if (released_at_.size() > kReleasesTimed) released_at_.pop_front();
 }
 
 ReleasePtr Hub::release() const {
@@ -160,8 +171,9 @@ void Hub::Note(bool warning, std::string_view reason, const v1::Agent& agent, st
 void Hub::NoteRejects(const v1::Ack& ack, const v1::Agent& agent) const {
   for (const v1::BundleNack& nack : ack.rejected()) {
     Note(true, "BundleRejected", agent,
-         KeyOf(nack.service()).ToString() + ": " + (nack.field().empty() ? "" : nack.field() + ": ") +
-             nack.detail() + "; it goes on with what it had");
+         wire::UncheckedKey(nack.service()).ToString() + ": " +
+             (nack.field().empty() ? "" : nack.field() + ": ") + nack.detail() +
+             "; it goes on with what it had");
   }
   if (!ack.refused().empty()) Note(true, "ConfigurationRefused", agent, ack.refused());
 }
@@ -234,6 +246,43 @@ std::vector<v1::Agent> Hub::Behind() const {
     if (stream.session.behind()) agents.push_back(stream.session.Describe());
   }
   return agents;
+}
+
+CohortLook Hub::LookAt(const rollout::Cohort& cohort, const snapshot::Version& candidate) const {
+  CohortLook look;
+  const std::scoped_lock lock(mutex_);
+  look.connected = static_cast<std::uint32_t>(streams_.size());
+  for (const auto& [ticket, stream] : streams_) {
+    const Session& session = stream.session;
+    if (!cohort.Has(session.info())) continue;
+    ++look.agents;
+    if (session.Holds(candidate)) look.converged.insert(session.node_id());
+    const std::string refusal = session.RefusalOf(candidate);
+    if (!refusal.empty() && look.refusals.size() < kRefusalsTold)
+      look.refusals.push_back(session.node_id() + ": " + refusal);
+  }
+  return look;
+}
+
+std::vector<std::string> Hub::Choose(std::size_t agents, const rollout::Cohort& besides,
+                                     const std::set<ServiceKey>& services) const {
+  std::vector<std::pair<std::uint64_t, std::string>> ranked;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [ticket, stream] : streams_) {
+      const Session& session = stream.session;
+      if (besides.Has(session.info())) continue;
+      const bool uses = std::any_of(services.begin(), services.end(),
+                                    [&](const ServiceKey& key) { return session.Uses(key); });
+      ranked.emplace_back((HashBytes(besides.salt + session.node_id()) >> 1) | (uses ? 0 : 1ULL << 63),
+                          session.node_id());
+    }
+  }
+  const std::size_t chosen = std::min(agents, ranked.size());
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(chosen), ranked.end());
+  std::vector<std::string> nodes;
+  for (std::size_t i = 0; i < chosen; ++i) nodes.push_back(std::move(ranked[i].second));
+  return nodes;
 }
 
 Result<v1::AgentConfig> Hub::Config(const std::string& node_id) const {

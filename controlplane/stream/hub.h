@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "controlplane/events/events.h"
 #include "controlplane/stream/lanes.h"
@@ -45,6 +46,13 @@ struct Metrics {
   double convergence_sum = 0;  // seconds from release to acknowledgement
 };
 
+// How far a cohort is with a candidate.
+struct CohortLook {
+  std::uint32_t connected = 0, agents = 0;    // in all; of the cohort
+  std::unordered_set<std::string> converged;  // of those: nodes that hold it without refusal
+  std::vector<std::string> refusals;          // "node: service: field: …"; a few
+};
+
 class Hub {
  public:
   // `events` hears of agents that come, go and refuse; null: nobody.
@@ -58,9 +66,9 @@ class Hub {
   void Stop(const Error& error);  // ends every stream and the thread
 
   // The control plane's side.
-  void SetRelease(ReleasePtr release);
+  void SetRelease(Served served);
   void SetEndpoints(snapshot::EndpointsPtr endpoints);
-  ReleasePtr release() const;  // last given, perhaps not yet visible to agents
+  ReleasePtr release() const;  // of everybody, last given, perhaps not yet visible to agents
 
   // The streams' side. A ticket names one stream; a newer stream of the same node ends the older one.
   Result<std::uint64_t> Open(const v1::Hello& hello, const std::string& peer, std::shared_ptr<Outlet> outlet);
@@ -71,6 +79,11 @@ class Hub {
   // The directory's side. node_id empty in Accept: all that wait.
   std::vector<v1::Agent> Agents(const std::string& ns) const;  // empty: all; sorted by node_id
   std::vector<v1::Agent> Behind() const;                       // those that are (session.h); in no order
+  CohortLook LookAt(const rollout::Cohort& cohort, const snapshot::Version& candidate) const;
+  // Up to so many connected agents outside the cohort, those that use one of the services first, else by
+  // hash.
+  std::vector<std::string> Choose(std::size_t agents, const rollout::Cohort& besides,
+                                  const std::set<ServiceKey>& services) const;
   Result<v1::AgentConfig> Config(const std::string& node_id) const;
   Result<std::uint32_t> Accept(const std::string& node_id);
   Status Drain(const std::string& node_id, std::int64_t deadline_ms);
@@ -85,6 +98,7 @@ class Hub {
 
   Outlets All() const;
   std::uint64_t TicketOf(const std::string& node_id) const;  // zero: not connected
+  void NoteRelease(const ReleasePtr& release, TimePoint now);
   void Observe(const snapshot::Version& effective, TimePoint now);
   void RunTicker();
   void Note(bool warning, std::string_view reason, const v1::Agent& agent, std::string message) const;

@@ -38,7 +38,7 @@ TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
   const auto outlet = std::make_shared<FakeOutlet>();
   const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", outlet);
   ASSERT_TRUE(ticket);
-  hub.SetRelease(MakeTestRelease(1, {Bundle("cart")}));
+  hub.SetRelease({MakeTestRelease(1, {Bundle("cart")})});
   EXPECT_EQ(outlet->kicks, 1);
   const auto message = hub.Next(*ticket);
   ASSERT_TRUE(message);
@@ -56,8 +56,8 @@ TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
 
 TEST(HubTest, WhatWasReleasedBeforeTheStartIsThereForTheFirstAgent) {
   Hub hub([] { return kStart; });
-  hub.SetRelease(MakeTestRelease(1, {}));
-  hub.SetRelease(MakeTestRelease(2, {Bundle("cart")}));
+  hub.SetRelease({MakeTestRelease(1, {})});
+  hub.SetRelease({MakeTestRelease(2, {Bundle("cart")})});
   hub.Start();
   const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
   const auto message = hub.Next(*ticket);
@@ -83,7 +83,7 @@ TEST(HubTest, OneStalledAgentLosesItsStreamAndNobodyElse) {
   const auto slow = std::make_shared<FakeOutlet>(), idle = std::make_shared<FakeOutlet>();
   const std::uint64_t ticket = *hub.Open(HelloOf("slow"), "p", slow);
   ASSERT_TRUE(hub.Open(HelloOf("idle"), "p", idle));
-  hub.SetRelease(MakeTestRelease(1, {}));
+  hub.SetRelease({MakeTestRelease(1, {})});
   ASSERT_TRUE(hub.Next(ticket));
   now += kAckPatience;
   hub.Tick();

@@ -25,8 +25,8 @@ bool IsUrgent(const snapshot::Endpoints& before, const snapshot::Endpoints& afte
   });
 }
 
-bool Lanes::OfferRelease(ReleasePtr release, TimePoint now) {
-  waiting_release_ = std::move(release);
+bool Lanes::OfferRelease(Served served, TimePoint now) {
+  waiting_release_ = std::move(served);
   return Flush(now);
 }
 
@@ -55,14 +55,14 @@ bool Lanes::Flush(TimePoint now) {
 void Lanes::FlushAll(TimePoint now) {
   if (!due()) return;
   last_flush_ = now;
-  if (waiting_release_ != nullptr) world_.release = std::move(waiting_release_);
-  waiting_release_ = nullptr;
+  if (waiting_release_) static_cast<Served&>(world_) = std::move(*waiting_release_);
+  waiting_release_.reset();
   for (const auto& [service, endpoints] : waiting_endpoints_) Show(endpoints);
   waiting_endpoints_.clear();
 }
 
 std::optional<TimePoint> Lanes::due() const {
-  if (waiting_release_ == nullptr && waiting_endpoints_.empty()) return std::nullopt;
+  if (!waiting_release_ && waiting_endpoints_.empty()) return std::nullopt;
   return last_flush_ ? *last_flush_ + kCoalesce : TimePoint::min();
 }
 

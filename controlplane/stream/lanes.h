@@ -15,7 +15,7 @@ inline constexpr Duration kCoalesce = std::chrono::milliseconds(50);
 class Lanes {
  public:
   // Both return true when the visible world changed.
-  bool OfferRelease(ReleasePtr release, TimePoint now);
+  bool OfferRelease(Served served, TimePoint now);
   bool OfferEndpoints(snapshot::EndpointsPtr endpoints, TimePoint now);  // an older version is ignored
 
   bool Flush(TimePoint now);             // makes what is due visible
@@ -27,7 +27,7 @@ class Lanes {
   void Show(const snapshot::EndpointsPtr& endpoints);
 
   World world_;
-  ReleasePtr waiting_release_;
+  std::optional<Served> waiting_release_;
   std::unordered_map<ServiceKey, snapshot::EndpointsPtr> waiting_endpoints_;
   std::optional<TimePoint> last_flush_;
 };

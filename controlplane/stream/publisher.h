@@ -19,6 +19,16 @@ class Publisher {
   // epoch are served too: a rollback is one.
   void Publish(const compile::Output& compiled, const snapshot::Version& released);
 
+  // Whether these documents can be served to a cohort alone: their static instances are as everybody has
+  // them.
+  Status CanStage(const compile::Output& compiled) const;
+  // Serves them to a cohort, everybody else goes on with what was published. Returns the services that
+  // change.
+  std::set<ServiceKey> Stage(const compile::Output& compiled, const snapshot::Version& candidate,
+                             rollout::Cohort cohort);
+  void Widen(rollout::Cohort cohort);  // of what was staged
+  void Promote();                      // what was staged is for everybody
+
   // All registered instances of a service, draining ones too; empty: none any more.
   void SetRegistered(const ServiceKey& service, std::vector<snapshot::Instance> instances);
 
@@ -26,10 +36,17 @@ class Publisher {
   std::map<ServiceKey, snapshot::EndpointsPtr> Services() const;  // of every released service
 
  private:
+  void Serve();
+  using Lists = std::map<ServiceKey, snapshot::Endpoints>;
+  void SetStatic(const Lists& lists);
+
   Hub& hub_;
   mutable std::mutex mutex_;
   EndpointBook book_;
   ReleasePtr released_;
+  ReleasePtr candidate_;  // null: nothing is staged
+  std::shared_ptr<const rollout::Cohort> cohort_;
+  Lists static_, candidate_static_;  // static instances of what is released, of what is staged
 };
 
 }  // namespace weft::stream

@@ -43,8 +43,16 @@ ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version&
   return release;
 }
 
-ServiceKey KeyOf(const v1::ServiceKey& wire) {
-  return {wire.cluster().empty() ? "local" : wire.cluster(), wire.namespace_(), wire.name()};
+std::set<ServiceKey> ChangedServices(const Release& before, const Release& after) {
+  std::set<ServiceKey> changed;
+  for (const auto& [key, blob] : before.bundles) {
+    const auto now = after.bundles.find(key);
+    if (now == after.bundles.end() || now->second->hash != blob->hash) changed.insert(key);
+  }
+  for (const auto& [key, blob] : after.bundles) {
+    if (!before.bundles.contains(key)) changed.insert(key);
+  }
+  return changed;
 }
 
 }  // namespace weft::stream

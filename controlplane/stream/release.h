@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "common/compile/compile.h"
 #include "common/snapshot/snapshot.h"
+#include "controlplane/rollout/plan.h"
 #include "weft/v1/bundle.pb.h"
 
 namespace weft::stream {
@@ -32,12 +34,24 @@ using ReleasePtr = std::shared_ptr<const Release>;
 ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version& version,
                        const ReleasePtr& previous);
 
-// What a session compares with what its agent holds.
-struct World {
+// Services whose bundles differ.
+std::set<ServiceKey> ChangedServices(const Release& before, const Release& after);
+
+// What everybody is served, and what a cohort is served instead while a rollout runs.
+struct Served {
   ReleasePtr release = std::make_shared<const Release>();
-  std::unordered_map<ServiceKey, snapshot::EndpointsPtr> endpoints;
+  ReleasePtr candidate = nullptr;                           // null: no rollout
+  std::shared_ptr<const rollout::Cohort> cohort = nullptr;  // who is served it; null with the candidate
+  const Release& For(const v1::Agent& agent) const {
+    return candidate != nullptr && cohort->Has(agent) ? *candidate : *release;
+  }
 };
 
-ServiceKey KeyOf(const v1::ServiceKey& wire);  // unchecked: a wrong name is simply unknown
+using EndpointLists = std::unordered_map<ServiceKey, snapshot::EndpointsPtr>;
+
+// What sessions compare with what their agents hold.
+struct World : Served {
+  EndpointLists endpoints;
+};
 
 }  // namespace weft::stream

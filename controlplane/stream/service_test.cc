@@ -73,14 +73,14 @@ ReleasePtr CartRelease(std::uint64_t revision) {
 
 TEST(MeshServiceTest, AnAgentConnectsGetsItsBundleAndTheNextRevisionAsItIsReleased) {
   Server server;
-  server.hub.SetRelease(CartRelease(1));
+  server.hub.SetRelease({CartRelease(1)});
   Call call(server, "secret");
   call.Hello("cart-1", "cart");
   const v1::ControlMessage first = call.Read();
   EXPECT_TRUE(first.delta().full());
   ASSERT_EQ(first.delta().bundles_size(), 1);
   EXPECT_EQ(first.delta().version().revision(), 1U);
-  server.hub.SetRelease(CartRelease(2));
+  server.hub.SetRelease({CartRelease(2)});
   EXPECT_EQ(call.Read().delta().version().revision(), 2U);
   ASSERT_TRUE(server.hub.Drain("cart-1", 0));
   EXPECT_TRUE(call.Read().command().has_drain());

@@ -17,11 +17,11 @@ struct Session::Draft {
 namespace {
 
 // A subscription with what its routes refer to, references first: none may arrive without them.
-void Collect(const World& world, const ServiceKey& key, std::set<ServiceKey>& seen,
+void Collect(const Release& release, const ServiceKey& key, std::set<ServiceKey>& seen,
              std::vector<ServiceKey>& group) {
-  const auto found = world.release->bundles.find(key);
-  if (found == world.release->bundles.end() || !seen.insert(key).second) return;
-  for (const ServiceKey& reference : found->second->references) Collect(world, reference, seen, group);
+  const auto found = release.bundles.find(key);
+  if (found == release.bundles.end() || !seen.insert(key).second) return;
+  for (const ServiceKey& reference : found->second->references) Collect(release, reference, seen, group);
   group.push_back(key);
 }
 
@@ -53,13 +53,13 @@ Session::Session(const v1::Hello& hello, std::string peer, TimePoint now, std::i
   info_.set_awaiting_confirmation(hello.resync_pending());
   if (hello.has_version()) *info_.mutable_effective() = hello.version();
   for (const v1::HeldService& held : hello.held()) {
-    Told& told = told_[KeyOf(held.service())];
+    Told& told = told_[wire::UncheckedKey(held.service())];
     told.hash = told.effective_hash = held.bundle_hash();
     told.store_id = held.endpoints_store_id();
     told.epoch = held.endpoints_epoch();
     told.endpoints_version = held.endpoints_version();
     told.has_endpoints = !told.store_id.empty();
-    subscribed_.insert(KeyOf(held.service()));
+    subscribed_.insert(wire::UncheckedKey(held.service()));
   }
 }
 
@@ -69,7 +69,7 @@ Status Session::Subscribe(const v1::Subscribe& message) {
         ErrorKind::kOverloaded, "an agent may subscribe to at most 10000 services", "subscribe.services", {}};
   }
   for (const v1::ServiceKey& service : message.services()) {
-    const ServiceKey key = KeyOf(service);
+    const ServiceKey key = wire::UncheckedKey(service);
     if (subscribed_.insert(key).second) continue;
     told_.erase(key);  // Asked again: answered again.
   }
@@ -78,7 +78,7 @@ Status Session::Subscribe(const v1::Subscribe& message) {
 }
 
 void Session::Unsubscribe(const v1::Unsubscribe& message) {
-  for (const v1::ServiceKey& service : message.services()) subscribed_.erase(KeyOf(service));
+  for (const v1::ServiceKey& service : message.services()) subscribed_.erase(wire::UncheckedKey(service));
 }
 
 Session::Acked Session::OnAck(const v1::Ack& ack, TimePoint now) {
@@ -86,7 +86,7 @@ Session::Acked Session::OnAck(const v1::Ack& ack, TimePoint now) {
   unacked_.erase(ack.sequence());  // A second ack follows the confirmation of a new store.
   last_progress_ = now;
   for (const v1::BundleAck& accepted : ack.accepted()) {
-    const auto told = told_.find(KeyOf(accepted.service()));
+    const auto told = told_.find(wire::UncheckedKey(accepted.service()));
     if (told == told_.end() || told->second.hash != accepted.hash()) continue;
     told->second.effective_hash = accepted.hash();
     told->second.nack.reset();
@@ -94,7 +94,7 @@ Session::Acked Session::OnAck(const v1::Ack& ack, TimePoint now) {
   for (const v1::BundleNack& rejected : ack.rejected()) {
     ++result.rejects;
     *info_.mutable_last_nack() = rejected;
-    const auto told = told_.find(KeyOf(rejected.service()));
+    const auto told = told_.find(wire::UncheckedKey(rejected.service()));
     if (told != told_.end() && told->second.hash == rejected.hash()) told->second.nack = rejected;
   }
   refused_ = ack.refused();
@@ -116,24 +116,25 @@ void Session::Drain(std::int64_t deadline_ms) {
 }
 
 std::optional<v1::ControlMessage> Session::Next(const World& world, TimePoint now) {
+  const View view{world.For(info_), world.endpoints};
   if (auto command = NextCommand()) return command;
-  if (AwaitsConfirmation(world) || unacked_.size() >= kMaxUnacked) return std::nullopt;
+  if (AwaitsConfirmation(view) || unacked_.size() >= kMaxUnacked) return std::nullopt;
   Draft draft;
-  draft.blocked = Blocked(world);
+  draft.blocked = Blocked(view);
   draft.delta.set_full(!greeted_);
-  AddWanted(draft, world);
+  AddWanted(draft, view);
   if (!draft.cut && !draft.blocked) {
-    AddUnknown(draft, world);
+    AddUnknown(draft, view);
     AddRemoved(draft);
   }
-  return Finish(draft, world, now);
+  return Finish(draft, view, now);
 }
 
 // It holds our full delta until it is told to accept it. A later release may need no confirmation: it is told
 // everything anew.
-bool Session::AwaitsConfirmation(const World& world) {
+bool Session::AwaitsConfirmation(const View& view) {
   if (!greeted_ || !info_.awaiting_confirmation()) return false;
-  if (!unacked_.empty() || wire::FromProto(info_.target()) == world.release->version) return true;
+  if (!unacked_.empty() || wire::FromProto(info_.target()) == view.release.version) return true;
   told_.clear();
   greeted_ = false;
   return false;
@@ -141,9 +142,9 @@ bool Session::AwaitsConfirmation(const World& world) {
 
 // A delta that was refused whole is not offered again; what came after it starts from what the agent really
 // has.
-bool Session::Blocked(const World& world) {
+bool Session::Blocked(const View& view) {
   if (refused_.empty()) return false;
-  if (blocked_ && *blocked_ == world.release->version) return true;
+  if (blocked_ && *blocked_ == view.release.version) return true;
   for (auto& [key, told] : told_) {
     told.hash = told.effective_hash;
     if (told.hash.empty()) told = {};
@@ -153,24 +154,24 @@ bool Session::Blocked(const World& world) {
   return false;
 }
 
-void Session::AddWanted(Draft& draft, const World& world) {
+void Session::AddWanted(Draft& draft, const View& view) {
   for (const ServiceKey& root : subscribed_) {
     std::vector<ServiceKey> group;
-    Collect(world, root, draft.wanted, group);
+    Collect(view.release, root, draft.wanted, group);
     draft.cut = draft.cut || draft.bytes >= kDeltaBytes;
-    for (const ServiceKey& key : group) AddService(draft, world, key);
+    for (const ServiceKey& key : group) AddService(draft, view, key);
   }
 }
 
-void Session::AddService(Draft& draft, const World& world, const ServiceKey& key) {
-  const Blob& blob = *world.release->bundles.at(key);
+void Session::AddService(Draft& draft, const View& view, const ServiceKey& key) {
+  const Blob& blob = *view.release.bundles.at(key);
   const auto told = told_.find(key);
   const bool current = told != told_.end() && told->second.hash == blob.hash;
   const bool keep = told != told_.end() && !told->second.hash.empty() && (draft.cut || draft.blocked);
   if (draft.delta.full() && (current || keep)) *draft.delta.add_unchanged() = wire::ToProto(key);
   if (!current && (draft.cut || draft.blocked)) return;
   if (!current) AddBundle(draft, key, blob);
-  AddEndpoints(draft, world, key);
+  AddEndpoints(draft, view, key);
 }
 
 void Session::AddBundle(Draft& draft, const ServiceKey& key, const Blob& blob) {
@@ -185,10 +186,10 @@ void Session::AddBundle(Draft& draft, const ServiceKey& key, const Blob& blob) {
   draft.bytes += blob.bytes.size();
 }
 
-void Session::AddEndpoints(Draft& draft, const World& world, const ServiceKey& key) {
-  const auto found = world.endpoints.find(key);
-  if (found == world.endpoints.end()) return;
-  const snapshot::Version& store = world.release->version;
+void Session::AddEndpoints(Draft& draft, const View& view, const ServiceKey& key) {
+  const auto found = view.endpoints.find(key);
+  if (found == view.endpoints.end()) return;
+  const snapshot::Version& store = view.release.version;
   const snapshot::Endpoints& endpoints = *found->second;
   Told& told = told_[key];
   const bool same_count = told.has_endpoints && told.store_id == store.store_id && told.epoch == store.epoch;
@@ -203,9 +204,9 @@ void Session::AddEndpoints(Draft& draft, const World& world, const ServiceKey& k
   *draft.delta.add_endpoints() = std::move(message);
 }
 
-void Session::AddUnknown(Draft& draft, const World& world) {
+void Session::AddUnknown(Draft& draft, const View& view) {
   for (const ServiceKey& key : subscribed_) {
-    if (world.release->bundles.contains(key)) continue;
+    if (view.release.bundles.contains(key)) continue;
     Told& told = told_[key];
     if (told.unknown) continue;
     if (!told.hash.empty()) *draft.delta.add_removed() = wire::ToProto(key);
@@ -240,14 +241,14 @@ std::optional<v1::ControlMessage> Session::NextCommand() {
   return message;
 }
 
-std::optional<v1::ControlMessage> Session::Finish(Draft& draft, const World& world, TimePoint now) {
+std::optional<v1::ControlMessage> Session::Finish(Draft& draft, const View& view, TimePoint now) {
   v1::Delta& delta = draft.delta;
   const bool moved =
-      !draft.blocked && (!info_.has_target() || wire::FromProto(info_.target()) != world.release->version);
+      !draft.blocked && (!info_.has_target() || wire::FromProto(info_.target()) != view.release.version);
   const bool configures = delta.full() || moved || delta.bundles_size() > 0 || delta.removed_size() > 0;
   if (!configures && delta.endpoints_size() == 0 && delta.unknown_size() == 0) return std::nullopt;
   if (configures && !draft.blocked) {
-    *delta.mutable_version() = wire::ToProto(world.release->version);
+    *delta.mutable_version() = wire::ToProto(view.release.version);
     *info_.mutable_target() = delta.version();
   }
   greeted_ = true;

@@ -46,6 +46,11 @@ class Session {
   const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }
   bool awaiting_confirmation() const { return info_.awaiting_confirmation(); }
+  bool Uses(const ServiceKey& service) const {
+    return told_.contains(service) || subscribed_.contains(service);
+  }
+  bool Holds(const snapshot::Version& version) const;             // without any refusal
+  std::string RefusalOf(const snapshot::Version& version) const;  // empty: it refuses nothing of it
   bool behind() const;  // it does not hold all that it was sent, or waits for confirmation
   v1::Agent Describe() const;
   v1::AgentConfig DescribeConfig() const;
@@ -61,18 +66,22 @@ class Session {
     std::optional<v1::BundleNack> nack;  // it refused `hash`
   };
   struct Draft;  // a delta in the making
+  struct View {  // the world as this agent is to see it
+    const Release& release;
+    const EndpointLists& endpoints;
+  };
 
   explicit Session(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms);
-  bool AwaitsConfirmation(const World& world);
-  bool Blocked(const World& world);
-  void AddWanted(Draft& draft, const World& world);
-  void AddService(Draft& draft, const World& world, const ServiceKey& key);
+  bool AwaitsConfirmation(const View& view);
+  bool Blocked(const View& view);
+  void AddWanted(Draft& draft, const View& view);
+  void AddService(Draft& draft, const View& view, const ServiceKey& key);
   void AddBundle(Draft& draft, const ServiceKey& key, const Blob& blob);
-  void AddEndpoints(Draft& draft, const World& world, const ServiceKey& key);
-  void AddUnknown(Draft& draft, const World& world);
+  void AddEndpoints(Draft& draft, const View& view, const ServiceKey& key);
+  void AddUnknown(Draft& draft, const View& view);
   void AddRemoved(Draft& draft);
   std::optional<v1::ControlMessage> NextCommand();
-  std::optional<v1::ControlMessage> Finish(Draft& draft, const World& world, TimePoint now);
+  std::optional<v1::ControlMessage> Finish(Draft& draft, const View& view, TimePoint now);
 
   v1::Agent info_;
   std::set<ServiceKey> subscribed_;

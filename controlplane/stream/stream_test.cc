@@ -266,9 +266,9 @@ TEST(SessionTest, AHelloWithoutNameOrNamespaceIsRefusedWithItsField) {
 
 TEST(LanesTest, AFirstChangeIsVisibleAtOnceAndTheNextOnesTogether) {
   Lanes lanes;
-  EXPECT_TRUE(lanes.OfferRelease(MakeTestRelease(1, {}), kStart));
-  EXPECT_FALSE(lanes.OfferRelease(MakeTestRelease(2, {}), kStart + milliseconds(10)));
-  EXPECT_FALSE(lanes.OfferRelease(MakeTestRelease(3, {}), kStart + milliseconds(20)));
+  EXPECT_TRUE(lanes.OfferRelease({MakeTestRelease(1, {})}, kStart));
+  EXPECT_FALSE(lanes.OfferRelease({MakeTestRelease(2, {})}, kStart + milliseconds(10)));
+  EXPECT_FALSE(lanes.OfferRelease({MakeTestRelease(3, {})}, kStart + milliseconds(20)));
   EXPECT_EQ(lanes.world().release->version.revision, 1U);
   EXPECT_EQ(*lanes.due(), kStart + milliseconds(50));
   EXPECT_FALSE(lanes.Flush(kStart + milliseconds(49)));
@@ -279,8 +279,8 @@ TEST(LanesTest, AFirstChangeIsVisibleAtOnceAndTheNextOnesTogether) {
 
 TEST(LanesTest, NothingWaitsWhenAllIsFlushed) {
   Lanes lanes;
-  lanes.OfferRelease(MakeTestRelease(1, {}), kStart);
-  EXPECT_FALSE(lanes.OfferRelease(MakeTestRelease(2, {}), kStart));
+  lanes.OfferRelease({MakeTestRelease(1, {})}, kStart);
+  EXPECT_FALSE(lanes.OfferRelease({MakeTestRelease(2, {})}, kStart));
   lanes.FlushAll(kStart);
   EXPECT_EQ(lanes.world().release->version.revision, 2U);
   EXPECT_FALSE(lanes.due());
@@ -289,7 +289,7 @@ TEST(LanesTest, NothingWaitsWhenAllIsFlushed) {
 TEST(LanesTest, RemovalsOvertakeEverything) {
   Lanes lanes;
   lanes.OfferEndpoints(MakeEndpoints("cart", 1, {"a", "b"}), kStart);
-  EXPECT_FALSE(lanes.OfferRelease(MakeTestRelease(2, {}), kStart + milliseconds(1)));
+  EXPECT_FALSE(lanes.OfferRelease({MakeTestRelease(2, {})}, kStart + milliseconds(1)));
   EXPECT_FALSE(lanes.OfferEndpoints(MakeEndpoints("cart", 2, {"a", "b", "c"}), kStart + milliseconds(2)))
       << "an addition waits";
   EXPECT_TRUE(lanes.OfferEndpoints(MakeEndpoints("cart", 3, {"a", "c"}), kStart + milliseconds(3)));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/wire/wire.h"
+
 namespace weft::telemetry {
 
 void Traffic::Add(const v1::Edge& edge) {
@@ -84,7 +86,7 @@ void Aggregate::Forget(const std::string& node_id) {
 }
 
 ServiceView* Aggregate::Find(const v1::ServiceKey& wire) {
-  const ServiceKey key{wire.cluster().empty() ? "local" : wire.cluster(), wire.namespace_(), wire.name()};
+  const ServiceKey key = wire::UncheckedKey(wire);
   const auto found = services_.find(key);
   if (found != services_.end()) return &found->second;
   if (services_.size() >= kMaxServices || !IsDnsLabel(key.ns) || !IsDnsLabel(key.name)) {

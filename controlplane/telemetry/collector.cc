@@ -57,9 +57,24 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
     const TimePoint now = clock_();
     aggregate_.Add(found->second.node_id, message.report(), now);
     graph_.Add(found->second.node_id, found->second.caller, message.report(), now);
+    if (meter_) meter_->Add(found->second.node_id, message.report());
   }
   if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
   return {};
+}
+
+void Collector::Measure(const std::set<ServiceKey>& services) {
+  const std::scoped_lock lock(mutex_);
+  meter_.reset();
+  if (!services.empty()) meter_.emplace(services);
+}
+
+void Collector::Measured(rollout::Members members, rollout::Observation& seen) {
+  const std::scoped_lock lock(mutex_);
+  if (!meter_) return;
+  meter_->SetMembers(std::move(members));
+  seen.candidate = meter_->candidate();
+  seen.others = meter_->others();
 }
 
 void Collector::OnExplained(const std::string& node_id, const v1::ExplainResponse& response) {

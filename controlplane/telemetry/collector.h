@@ -11,6 +11,8 @@
 #include <unordered_map>
 
 #include "controlplane/events/events.h"
+#include "controlplane/rollout/machine.h"
+#include "controlplane/rollout/meter.h"
 #include "controlplane/telemetry/answers.h"
 #include "controlplane/telemetry/document.h"
 #include "weft/v1/config.pb.h"
@@ -44,6 +46,11 @@ class Collector {
   Result<std::uint64_t> Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel);
   Status OnMessage(std::uint64_t ticket, const v1::ReportMessage& message);  // an error ends the stream
   void Close(std::uint64_t ticket);
+
+  // A rollout's meter: counts the traffic of these services from now on; none: nothing. Measured tells the
+  // sums of those agents and of all others, and which agents they are from then on.
+  void Measure(const std::set<ServiceKey>& services);
+  void Measured(rollout::Members members, rollout::Observation& seen);
 
   // Answers.
   // An empty correlation id is made.
@@ -81,6 +88,7 @@ class Collector {
   Aggregate aggregate_;
   graph::Graph graph_;
   issues::Detector detector_;
+  std::optional<rollout::Meter> meter_;
   TimePoint looked_;  // at services and agents
   std::unordered_map<std::uint64_t, Stream> streams_;
   std::unordered_map<std::uint64_t, Question> questions_;

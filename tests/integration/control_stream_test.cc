@@ -44,7 +44,7 @@ struct Control {
           {"http", name == names.front() ? port_of_first : std::uint16_t{80}, policy::Protocol::kHttp}};
       bundle.policy.retry.attempts = static_cast<std::uint32_t>(version.revision);
     }
-    hub->SetRelease(stream::MakeRelease(output, version, hub->release()));
+    hub->SetRelease({stream::MakeRelease(output, version, hub->release())});
   }
   v1::Agent AgentNow() const {
     const std::vector<v1::Agent> agents = hub->Agents("");

@@ -82,7 +82,11 @@ Status Files::Load() {
 
 void Files::Poll(const std::function<void(const Error&)>& warn) {
   if (paths_.empty() || Stamp() == stamp_) return;
-  if (auto ok = Load(); !ok) warn(ok.error());
+  const Status done = Load();
+  const std::string problem = done ? std::string() : done.error().Text();
+  if (!done && problem != warned_) warn(done.error());
+  warned_ = problem;
+  if (!done && control_.RollingOut()) stamp_.clear();  // again when it has ended
 }
 
 }  // namespace weft::intake::files

@@ -27,6 +27,7 @@ class Files {
   api::Control& control_;
   const std::vector<std::string> paths_;
   std::string stamp_;
+  std::string warned_;  // the last problem
 };
 
 }  // namespace weft::intake::files

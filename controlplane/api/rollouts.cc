@@ -1,0 +1,252 @@
+// Releases in stages: what the machine of controlplane/rollout decides is done here, to the store and to
+// agents.
+#include <google/protobuf/util/json_util.h>
+
+#include "common/log/log.h"
+#include "controlplane/api/control.h"
+#include "controlplane/api/describe.h"
+
+namespace weft::api {
+namespace {
+
+constexpr std::size_t kSpareAgents = 16;  // chosen in place of agents that went away
+
+std::string JsonOf(const v1::Rollout& state) {
+  std::string json;
+  const auto written = google::protobuf::util::MessageToJsonString(state, &json);
+  return written.ok() ? json : std::string();
+}
+
+Result<v1::Rollout> StateOf(const store::Rollout& kept) {
+  v1::Rollout state;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // of a newer program
+  if (google::protobuf::util::JsonStringToMessage(kept.json, &state, options).ok()) return state;
+  return Error{ErrorKind::kInternal,
+               "the kept state of the rollout of revision " + std::to_string(kept.revision) + " is damaged",
+               {},
+               {}};
+}
+
+Error Runs(const v1::Rollout& state) {
+  return {ErrorKind::kConflict,
+          "revision " + std::to_string(state.revision()) + " is being rolled out (stage " +
+              std::to_string(state.stage()) + " of " + std::to_string(state.plan().stages_size()) +
+              "); wait for its end, or use `weftctl rollout promote --all` or `weftctl rollout abort`",
+          {},
+          {}};
+}
+
+Error NoneRuns() {
+  return {
+      ErrorKind::kConflict, "no rollout is running; `weftctl rollout list` shows those that ended", {}, {}};
+}
+
+}  // namespace
+
+bool IsRunning(const store::Rollout& kept) {
+  const auto state = StateOf(kept);
+  return state && state->ended_unix_ms() == 0;
+}
+
+// Whether the write may be made beside a rollout, or begin one; then it gets the state that is kept with it.
+Status Control::CheckRollout(Draft& draft, const compile::Output& compiled, const Principal& principal) {
+  if (draft.write.changes.empty() || draft.write.ends) return {};
+  if (rollout_) return Runs(rollout_->state());
+  if (!draft.rollout) return {};
+  if (settings_.fleet == nullptr)
+    return Error{ErrorKind::kUnsupported, "there are no agents here", "rollout", {}};
+  if (auto ok = publisher_.CanStage(compiled); !ok) return ok;
+  v1::Rollout state;
+  state.set_base(store_.version().revision);
+  state.set_revision(state.base() + 1);
+  state.set_principal(principal.name);
+  state.set_began_unix_ms(UnixMs(settings_.wall_clock()));
+  *state.mutable_plan() = *draft.rollout;
+  auto machine = rollout::Machine::Make(std::move(state), settings_.clock());
+  if (!machine) return machine.error();
+  draft.write.rollout = JsonOf(machine->state());
+  draft.response.set_rollout(true);
+  draft.machine = std::move(*machine);
+  return {};
+}
+
+void Control::BeginRollout(rollout::Machine machine, const compile::Output& compiled) {
+  rollout_ = std::move(machine);
+  rollout_services_ = publisher_.Stage(compiled, VersionOf(rollout_->state().revision()), rollout_->cohort());
+  ChooseAgents();
+}
+
+// After a restart: everybody else gets the base again, the cohort the candidate; the stage begins again.
+Status Control::ResumeRollout(const store::Rollout& kept) {
+  auto state = StateOf(kept);
+  if (!state) return state.error();
+  auto machine = rollout::Machine::Make(std::move(*state), settings_.clock());
+  if (!machine) return machine.error();
+  const auto image = store_.At(machine->state().base());
+  if (!image) return image.error();
+  const auto entries = Parse(*image);
+  if (!entries) return entries.error();
+  const auto base = Compile(*entries, nullptr);
+  if (!base) return base.error();
+  const auto candidate = Compile(entries_, nullptr);
+  if (!candidate) return candidate.error();
+  publisher_.Release(*base, VersionOf(machine->state().base()));
+  BeginRollout(std::move(*machine), *candidate);
+  TellRollout(false, "RolloutResumed", "goes on at stage " + std::to_string(rollout_->state().stage()));
+  return {};
+}
+
+bool Control::RollingOut() const {
+  const std::lock_guard lock(mutex_);
+  return rollout_.has_value();
+}
+
+void Control::WatchRollout() {
+  const std::lock_guard lock(mutex_);
+  WatchRolloutLocked();
+}
+
+void Control::WatchRolloutLocked() {
+  if (!rollout_) return;
+  ChooseAgents();
+  const auto seen = settings_.fleet->Look(rollout_->cohort(), VersionOf(rollout_->state().revision()));
+  switch (rollout_->Look(seen, settings_.clock())) {
+    case rollout::Step::kStay: return;
+    case rollout::Step::kBake: settings_.fleet->Measure(rollout_services_); break;
+    case rollout::Step::kAdvance:
+      publisher_.Widen(rollout_->cohort());
+      settings_.fleet->Measure({});
+      TellRollout(false, "RolloutAdvanced", "is at stage " + std::to_string(rollout_->state().stage()));
+      ChooseAgents();
+      break;
+    case rollout::Step::kComplete: return Complete();
+    case rollout::Step::kRollBack: return TakeBack();
+  }
+  if (auto ok = KeepRollout(); !ok)
+    log::Warn("the rollout's state was not kept", {{"error", ok.error().Text()}});
+}
+
+// A stage that counts agents has as many connected ones, others in place of those that went away.
+void Control::ChooseAgents() {
+  const std::size_t wanted = rollout_->wanted();
+  if (wanted == 0 || settings_.fleet == nullptr) return;
+  const rollout::Cohort cohort = rollout_->cohort();
+  const auto seen = settings_.fleet->Look(cohort, {});
+  if (seen.agents >= wanted || cohort.nodes.size() >= wanted + kSpareAgents) return;
+  const auto chosen = settings_.fleet->Choose(wanted - seen.agents, cohort, rollout_services_);
+  for (const std::string& node : chosen) rollout_->AddNode(node);
+  if (!chosen.empty()) publisher_.Widen(rollout_->cohort());
+}
+
+void Control::Complete() {
+  rollout::Machine machine = *rollout_;
+  rollout_->Ended("completed", UnixMs(settings_.wall_clock()), 0);
+  if (auto ok = KeepRollout(true); !ok) {
+    log::Warn("the rollout cannot end yet", {{"error", ok.error().Text()}});
+    rollout_ = std::move(machine);
+    return;
+  }
+  publisher_.Promote();
+  TellRollout(false, "RolloutCompleted", "is what every agent is served");
+  settings_.fleet->Measure({});
+  rollout_.reset();
+}
+
+// A new revision with the base's content: agents that hold the candidate never go back to an older one.
+void Control::TakeBack() {
+  rollout::Machine machine = *rollout_;
+  const bool aborted = machine.state().reason() == "Aborted";
+  machine.Ended(aborted ? "aborted" : "rolled_back", UnixMs(settings_.wall_clock()),
+                store_.version().revision + 1);
+  const v1::Rollout& state = machine.state();
+  auto draft = DraftOfPast(state.base());
+  Status done = draft ? Status() : draft.error();
+  if (draft) {
+    draft->write.text = "# takes back revision " + std::to_string(state.revision()) + "\n";
+    draft->write.ends = store::Rollout{state.revision(), JsonOf(state)};
+    const auto finished =
+        Finish(std::move(*draft), {state.principal() + " (rollout)", auth::Role::kEditor}, false);
+    if (!finished) done = finished.error();
+  }
+  if (!done) {
+    log::Warn("the rollout cannot be taken back yet", {{"error", done.error().Text()}});
+    return;
+  }
+  rollout_ = std::move(machine);
+  TellRollout(true, aborted ? "RolloutAborted" : "RolloutRolledBack",
+              "was taken back as revision " + std::to_string(rollout_->state().rolled_back_as()) + ": " +
+                  rollout_->state().message());
+  settings_.fleet->Measure({});
+  rollout_.reset();
+}
+
+Status Control::KeepRollout(bool everybody) {
+  return store_.PutRollout({rollout_->state().revision(), JsonOf(rollout_->state())}, everybody);
+}
+
+void Control::TellRollout(bool warning, const char* reason, const std::string& message) {
+  const std::string revision = std::to_string(rollout_->state().revision());
+  log::Info("rollout", {{"revision", rollout_->state().revision()}, {"event", reason}, {"message", message}});
+  events::Note(settings_.events, warning, reason, {"Revision", "", revision},
+               "revision " + revision + " " + message);
+}
+
+Result<v1::ListRolloutsResponse> Control::ListRollouts(const Principal&,
+                                                       const v1::ListRolloutsRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  const auto kept = store_.Rollouts(request.limit() == 0 ? 20 : std::min(request.limit(), 1000U));
+  if (!kept) return kept.error();
+  v1::ListRolloutsResponse response;
+  for (const store::Rollout& one : *kept) {
+    const bool running = rollout_ && rollout_->state().revision() == one.revision;
+    auto state = running ? Result<v1::Rollout>(rollout_->state()) : StateOf(one);
+    if (!state) return state.error();
+    *response.add_rollouts() = std::move(*state);
+  }
+  return response;
+}
+
+Result<v1::Rollout> Control::GetRollout(const Principal& principal,
+                                        const v1::GetRolloutRequest& request) const {
+  v1::ListRolloutsRequest all;
+  all.set_limit(request.revision() == 0 ? 1 : 1000);
+  auto list = ListRollouts(principal, all);
+  if (!list) return list.error();
+  for (v1::Rollout& one : *list->mutable_rollouts()) {
+    if (request.revision() == 0 || one.revision() == request.revision()) return std::move(one);
+  }
+  const std::string what =
+      request.revision() == 0 ? "nothing was" : "revision " + std::to_string(request.revision()) + " was not";
+  return Error{ErrorKind::kNotFound, what + " rolled out in stages", "revision", {}};
+}
+
+Result<v1::Rollout> Control::SteerRollout(const Principal& principal,
+                                          const v1::SteerRolloutRequest& request) {
+  std::uint64_t revision = request.revision();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!rollout_ || (revision != 0 && revision != rollout_->state().revision())) return NoneRuns();
+    revision = rollout_->state().revision();
+    Status done;
+    if (request.action() == "pause")
+      done = rollout_->Pause();
+    else if (request.action() == "resume")
+      done = rollout_->Resume();
+    else if (request.action() == "promote")
+      done = rollout_->Promote(request.all());
+    else if (request.action() == "abort")
+      rollout_->Abort(principal.name);
+    else
+      done = Invalid("is none of pause, resume, promote, abort", "action");
+    if (!done) return done.error();
+    TellRollout(false, "RolloutSteered", request.action() + " by " + principal.name);
+    if (auto ok = KeepRollout(); !ok) return ok.error();
+    WatchRolloutLocked();
+  }
+  v1::GetRolloutRequest get;
+  get.set_revision(revision);
+  return GetRollout(principal, get);
+}
+
+}  // namespace weft::api
