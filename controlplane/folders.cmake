@@ -1,19 +1,20 @@
 # The control plane, in the order of a change.
 weft_library(controlplane/auth DEPS common/result common/net)
+weft_library(controlplane/caller DEPS controlplane/auth common/http proto)
 weft_library(controlplane/events DEPS common/time)
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
-weft_library(controlplane/api DEPS controlplane/auth controlplane/events controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
+weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
   common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api)
-weft_library(controlplane/stream DEPS controlplane/events controlplane/rollout common/compile common/metrics common/wire)
+weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
 weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
-  controlplane/intake/files common/metrics common/task)
+  controlplane/intake/files common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http LINK weft_ext_json)

@@ -156,6 +156,10 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   return out;
 }
 
+dial::DialerOptions WayTo(const settings::ControlPlane& control) {
+  return {control.address, control.token_file, control.ca, control.cert, control.key, control.server_name};
+}
+
 std::unique_ptr<config::Link> Agent::MakeLink() {
   const settings::Node& node = settings_.node;
   if (!settings_.control_plane) {
@@ -164,8 +168,7 @@ std::unique_ptr<config::Link> Agent::MakeLink() {
     files_ = link.get();
     return link;
   }
-  dialer_ = std::make_unique<dial::Dialer>(
-      cold_, dial::DialerOptions{settings_.control_plane->address, settings_.control_plane->token_file});
+  dialer_ = std::make_unique<dial::Dialer>(cold_, WayTo(*settings_.control_plane));
   return std::make_unique<config::GrpcLink>(*dialer_, LinkOptionsOf(settings_, seed_));
 }
 

@@ -10,9 +10,19 @@ namespace {
 
 using Done = std::function<void(bool)>;
 
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const DialerOptions& options) {
+  if (options.ca.empty()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({ReadFile(options.ca), ReadFile(options.key), ReadFile(options.cert)});
+}
+
 // Memory and threads small; keep-alive finds a dead peer within 25 s; a lookup service for settings is not
 // asked.
-std::shared_ptr<grpc::Channel> MakeConnection(const std::string& address) {
+std::shared_ptr<grpc::Channel> MakeConnection(const DialerOptions& options) {
   grpc::ChannelArguments args;
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
@@ -24,7 +34,8 @@ std::shared_ptr<grpc::Channel> MakeConnection(const std::string& address) {
   args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   args.SetMaxReceiveMessageSize(Dialer::kMaxMessageBytes);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), args);
+  if (!options.server_name.empty()) args.SetSslTargetNameOverride(options.server_name);
+  return grpc::CreateCustomChannel(options.address, CredentialsOf(options), args);
 }
 
 }  // namespace
@@ -50,8 +61,19 @@ std::shared_ptr<grpc::Channel> Dialer::Connection() {
   std::shared_ptr<grpc::Channel> held = connection_.lock();
   const grpc_connectivity_state state = held ? held->GetState(false) : GRPC_CHANNEL_SHUTDOWN;
   const bool broken = state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN;
-  if (broken) connection_ = held = MakeConnection(options_.address);
+  if (broken) connection_ = held = MakeConnection(options_);
   return held;
+}
+
+Status Dialer::CheckFiles() const {
+  const std::pair<const char*, const std::string*> files[] = {{"controlPlane.ca", &options_.ca},
+                                                              {"controlPlane.cert", &options_.cert},
+                                                              {"controlPlane.key", &options_.key}};
+  for (const auto& [setting, path] : files) {
+    if (!path->empty() && ReadFile(*path).find("-----BEGIN ") == std::string::npos)
+      return Invalid("cannot be read as PEM", setting, *path);
+  }
+  return {};
 }
 
 Result<std::string> Dialer::ReadToken() const {

@@ -23,6 +23,10 @@ struct DialerOptions {
   std::string address;     // "host:port"
   std::string token_file;  // its first word is the bearer token (a line of weft-control's file will do);
                            // read on each attempt; empty: none is sent
+  // PEM files, read on each connection. The CA: the control plane must show a certificate of it; empty: plain
+  // text.
+  std::string ca = {}, cert = {}, key = {};  // cert and key: shown to it; empty: none
+  std::string server_name = {};              // that its certificate must have; empty: the host of `address`
 };
 
 class Dialer {
@@ -38,6 +42,7 @@ class Dialer {
   void Stop();   // waits for the thread; tags that come back later are dropped
 
   std::shared_ptr<grpc::Channel> Connection();
+  Status CheckFiles() const;              // that TLS needs: the error names the setting and the file
   Result<std::string> ReadToken() const;  // empty: none is configured
   // What an operation on queue() carries; `done(ok)` runs on the cold thread.
   void* Tag(std::function<void(bool ok)> done);

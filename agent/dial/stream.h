@@ -77,6 +77,7 @@ class Stream {
   void Connect() {
     hooks_.on_state(State::kConnecting, {});
     attempt_ = std::make_shared<Attempt>();
+    if (auto ok = dialer_.CheckFiles(); !ok) return Retry(ok.error().Text());
     const Result<std::string> token = dialer_.ReadToken();
     if (!token) return Retry(token.error().Text());
     if (!token->empty()) attempt_->context.AddMetadata("authorization", "Bearer " + *token);

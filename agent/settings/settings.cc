@@ -271,6 +271,14 @@ void ReadSettings(Reader& in, Settings& out) {
     out.control_plane.emplace();
     control.Value("address", out.control_plane->address, HostAndPort);
     control.Value("tokenFile", out.control_plane->token_file, Text).Require("address");
+    control.Value("ca", out.control_plane->ca, Text).Value("cert", out.control_plane->cert, Text);
+    control.Value("key", out.control_plane->key, Text)
+        .Value("serverName", out.control_plane->server_name, Text);
+    control.Check(out.control_plane->cert.empty() == out.control_plane->key.empty(), "cert",
+                  "goes with key: give both files or neither");
+    control.Check(!out.control_plane->ca.empty() ||
+                      (out.control_plane->cert.empty() && out.control_plane->server_name.empty()),
+                  "ca", "is needed for cert, key and serverName: the CA of the control plane's certificate");
   });
   in.Values("resources", out.resources, Text).Value("workers", out.workers, Number(1, 64));
   in.Map("outbound", [&](Reader& outbound) { ReadOutbound(outbound, out.outbound); });
@@ -302,13 +310,17 @@ std::string VariableOf(std::string_view path) {
   return out;
 }
 
-constexpr std::array<std::string_view, 28> kScalars = {"node.id",
+constexpr std::array<std::string_view, 32> kScalars = {"node.id",
                                                        "node.cluster",
                                                        "node.namespace",
                                                        "node.service",
                                                        "node.zone",
                                                        "controlPlane.address",
                                                        "controlPlane.tokenFile",
+                                                       "controlPlane.ca",
+                                                       "controlPlane.cert",
+                                                       "controlPlane.key",
+                                                       "controlPlane.serverName",
                                                        "workers",
                                                        "outbound.listen",
                                                        "outbound.transparent",

@@ -26,8 +26,11 @@ struct Node {
 };
 
 struct ControlPlane {
-  std::string address;     // "host:port"
-  std::string token_file;  // empty: no token
+  std::string address;      // "host:port"
+  std::string token_file;   // empty: no token
+  std::string ca;           // PEM file; empty: plain text
+  std::string cert, key;    // PEM files, both or none: shown to the control plane
+  std::string server_name;  // that its certificate must have; empty: the host of `address`
 };
 
 struct LocalService {  // one local port per service

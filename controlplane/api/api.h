@@ -3,6 +3,7 @@
 // the agents' directory and the statistics. The role of a row is checked here, for REST and gRPC alike.
 // Thread rule: any thread.
 
+#include "controlplane/api/audit.h"
 #include "controlplane/api/control.h"
 #include "controlplane/api/table.h"
 #include "controlplane/events/events.h"
@@ -89,8 +90,11 @@ class Api {
   template <class Q>
   auto Call(Rpc rpc, const Principal& principal, const Q& request) {
     using Answer = decltype(Handle(principal, request));
-    if (auto ok = auth::Require(principal, RoleOf(rpc)); !ok) return Answer(ok.error());
-    return Handle(principal, request);
+    auto allowed = auth::Require(principal, RoleOf(rpc));
+    if (allowed) allowed = CheckSpeaker(principal, request);
+    Answer answer = allowed ? Handle(principal, request) : Answer(allowed.error());
+    AuditCall(rpc, principal, request, answer);
+    return answer;
   }
 
   Result<v1::GetGraphResponse> Handle(const Principal&, const v1::GetGraphRequest& q) {

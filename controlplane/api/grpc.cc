@@ -2,32 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "common/http/message.h"
 #include "controlplane/api/reactor.h"
+#include "controlplane/caller/caller.h"
 #include "weft/v1/config.grpc.pb.h"
 #include "weft/v1/registry.grpc.pb.h"
 
 namespace weft::api {
 namespace {
-
-grpc::StatusCode CodeOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid: return grpc::StatusCode::INVALID_ARGUMENT;
-    case ErrorKind::kNotFound: return grpc::StatusCode::NOT_FOUND;
-    case ErrorKind::kConflict: return grpc::StatusCode::ABORTED;
-    case ErrorKind::kPreconditionFailed: return grpc::StatusCode::FAILED_PRECONDITION;
-    case ErrorKind::kUnauthenticated: return grpc::StatusCode::UNAUTHENTICATED;
-    case ErrorKind::kForbidden: return grpc::StatusCode::PERMISSION_DENIED;
-    case ErrorKind::kGone: return grpc::StatusCode::OUT_OF_RANGE;
-    case ErrorKind::kTooLarge:
-    case ErrorKind::kOverloaded: return grpc::StatusCode::RESOURCE_EXHAUSTED;
-    case ErrorKind::kUnsupported: return grpc::StatusCode::UNIMPLEMENTED;
-    case ErrorKind::kUnavailable: return grpc::StatusCode::UNAVAILABLE;
-    case ErrorKind::kTimeout: return grpc::StatusCode::DEADLINE_EXCEEDED;
-    case ErrorKind::kInternal: break;
-  }
-  return grpc::StatusCode::INTERNAL;
-}
 
 class Caller {
  public:
@@ -50,24 +31,19 @@ class Caller {
     if (!principal) return new RefusedStream<Message>(Failed(context, principal.error()));
     auto source = api_.Call(rpc, *principal, request);
     if (!source) return new RefusedStream<Message>(Failed(context, source.error()));
-    auto* reactor = new Reactor<Message>(std::move(*source), ToStatus);
+    auto* reactor = new Reactor<Message>(std::move(*source), caller::ToGrpcStatus);
     reactor->Begin();
     return reactor;
   }
 
  private:
   Result<Principal> Who(const grpc::ServerContextBase& context) const {
-    const auto found = context.client_metadata().find("authorization");
-    const std::string_view header = found == context.client_metadata().end()
-                                        ? std::string_view()
-                                        : std::string_view(found->second.data(), found->second.size());
-    return authenticator_.Authenticate({header, PeerAddress(context.peer())});
+    return authenticator_.Authenticate(caller::CredentialsOf(context));
   }
 
-  static grpc::Status ToStatus(const Error& error) { return {CodeOf(error.kind), error.Text()}; }
   static grpc::Status Failed(grpc::ServerContextBase& context, const Error& error) {
     if (!error.field.empty()) context.AddTrailingMetadata("weft-field", error.field);
-    return ToStatus(error);
+    return caller::ToGrpcStatus(error);
   }
 
   Api& api_;
@@ -182,15 +158,6 @@ class ConfigService final : public v1::Config::WithCallbackMethod_Watch<v1::Conf
 };
 
 }  // namespace
-
-net::Address PeerAddress(std::string peer) {
-  const auto decoded = http::PercentDecode(peer);
-  if (decoded) peer = *decoded;
-  const auto colon = peer.find(':');
-  const auto address =
-      net::Address::Parse(std::string_view(peer).substr(colon == std::string::npos ? 0 : colon + 1));
-  return address ? *address : net::Address{};
-}
 
 std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator) {
   std::vector<std::unique_ptr<grpc::Service>> services;

@@ -16,7 +16,4 @@ namespace weft::api {
 
 std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator);
 
-// "ipv4:1.2.3.4:5" or "ipv6:[::1]:5" (also escaped) as gRPC says it; anything else: 0.0.0.0:0.
-net::Address PeerAddress(std::string peer);
-
 }  // namespace weft::api

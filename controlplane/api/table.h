@@ -113,6 +113,14 @@ inline constexpr std::array kTable = {
     Row{"GET", "openapi.json", Rpc::kOpenApi, Body::kNone, auth::Role::kViewer},
 };
 
+// Whether each call leaves an audit line: what writes, but for heartbeats, which change nothing.
+constexpr bool IsAudited(Rpc rpc) {
+  for (const Row& row : kTable) {
+    if (row.rpc == rpc) return row.verb != "GET" && rpc != Rpc::kHeartbeat;
+  }
+  return false;
+}
+
 constexpr auth::Role RoleOf(Rpc rpc) {
   for (const Row& row : kTable) {
     if (row.rpc == rpc) return row.role;

@@ -16,6 +16,8 @@
 #include "controlplane/api/rest.h"
 #include "controlplane/app/backends.h"
 #include "controlplane/app/metrics.h"
+#include "controlplane/app/reflection.h"
+#include "controlplane/app/tls.h"
 #include "controlplane/intake/files/files.h"
 #include "controlplane/store/sqlite/sqlite.h"
 #include "controlplane/stream/service.h"
@@ -30,8 +32,8 @@ constexpr std::size_t kMostHttpConnections = 1024;  // watches, at most 512, hol
 constexpr int kMaxGrpcMessage = 17 << 20;
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
-  if (!settings.token_file.empty()) {
-    return auth::MakeTokenFile(settings.token_file, [](const Error& error) {
+  if (settings.has_credentials()) {
+    return auth::MakeTrusted({settings.token_file, settings.trust_domain}, [](const Error& error) {
       log::Warn("the changed token file cannot be used; the last good one stays", {{"error", error.Text()}});
     });
   }
@@ -68,13 +70,15 @@ struct Program::Parts {
         metrics(control, hub, collector),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
-              [this] { return store->version(); }, settings.token_file.empty() && !settings.insecure}) {}
+              [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure}) {}
 
-  Status Require(auth::Role role, std::string_view authorization, const std::string& peer) {
-    const auto address = net::Address::Parse(peer);
-    const auto principal = authenticator->Authenticate({authorization, address ? *address : net::Address{}});
-    if (!principal) return principal.error();
-    return auth::Require(*principal, role);
+  auth::Authenticate Require(auth::Role role) {
+    return [this, role](const auth::Credentials& credentials) -> Result<auth::Principal> {
+      auto principal = authenticator->Authenticate(credentials);
+      if (!principal) return principal;
+      if (auto ok = auth::Require(*principal, role); !ok) return ok.error();
+      return principal;
+    };
   }
 
   Status Bind(const Settings& settings);
@@ -105,20 +109,18 @@ struct Program::Parts {
 };
 
 Status Program::Parts::Bind(const Settings& settings) {
-  const auto require = [this](auth::Role role) {
-    return [this, role](std::string_view authorization, const std::string& peer) {
-      return Require(role, authorization, peer);
-    };
-  };
-  const auto may_stream = require(auth::Role::kAgent);  // and whoever may do more
+  const auto may_stream = Require(auth::Role::kAgent);  // and whoever may do more
   services = api::MakeGrpcServices(api, *authenticator);
   services.push_back(stream::MakeMeshService(hub, may_stream));
   services.push_back(
-      telemetry::MakeTelemetryService(collector, may_stream, require(api::RoleOf(api::Rpc::kGetGraph))));
+      telemetry::MakeTelemetryService(collector, may_stream, Require(api::RoleOf(api::Rpc::kGetGraph))));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(settings.grpc.ToString(), grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(settings.grpc.ToString(), GrpcCredentials(settings), &port);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> guards;
+  guards.push_back(MakeReflectionGuard(Require(auth::Role::kViewer)));
+  builder.experimental().SetInterceptorCreators(std::move(guards));
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Agents ping an idle stream every 20 s; by default gRPC would answer with GOAWAY (too_many_pings).
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
@@ -155,7 +157,10 @@ void Program::Parts::End() {
 }
 
 Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
-  const bool credentials = !settings.token_file.empty();
+  if (auto ok = CheckTls(settings); !ok) return ok.error();
+  for (const std::string& path : ExposedSecrets(settings))
+    log::Warn("others than its owner may read this secret; chmod 600 it", {{"file", path}});
+  const bool credentials = settings.has_credentials();
   if (auto ok = auth::CheckExposure(settings.grpc, credentials, settings.insecure, "--grpc-listen"); !ok)
     return ok.error();
   if (auto ok = auth::CheckExposure(settings.http, credentials, settings.insecure, "--http-listen"); !ok)

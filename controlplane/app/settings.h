@@ -18,7 +18,11 @@ struct Settings {
   net::Address grpc{net::Ip::V4(127, 0, 0, 1), 15010};
   net::Address http{net::Ip::V4(127, 0, 0, 1), 15014};
   std::string data = "weft-data";  // the store's folder
-  std::string token_file;          // empty: loopback peers only, unless insecure
+  std::string token_file;          // empty: loopback peers only, unless insecure or there is a client CA
+  std::string tls_cert, tls_key;   // PEM files; both or none: plain text
+  std::string client_ca;           // PEM file: client certificates are asked for and verified; empty: not
+  std::string trust_domain = "mesh.local";  // of agents' SPIFFE ids
+  bool has_credentials() const { return !token_file.empty() || !client_ca.empty(); }
   bool insecure = false;
   std::vector<std::string> resources;                   // files and folders, watched
   std::string ports_file;                               // empty: none is written

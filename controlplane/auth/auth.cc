@@ -5,26 +5,28 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/net/key.h"
+
 namespace weft::auth {
 namespace {
 
 constexpr std::array<std::string_view, 4> kRoles = {"viewer", "agent", "editor", "admin"};
 
 class Loopback final : public Authenticator {
- public:
-  Result<Principal> Authenticate(const Credentials& credentials) override {
+  Result<Principal> Recognise(const Credentials& credentials) override {
     if (credentials.peer.ip.IsLoopback()) return Principal{"loopback", Role::kAdmin};
     return Error{ErrorKind::kUnauthenticated, "without a token file only loopback peers are served", {}, {}};
   }
 };
 
 class Insecure final : public Authenticator {
- public:
-  Result<Principal> Authenticate(const Credentials&) override { return Principal{"anyone", Role::kAdmin}; }
+  Result<Principal> Recognise(const Credentials&) override { return Principal{"anyone", Role::kAdmin}; }
 };
 
+constexpr std::string_view kCertificate = "cert:";
+
 struct Token {
-  std::string secret;
+  std::string secret;  // or "cert:SUBJECT"
   Principal principal;
 };
 
@@ -52,7 +54,8 @@ Result<std::vector<Token>> ReadTokens(const std::string& path) {
     std::string secret, name, role, more;
     if (!(words >> secret)) continue;
     if (!(words >> name >> role) || words >> more) return Invalid("a line is SECRET NAME ROLE", {}, where);
-    if (secret.size() < 8) return Invalid("a token has at least 8 characters", {}, where);
+    if (secret.size() < 8 && !secret.starts_with(kCertificate))
+      return Invalid("a token has at least 8 characters", {}, where);
     const auto parsed = ParseRole(role);
     if (!parsed) return Invalid(parsed.error().detail, {}, where);
     tokens.push_back({std::move(secret), {std::move(name), *parsed}});
@@ -62,38 +65,64 @@ Result<std::vector<Token>> ReadTokens(const std::string& path) {
   return tokens;
 }
 
-class TokenFile final : public Authenticator {
+class TrustedCallers final : public Authenticator {
  public:
-  TokenFile(std::string path, Stamp stamp, std::vector<Token> tokens, std::function<void(const Error&)> warn)
-      : path_(std::move(path)), warn_(std::move(warn)), stamp_(stamp), tokens_(std::move(tokens)) {}
+  TrustedCallers(Trusted trusted, Stamp stamp, std::vector<Token> tokens,
+                 std::function<void(const Error&)> warn)
+      : trusted_(std::move(trusted)), warn_(std::move(warn)), stamp_(stamp), tokens_(std::move(tokens)) {}
 
-  Result<Principal> Authenticate(const Credentials& credentials) override {
+ private:
+  Result<Principal> Recognise(const Credentials& credentials) override {
     const std::lock_guard lock(mutex_);
     Refresh();
+    if (!credentials.authorization.empty()) return OfToken(credentials.authorization);
+    if (!credentials.spiffe.empty() || !credentials.common_name.empty()) return OfCertificate(credentials);
+    return Error{ErrorKind::kUnauthenticated, "a bearer token or a client certificate is needed", {}, {}};
+  }
+
+  Result<Principal> OfToken(std::string_view authorization) const {
     static constexpr std::string_view kScheme = "Bearer ";
-    if (!credentials.authorization.starts_with(kScheme)) {
+    if (!authorization.starts_with(kScheme))
       return Error{ErrorKind::kUnauthenticated, "a bearer token is needed", {}, {}};
-    }
-    const std::string_view shown = credentials.authorization.substr(kScheme.size());
+    const std::string_view shown = authorization.substr(kScheme.size());
     const Token* match = nullptr;
     for (const Token& token : tokens_) {  // all of them, so that time tells nothing
-      if (ConstantTimeEqual(token.secret, shown)) match = &token;
+      if (!token.secret.starts_with(kCertificate) && ConstantTimeEqual(token.secret, shown)) match = &token;
     }
     if (match == nullptr)
       return Error{ErrorKind::kUnauthenticated, "the bearer token is not known here", {}, {}};
     return match->principal;
   }
 
- private:
+  Result<Principal> OfCertificate(const Credentials& shown) const {
+    for (const Token& token : tokens_) {
+      if (!token.secret.starts_with(kCertificate)) continue;
+      const std::string_view subject = std::string_view(token.secret).substr(kCertificate.size());
+      if (subject == shown.spiffe || subject == shown.common_name) return token.principal;
+    }
+    if (shown.spiffe.empty() || trusted_.trust_domain.empty()) {
+      const std::string subject(shown.spiffe.empty() ? shown.common_name : shown.spiffe);
+      return Error{ErrorKind::kForbidden,
+                   "the certificate of '" + subject + "' has no role; add a line cert:" + subject +
+                       " NAME ROLE to the token file",
+                   {},
+                   {}};
+    }
+    auto id = ParseSpiffe(shown.spiffe, trusted_.trust_domain);
+    if (!id) return id.error();
+    return Principal{std::string(shown.spiffe), Role::kAgent, std::move(id->ns), std::move(id->service)};
+  }
+
   void Refresh() {
-    const Stamp now = StampOf(path_);
+    if (trusted_.token_file.empty()) return;
+    const Stamp now = StampOf(trusted_.token_file);
     if (now == stamp_) return;
     stamp_ = now;
-    auto tokens = ReadTokens(path_);
+    auto tokens = ReadTokens(trusted_.token_file);
     tokens ? static_cast<void>(tokens_ = std::move(*tokens)) : warn_(tokens.error());
   }
 
-  const std::string path_;
+  const Trusted trusted_;
   const std::function<void(const Error&)> warn_;
   std::mutex mutex_;  // guards all below
   Stamp stamp_;
@@ -114,13 +143,48 @@ Result<Role> ParseRole(std::string_view text) {
 std::unique_ptr<Authenticator> MakeLoopback() { return std::make_unique<Loopback>(); }
 std::unique_ptr<Authenticator> MakeInsecure() { return std::make_unique<Insecure>(); }
 
-Result<std::unique_ptr<Authenticator>> MakeTokenFile(const std::string& path,
-                                                     std::function<void(const Error&)> warn) {
-  const Stamp stamp = StampOf(path);
-  auto tokens = ReadTokens(path);
-  if (!tokens) return tokens.error();
+Result<Principal> Authenticator::Authenticate(const Credentials& credentials) {
+  auto principal = Recognise(credentials);
+  if (principal) principal->peer = credentials.peer.ToString();
+  return principal;
+}
+
+Result<std::unique_ptr<Authenticator>> MakeTrusted(const Trusted& trusted,
+                                                   std::function<void(const Error&)> warn) {
+  Stamp stamp;
+  std::vector<Token> tokens;
+  if (!trusted.token_file.empty()) {
+    stamp = StampOf(trusted.token_file);
+    auto read = ReadTokens(trusted.token_file);
+    if (!read) return read.error();
+    tokens = std::move(*read);
+  }
   return std::unique_ptr<Authenticator>(
-      std::make_unique<TokenFile>(path, stamp, std::move(*tokens), std::move(warn)));
+      std::make_unique<TrustedCallers>(trusted, stamp, std::move(tokens), std::move(warn)));
+}
+
+Result<SpiffeId> ParseSpiffe(std::string_view id, std::string_view trust_domain) {
+  const std::string prefix = "spiffe://" + std::string(trust_domain) + "/ns/";
+  const auto between = id.find("/sa/", std::min(prefix.size(), id.size()));
+  if (!id.starts_with(prefix) || between == std::string_view::npos) {
+    return Error{ErrorKind::kForbidden,
+                 "the identity '" + std::string(id) + "' is not " + prefix + "NAMESPACE/sa/SERVICE",
+                 {},
+                 {}};
+  }
+  SpiffeId out{std::string(id.substr(prefix.size(), between - prefix.size())),
+               std::string(id.substr(between + 4))};
+  if (IsDnsLabel(out.ns) && IsDnsLabel(out.service)) return out;
+  return Error{ErrorKind::kForbidden, "the identity '" + std::string(id) + "' names no service", {}, {}};
+}
+
+Status MaySpeakFor(const Principal& principal, std::string_view ns, std::string_view service) {
+  if (principal.service.empty() || (principal.ns == ns && principal.service == service)) return {};
+  return Error{ErrorKind::kForbidden,
+               "the certificate is of " + principal.ns + "/" + principal.service +
+                   ", which cannot speak for " + std::string(ns) + "/" + std::string(service),
+               {},
+               {}};
 }
 
 Status Require(const Principal& principal, Role needed) {

@@ -17,7 +17,7 @@ class TokenFileTest : public testing::Test {
     std::filesystem::rename(path + ".new", path);
   }
   Result<std::unique_ptr<Authenticator>> Make() {
-    return MakeTokenFile(path, [this](const Error& error) { warning = error.Text(); });
+    return MakeTrusted({path, "mesh.local"}, [this](const Error& error) { warning = error.Text(); });
   }
   static Credentials Bearer(std::string_view header) { return {header, {net::Ip::V4(10, 0, 0, 1), 5}}; }
 
@@ -55,6 +55,27 @@ TEST_F(TokenFileTest, ABrokenFileNamesItsLine) {
   EXPECT_FALSE(Make());
   std::filesystem::remove(path);
   EXPECT_FALSE(Make());
+}
+
+TEST_F(TokenFileTest, ACertificateIsWhomTheFileSaysOrAnAgentOfItsService) {
+  Write("secret-one alice editor\ncert:ops ann admin\n");
+  auto auth = Make().value();
+  const auto shown = [](std::string_view spiffe, std::string_view name) {
+    return Credentials{{}, {net::Ip::V4(10, 0, 0, 1), 5}, spiffe, name};
+  };
+  EXPECT_EQ(auth->Authenticate(shown({}, "ops"))->role, Role::kAdmin);
+  EXPECT_EQ(auth->Authenticate(shown({}, "ops"))->peer, "10.0.0.1:5");
+  EXPECT_EQ(auth->Authenticate(shown({}, "other")).error().kind, ErrorKind::kForbidden);
+  const Principal cart = auth->Authenticate(shown("spiffe://mesh.local/ns/shop/sa/cart", "x")).value();
+  EXPECT_EQ(cart.role, Role::kAgent);
+  EXPECT_TRUE(MaySpeakFor(cart, "shop", "cart"));
+  EXPECT_FALSE(MaySpeakFor(cart, "shop", "stock"));
+  EXPECT_FALSE(MaySpeakFor(cart, "default", "cart"));
+  for (const char* wrong :
+       {"spiffe://other/ns/shop/sa/cart", "spiffe://mesh.local/ns/shop", "spiffe://mesh.local/ns//sa/x",
+        "spiffe://mesh.local/ns/a/sa/b/c", "spiffe://mesh.local.evil/ns/shop/sa/cart"})
+    EXPECT_EQ(auth->Authenticate(shown(wrong, "x")).error().kind, ErrorKind::kForbidden) << wrong;
+  EXPECT_FALSE(auth->Authenticate(Bearer("Bearer cert:ops"))) << "a subject is no secret";
 }
 
 TEST(AuthTest, WithoutCredentialsOnlyLoopbackPeersAreServed) {

@@ -2,7 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "controlplane/stream/caller.h"
+#include "controlplane/caller/caller.h"
+#include "controlplane/caller/refusal.h"
 #include "weft/v1/mesh.grpc.pb.h"
 
 namespace weft::stream {
@@ -11,7 +12,7 @@ namespace {
 // Owns itself until OnDone; the hub and running callbacks share it.
 class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>, public Outlet {
  public:
-  Connection(Hub& hub, std::string peer) : hub_(hub), peer_(std::move(peer)) {}
+  Connection(Hub& hub, auth::Principal principal) : hub_(hub), principal_(std::move(principal)) {}
 
   void Begin(std::shared_ptr<Connection> self) {
     self_ = std::move(self);
@@ -29,7 +30,7 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
     WriteNext();
   }
 
-  void Close(const Error& error) override { End(ToGrpcStatus(error)); }
+  void Close(const Error& error) override { End(caller::ToGrpcStatus(error)); }
 
   void OnReadDone(bool ok) override {
     if (!ok) return End(grpc::Status::OK);
@@ -55,7 +56,9 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
  private:
   Status Greet() {
     if (!incoming_.has_hello()) return Invalid("the first message of a stream is a hello", "hello");
-    const Result<std::uint64_t> ticket = hub_.Open(incoming_.hello(), peer_, self_);
+    const v1::Hello& hello = incoming_.hello();
+    if (auto ok = auth::MaySpeakFor(principal_, hello.namespace_(), hello.service()); !ok) return ok;
+    const Result<std::uint64_t> ticket = hub_.Open(hello, principal_.peer, self_);
     if (!ticket) return ticket.error();
     const std::scoped_lock lock(mutex_);
     ticket_ = *ticket;
@@ -91,7 +94,7 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   }
 
   Hub& hub_;
-  const std::string peer_;
+  const auth::Principal principal_;
   std::shared_ptr<Connection> self_;
   v1::AgentMessage incoming_;
   v1::ControlMessage outgoing_;
@@ -102,26 +105,26 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
 
 class MeshService final : public v1::Mesh::CallbackService {
  public:
-  MeshService(Hub& hub, Authenticate authenticate) : hub_(hub), authenticate_(std::move(authenticate)) {}
+  MeshService(Hub& hub, auth::Authenticate authenticate)
+      : hub_(hub), authenticate_(std::move(authenticate)) {}
 
   grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>* Connect(
       grpc::CallbackServerContext* context) override {
-    const std::string peer = PeerOf(*context);
-    if (const Status allowed = authenticate_(AuthorizationOf(*context), peer); !allowed)
-      return new Refusal<v1::AgentMessage, v1::ControlMessage>(allowed.error());
-    const auto connection = std::make_shared<Connection>(hub_, peer);
+    auto principal = authenticate_(caller::CredentialsOf(*context));
+    if (!principal) return new caller::Refusal<v1::AgentMessage, v1::ControlMessage>(principal.error());
+    const auto connection = std::make_shared<Connection>(hub_, std::move(*principal));
     connection->Begin(connection);
     return connection.get();
   }
 
  private:
   Hub& hub_;
-  const Authenticate authenticate_;
+  const auth::Authenticate authenticate_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeMeshService(Hub& hub, Authenticate authenticate) {
+std::unique_ptr<grpc::Service> MakeMeshService(Hub& hub, auth::Authenticate authenticate) {
   return std::make_unique<MeshService>(hub, std::move(authenticate));
 }
 

@@ -21,9 +21,11 @@ struct Server {
     hub.Stop({ErrorKind::kUnavailable, "stopping", {}, {}});
     server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
   }
-  static Status Check(std::string_view authorization, const std::string& peer) {
-    EXPECT_TRUE(peer.starts_with("127.0.0.1:")) << peer;
-    if (authorization == "Bearer secret") return {};
+  static Result<auth::Principal> Check(const auth::Credentials& shown) {
+    EXPECT_TRUE(shown.peer.ip.IsLoopback()) << shown.peer.ToString();
+    if (shown.authorization == "Bearer secret") return auth::Principal{};
+    if (shown.authorization == "Bearer of-cart")
+      return auth::Principal{"cart", auth::Role::kAgent, "default", "cart"};
     return Error{ErrorKind::kUnauthenticated, "show a token: controlPlane.tokenFile", {}, {}};
   }
   std::unique_ptr<v1::Mesh::Stub> Stub() const {

@@ -4,7 +4,8 @@
 
 #include <deque>
 
-#include "controlplane/stream/caller.h"
+#include "controlplane/caller/caller.h"
+#include "controlplane/caller/refusal.h"
 #include "weft/v1/telemetry.grpc.pb.h"
 
 namespace weft::telemetry {
@@ -16,7 +17,8 @@ constexpr std::size_t kMaxWaiting = 64;
 class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>,
                            public Channel {
  public:
-  explicit ReportStream(Collector& collector) : collector_(collector) {}
+  ReportStream(Collector& collector, auth::Principal principal)
+      : collector_(collector), principal_(std::move(principal)) {}
 
   void Begin(std::shared_ptr<ReportStream> self) {
     self_ = std::move(self);
@@ -33,7 +35,7 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
   void OnReadDone(bool ok) override {
     if (!ok) return End(grpc::Status::OK);
     const Status taken = ticket_ == 0 ? Greet() : collector_.OnMessage(ticket_, incoming_);
-    if (!taken) return End(stream::ToGrpcStatus(taken.error()));
+    if (!taken) return End(caller::ToGrpcStatus(taken.error()));
     incoming_.Clear();
     StartRead(&incoming_);
   }
@@ -55,7 +57,9 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
  private:
   Status Greet() {
     if (!incoming_.has_hello()) return Invalid("the first message of a stream is a hello", "hello");
-    const Result<std::uint64_t> ticket = collector_.Open(incoming_.hello(), self_);
+    const v1::ReportHello& hello = incoming_.hello();
+    if (auto ok = auth::MaySpeakFor(principal_, hello.namespace_(), hello.service()); !ok) return ok;
+    const Result<std::uint64_t> ticket = collector_.Open(hello, self_);
     if (!ticket) return ticket.error();
     ticket_ = *ticket;
     return {};
@@ -69,6 +73,7 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
   }
 
   Collector& collector_;
+  const auth::Principal principal_;
   std::shared_ptr<ReportStream> self_;
   v1::ReportMessage incoming_;
   std::uint64_t ticket_ = 0;  // of the reading callbacks
@@ -79,14 +84,14 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 
 class TelemetryService final : public v1::Telemetry::CallbackService {
  public:
-  TelemetryService(Collector& collector, Authenticate may_report, Authenticate may_read)
+  TelemetryService(Collector& collector, auth::Authenticate may_report, auth::Authenticate may_read)
       : collector_(collector), may_report_(std::move(may_report)), may_read_(std::move(may_read)) {}
 
   grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>* Report(
       grpc::CallbackServerContext* context) override {
-    const Status allowed = may_report_(stream::AuthorizationOf(*context), stream::PeerOf(*context));
-    if (!allowed) return new stream::Refusal<v1::ReportMessage, v1::ReportCommand>(allowed.error());
-    const auto report = std::make_shared<ReportStream>(collector_);
+    auto principal = may_report_(caller::CredentialsOf(*context));
+    if (!principal) return new caller::Refusal<v1::ReportMessage, v1::ReportCommand>(principal.error());
+    const auto report = std::make_shared<ReportStream>(collector_, std::move(*principal));
     report->Begin(report);
     return report.get();
   }
@@ -105,21 +110,21 @@ class TelemetryService final : public v1::Telemetry::CallbackService {
  private:
   template <class Fill>
   grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, Fill&& fill) {
-    const Status allowed = may_read_(stream::AuthorizationOf(context), stream::PeerOf(context));
+    const auto allowed = may_read_(caller::CredentialsOf(context));
     if (allowed) fill();
     grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
-    reactor->Finish(allowed ? grpc::Status::OK : stream::ToGrpcStatus(allowed.error()));
+    reactor->Finish(allowed ? grpc::Status::OK : caller::ToGrpcStatus(allowed.error()));
     return reactor;
   }
 
   Collector& collector_;
-  const Authenticate may_report_, may_read_;
+  const auth::Authenticate may_report_, may_read_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate may_report,
-                                                    Authenticate may_read) {
+std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
+                                                    auth::Authenticate may_read) {
   return std::make_unique<TelemetryService>(collector, std::move(may_report), std::move(may_read));
 }
 

@@ -3,11 +3,9 @@
 // waiting (further ones are dropped). Thread rule: gRPC's threads call in; collector and `authenticate`
 // outlive the server.
 
-#include <functional>
 #include <memory>
-#include <string>
-#include <string_view>
 
+#include "controlplane/auth/auth.h"
 #include "controlplane/telemetry/collector.h"
 
 namespace grpc {
@@ -16,11 +14,8 @@ class Service;
 
 namespace weft::telemetry {
 
-// As for Mesh.Connect: the value of the metadata `authorization` (empty: none) and the caller's address.
-using Authenticate = std::function<Status(std::string_view authorization, const std::string& peer)>;
-
-// `may_read`: for GetGraph and ListIssues.
-std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, Authenticate may_report,
-                                                    Authenticate may_read);
+// As for Mesh.Connect. `may_read`: for GetGraph and ListIssues.
+std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
+                                                    auth::Authenticate may_read);
 
 }  // namespace weft::telemetry

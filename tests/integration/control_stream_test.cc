@@ -19,8 +19,8 @@ ServiceKey Key(const std::string& name) { return {"local", "default", name}; }
 struct Control {
   void Start() {
     hub = std::make_unique<stream::Hub>();
-    service = stream::MakeMeshService(*hub, [](std::string_view authorization, const std::string&) -> Status {
-      if (authorization == "Bearer s3cret") return {};
+    service = stream::MakeMeshService(*hub, [](const auth::Credentials& shown) -> Result<auth::Principal> {
+      if (shown.authorization == "Bearer s3cret") return auth::Principal{};
       return Error{ErrorKind::kUnauthenticated, "no valid token", {}, {}};
     });
     grpc::ServerBuilder builder;

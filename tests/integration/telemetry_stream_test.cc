@@ -20,7 +20,7 @@ struct Control {
   void Start() {
     collector = std::make_unique<telemetry::Collector>([] { return telemetry::EndpointLists(); },
                                                        std::chrono::milliseconds(100));
-    const auto everybody = [](auto, const auto&) { return weft::Status(); };
+    const auto everybody = [](const auto&) { return Result<auth::Principal>(auth::Principal{}); };
     service = telemetry::MakeTelemetryService(*collector, everybody, everybody);
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(), &port);
