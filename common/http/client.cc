@@ -1,167 +1,31 @@
 #include "common/http/client.h"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include "common/http/one_call.h"
 
 namespace weft::http {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-using tcp = asio::ip::tcp;
-
-// One call: resolve, connect, write, read. Lives as long as one of its operations. One strand; the timer
-// closes all.
-class OneCall : public std::enable_shared_from_this<OneCall> {
+class PlainCall {
  public:
-  using Done = std::function<void(Result<Response>)>;
-
-  OneCall(asio::io_context& context, net::HostPort where, const Request& request, Done done,
-          const CallOptions& options)
-      : strand_(asio::make_strand(context)),
-        resolver_(strand_),
-        stream_(strand_),
-        timer_(strand_),
-        where_(std::move(where)),
-        options_(options),
-        done_(std::move(done)) {
-    message_.version(11);
-    message_.method_string(request.method);
-    message_.target(request.target);
-    const bool v6 = where_.host.find(':') != std::string::npos;
-    message_.set(beast::http::field::host,
-                 (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(where_.port));
-    for (const auto& [name, value] : request.headers) message_.set(name, value);
-    message_.body() = request.body;
-    message_.keep_alive(false);
-    message_.prepare_payload();
-    if (options_.on_data) {
-      parser_.body_limit(boost::none);
-    } else {
-      parser_.body_limit(options_.max_body);
-    }
-    parser_.skip(request.method == "HEAD");
-  }
-
-  void Start() {
-    Arm();
-    resolver_.async_resolve(
-        where_.host, std::to_string(where_.port),
-        [self = shared_from_this()](boost::system::error_code error, tcp::resolver::results_type found) {
-          if (error) return self->Fail("resolve", error);
-          self->Connect(found);
-        });
+  explicit PlainCall(const Strand& strand) : stream_(strand) {}
+  beast::tcp_stream& stream() { return stream_; }
+  beast::tcp_stream& lowest() { return stream_; }
+  template <class Done>
+  void Open(Done&& done) {
+    done(boost::system::error_code());
   }
 
  private:
-  void Arm() {
-    timer_.expires_after(options_.timeout);
-    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      if (!error) self->Expire();
-    });
-  }
-
-  void Connect(const tcp::resolver::results_type& found) {
-    stream_.async_connect(
-        found, [self = shared_from_this()](boost::system::error_code error, const tcp::endpoint&) {
-          if (error) return self->Fail("connect to", error);
-          beast::http::async_write(self->stream_, self->message_,
-                                   [self](boost::system::error_code failed, std::size_t) {
-                                     // A server may answer and close before it has read
-                                     // everything: look for the answer all the same.
-                                     self->options_.on_data ? self->ReadSome(failed) : self->Read(failed);
-                                   });
-        });
-  }
-
-  void Read(boost::system::error_code write_error) {
-    beast::http::async_read(
-        stream_, buffer_, parser_,
-        [self = shared_from_this(), write_error](boost::system::error_code error, std::size_t) {
-          if (error)
-            return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
-          self->Finish();
-        });
-  }
-
-  void ReadSome(boost::system::error_code write_error) {
-    beast::http::async_read_some(
-        stream_, buffer_, parser_,
-        [self = shared_from_this(), write_error](boost::system::error_code error, std::size_t) {
-          if (error)
-            return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
-          const bool good = self->parser_.is_header_done() && self->parser_.get().result_int() / 100 == 2;
-          std::string& body = self->parser_.get().body();
-          if (good && !body.empty()) {
-            const bool more = self->options_.on_data(std::exchange(body, {}));
-            if (!more) return self->Finish();
-            self->Arm();
-          }
-          self->parser_.is_done() ? self->Finish() : self->ReadSome(write_error);
-        });
-  }
-
-  void Finish() {
-    Response response;
-    auto message = parser_.release();
-    response.status = message.result_int();
-    const auto type = message[beast::http::field::content_type];
-    response.content_type.assign(type.data(), type.size());
-    for (const auto& field : message) {
-      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    }
-    response.body = std::move(message.body());
-    Answer(std::move(response));
-  }
-
-  void Fail(const char* verb, boost::system::error_code error) {
-    Answer(Error{ErrorKind::kUnavailable,
-                 std::string("cannot ") + verb + " " + Where() + ": " + error.message(),
-                 {},
-                 {}});
-  }
-  void Expire() {
-    Answer(Error{ErrorKind::kTimeout,
-                 Where() + " did not answer within " + std::to_string(options_.timeout.count()) + " ms",
-                 {},
-                 {}});
-  }
-  std::string Where() const { return where_.host + ":" + std::to_string(where_.port); }
-
-  void Answer(Result<Response> result) {
-    if (!done_) return;
-    const Done done = std::exchange(done_, nullptr);
-    timer_.cancel();
-    resolver_.cancel();
-    boost::system::error_code ignored;
-    stream_.socket().close(ignored);
-    done(std::move(result));
-  }
-
-  asio::strand<asio::io_context::executor_type> strand_;
-  tcp::resolver resolver_;
   beast::tcp_stream stream_;
-  asio::steady_timer timer_;
-  net::HostPort where_;
-  CallOptions options_;
-  Done done_;
-  beast::http::request<beast::http::string_body> message_;
-  beast::http::response_parser<beast::http::string_body> parser_;
-  beast::flat_buffer buffer_;
 };
 
 }  // namespace
 
 void CallAsync(asio::io_context& context, const net::HostPort& where, const Request& request,
                std::function<void(Result<Response>)> done, CallOptions options) {
-  std::make_shared<OneCall>(context, where, request, std::move(done), options)->Start();
+  const Strand strand = asio::make_strand(context);
+  std::make_shared<OneCall<PlainCall>>(strand, PlainCall(strand), where, request, std::move(done), options)
+      ->Start();
 }
 
 Result<Response> Call(const net::HostPort& where, const Request& request, CallOptions options) {
@@ -174,13 +38,13 @@ Result<Response> Call(const net::HostPort& where, const Request& request, CallOp
 }
 
 Result<Url> ParseUrl(std::string_view text) {
-  if (text.starts_with("https://"))
-    return Error{ErrorKind::kUnsupported, "https is not built in; use an http:// address", {}, {}};
+  const bool tls = text.starts_with("https://");
+  if (tls) text.remove_prefix(8);
   if (text.starts_with("http://")) text.remove_prefix(7);
   const auto slash = std::min(text.find('/'), text.size());
   auto where = net::HostPort::Parse(text.substr(0, slash));
   if (!where) return where.error();
-  return Url{std::move(*where), slash == text.size() ? "/" : std::string(text.substr(slash))};
+  return Url{std::move(*where), slash == text.size() ? "/" : std::string(text.substr(slash)), tls};
 }
 
 }  // namespace weft::http

@@ -1,7 +1,7 @@
 #pragma once
-// A small HTTP/1.1 client for weftctl, tests and webhooks: one connection per call, no redirects, no TLS.
-// Answers of any status are results; errors are those of the connection (kUnavailable), of time (kTimeout),
-// of malformed or too large answers (kInternal).
+// A small HTTP/1.1 client for weftctl, tests and webhooks: one connection per call, no redirects; TLS is in
+// tls/. Answers of any status are results; errors are those of the connection (kUnavailable), of time
+// (kTimeout), of malformed or too large answers (kInternal).
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -29,8 +29,8 @@ void CallAsync(boost::asio::io_context& context, const net::HostPort& where, con
 struct Url {
   net::HostPort where;
   std::string target = "/";
+  bool tls = false;
 };
-Result<Url> ParseUrl(
-    std::string_view text);  // "http://host:port/path"; "host:port" too; https is kUnsupported
+Result<Url> ParseUrl(std::string_view text);  // "http://host:port/path", "https://…"; "host:port" too
 
 }  // namespace weft::http

@@ -223,7 +223,8 @@ TEST(MessageTest, OnlyAddressesAndLocalhostPassTheHostCheck) {
 TEST(ClientTest, UrlsGiveHostPortAndTarget) {
   EXPECT_EQ(ParseUrl("http://127.0.0.1:80/x?y")->target, "/x?y");
   EXPECT_EQ(ParseUrl("localhost:15014")->where.port, 15014);
-  EXPECT_EQ(ParseUrl("https://a:1").error().kind, ErrorKind::kUnsupported);
+  EXPECT_TRUE(ParseUrl("https://a:1")->tls);
+  EXPECT_FALSE(ParseUrl("http://a:1")->tls);
   EXPECT_FALSE(ParseUrl("nonsense"));
 }
 

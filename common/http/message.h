@@ -24,7 +24,8 @@ struct Request {
   std::string target = "/";  // as sent: path and query, not decoded
   Fields headers;
   std::string body;
-  net::Address peer;  // server: who asks
+  net::Address peer;                          // server: who asks
+  std::string peer_uri = {}, peer_name = {};  // server: URI and common name of its verified certificate
 
   std::string_view Header(std::string_view name) const { return Find(headers, name); }
   std::string_view Path() const;                   // target without its query, not decoded

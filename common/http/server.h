@@ -8,6 +8,7 @@
 // answers; one more is 429. One request at a time per connection; pipelined ones wait.
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -31,6 +32,8 @@ struct ServerOptions {
   std::chrono::seconds idle_timeout{60};     // between requests
 };
 
+class AnyConnection;  // server_state.h
+
 class Server {
  public:
   // Port 0 takes a free one. The error names the address and what to do about it.
@@ -48,6 +51,12 @@ class Server {
   void Stop();
 
   struct State;
+  // Another transport than plain TCP (common/http/tls); null: the connection is refused.
+  using Connect =
+      std::function<std::shared_ptr<AnyConnection>(boost::asio::ip::tcp::socket, std::shared_ptr<State>)>;
+  static Result<std::unique_ptr<Server>> Listen(boost::asio::io_context& context, const net::Address& address,
+                                                DeferredHandler handler, ServerOptions options,
+                                                Connect connect);
 
  private:
   Server(std::shared_ptr<State> state, net::Address address);

@@ -106,7 +106,8 @@ Result<http::Response> Rest::Route(const http::Request& request) {
   if (pages_.local_only) {
     if (auto ok = CheckLocal(request); !ok) return ok.error();
   }
-  const auto principal = authenticator_.Authenticate({request.Header("Authorization"), request.peer});
+  const auto principal = authenticator_.Authenticate(
+      {request.Header("Authorization"), request.peer, request.peer_uri, request.peer_name});
   if (!principal) return principal.error();
   const auto segments = http::PathSegments(path.substr(kRoot.size() - 1));
   if (!segments) return segments.error();

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "common/http/server.h"
+#include "common/http/tls/server.h"
 #include "common/log/log.h"
 #include "common/task/task.h"
 #include "controlplane/api/grpc.h"
@@ -86,6 +86,7 @@ struct Program::Parts {
 
   std::unique_ptr<store::Store> store;
   std::unique_ptr<auth::Authenticator> authenticator;
+  std::shared_ptr<http::tls::Identity> identity;  // null: plain text
   events::Book events;
   stream::Hub hub{ReadMonotonicClock, &events};
   Delivery delivery;
@@ -138,9 +139,10 @@ Status Program::Parts::Bind(const Settings& settings) {
   http::ServerOptions options;
   options.max_body = kMaxHttpBody;
   options.max_connections = kMostHttpConnections;
-  auto server = http::Server::Listen(
-      context, settings.http, http::Deferred([this](const http::Request& request) { return rest(request); }),
-      options);
+  auto handler = http::Deferred([this](const http::Request& request) { return rest(request); });
+  auto server = identity == nullptr
+                    ? http::Server::Listen(context, settings.http, std::move(handler), options)
+                    : http::tls::Listen(context, settings.http, std::move(handler), options, identity);
   if (!server) return Error{server.error().kind, server.error().detail, "--http-listen", {}};
   http_server = std::move(*server);
   return {};
@@ -157,7 +159,8 @@ void Program::Parts::End() {
 }
 
 Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
-  if (auto ok = CheckTls(settings); !ok) return ok.error();
+  auto identity = ReadIdentity(settings);
+  if (!identity) return identity.error();
   for (const std::string& path : ExposedSecrets(settings))
     log::Warn("others than its owner may read this secret; chmod 600 it", {{"file", path}});
   const bool credentials = settings.has_credentials();
@@ -170,6 +173,7 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   auto opened = store::sqlite::Open(settings.data);
   if (!opened) return opened.error();
   auto parts = std::make_unique<Parts>(std::move(*opened), std::move(*authenticator), settings);
+  parts->identity = std::move(*identity);
   if (auto ok = parts->control.Load(); !ok) return ok.error();
   if (!settings.resources.empty()) {
     if (auto ok = parts->files.Load(); !ok && !parts->control.RollingOut()) return ok.error();

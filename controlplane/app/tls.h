@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "common/http/tls/context.h"
 #include "controlplane/app/settings.h"
 
 namespace grpc {
@@ -11,9 +12,8 @@ class ServerCredentials;
 
 namespace weft::control {
 
-// The files are there, are PEM, fit each other and have not ended; else the error names the setting, the file
-// and what to do. OK without any.
-Status CheckTls(const Settings& settings);
+// Of both listeners; null: plain text. The error names the setting or the file, and what to do.
+Result<std::shared_ptr<http::tls::Identity>> ReadIdentity(const Settings& settings);
 
 // Plain text without tlsCert. Changed files are taken up within five seconds; ones that do not fit each other
 // are not.

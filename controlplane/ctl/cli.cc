@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kDefaultServer = "127.0.0.1:15014";
 
 struct Globals {
+  Login login;
   std::string server, token_file, ns = "default", selector, field_selector, format = "table";
   bool all_namespaces = false, one_namespace = false;
   bool dot = false;  // the verb has that format
@@ -23,7 +24,12 @@ struct Globals {
 
 void AddGlobals(CLI::App& app, Globals& globals) {
   app.add_option("-s,--server", globals.server,
-                 "Control plane, HOST:PORT (WEFT_SERVER; else 127.0.0.1:15014)");
+                 "Control plane, HOST:PORT or https://HOST:PORT (WEFT_SERVER; else 127.0.0.1:15014)");
+  app.add_option("--ca", globals.login.ca, "CA of an https server, PEM file (WEFT_CA; else the system's)");
+  app.add_option("--cert", globals.login.cert, "Client certificate, PEM file (WEFT_CERT)");
+  app.add_option("--key", globals.login.key, "Its private key, PEM file (WEFT_KEY)");
+  app.add_option("--server-name", globals.login.server_name,
+                 "Name that the server's certificate has; else its host");
   app.add_option("--token-file", globals.token_file,
                  "File whose first word is the bearer token (WEFT_TOKEN_FILE)");
   app.add_option("-n,--namespace", globals.ns, "Namespace of names that are written without one")
@@ -62,7 +68,9 @@ Result<std::string> ReadToken(const std::string& path) {
 Result<Send> Dial(const Globals& globals, const Environment& environment, const std::string& server) {
   const Result<std::string> token = ReadToken(globals.token_file);
   if (!token) return token.error();
-  return environment.dial(server, *token);
+  Login login = globals.login;
+  login.token = *token;
+  return environment.dial(server, login);
 }
 
 Client ClientFor(const Environment& environment, const std::string& address) {
@@ -100,7 +108,13 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
 
 void FromEnvironment(Globals& globals, const Environment& environment) {
   if (globals.server.empty()) globals.server = environment.variable("WEFT_SERVER").value_or(kDefaultServer);
-  if (globals.token_file.empty()) globals.token_file = environment.variable("WEFT_TOKEN_FILE").value_or("");
+  const auto fill = [&](std::string& value, const char* name) {
+    if (value.empty()) value = environment.variable(name).value_or("");
+  };
+  fill(globals.login.ca, "WEFT_CA");
+  fill(globals.login.cert, "WEFT_CERT");
+  fill(globals.login.key, "WEFT_KEY");
+  fill(globals.token_file, "WEFT_TOKEN_FILE");
 }
 
 }  // namespace

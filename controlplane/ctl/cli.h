@@ -18,7 +18,7 @@ struct Environment {
   std::ostream& err;
   std::istream& in;
   std::function<std::optional<std::string>(const char* name)> variable;  // of the process's environment
-  std::function<Result<Send>(const std::string& server, const std::string& token)>
+  std::function<Result<Send>(const std::string& server, const Login& login)>
       dial;  // how bytes reach a server
   std::int64_t now_unix_ms = 0;
   std::function<void()> pause = [] { std::this_thread::sleep_for(std::chrono::seconds(1)); };

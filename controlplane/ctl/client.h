@@ -27,6 +27,13 @@ struct Reply {
   std::string body;
 };
 
+// What weftctl shows to a server, and whom it trusts.
+struct Login {
+  std::string token;          // empty: none
+  std::string ca, cert, key;  // PEM files, of https servers; empty: the system's CAs, no certificate
+  std::string server_name;    // that the server's certificate must have; empty: the host
+};
+
 using Send = std::function<Result<Reply>(const Request&)>;
 
 // Percent-encodes one path segment or query value.

@@ -19,7 +19,8 @@ std::string VerbWords(const CLI::App& app) {
 }
 
 constexpr std::string_view kOptionWords =
-    "--server --watch --token-file --namespace --all-namespaces --selector --field-selector --output --help "
+    "--server --ca --cert --key --server-name --watch --token-file --namespace --all-namespaces --selector "
+    "--field-selector --output --help "
     "--version";
 
 std::string BashScript(const std::string& verbs) {

@@ -27,9 +27,9 @@ struct Fake {
   int Run(const std::vector<std::string>& arguments) {
     std::ostringstream out_stream, err_stream;
     std::istringstream in_stream(input);
-    const auto dial = [this](const std::string& server, const std::string& bearer) -> Result<Send> {
+    const auto dial = [this](const std::string& server, const Login& login) -> Result<Send> {
       dialled = server;
-      token = bearer;
+      token = login.token;
       return Send([this](const Request& request) { return Answer(request); });
     };
     const auto variable = [this](const char* name) {

@@ -1,5 +1,5 @@
 #pragma once
-// How weftctl's requests travel: HTTP/1.1, one connection per call.
+// How weftctl's requests travel: HTTP/1.1, one connection per call, TLS with https.
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace weft::ctl {
 
-// `server` is HOST:PORT or http://HOST:PORT; an empty token sends none.
-Result<Send> DialHttp(const std::string& server, const std::string& token);
+// `server` is HOST:PORT, http://HOST:PORT or https://HOST:PORT.
+Result<Send> DialHttp(const std::string& server, const Login& login);
 
 }  // namespace weft::ctl

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-from mesh import BIN, Agent, Process, get, main, wait_for
+from mesh import BIN, Agent, Process, main, wait_for
 
 DOMAIN = "mesh.local"
 TOKEN = "secret-of-ops"
@@ -74,10 +74,22 @@ class Scene:
         self.agents.append(agent)
         return agent.start(ready=False)
 
+    def weftctl(self, *arguments, ca=None, token=True):
+        """(exit code, output)."""
+        login = ["--token-file", str(self.dir / "tokens")] if token else []
+        done = subprocess.run([str(BIN / "weftctl"), "-s", f"https://localhost:{self.ports['http']}", "--ca", ca or self.authority.ca,
+                               *login, *arguments], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
     def connected(self):
-        status, _, body = get(f"http://127.0.0.1:{self.ports['http']}/api/v1/agents", {"Authorization": f"Bearer {TOKEN}"})
-        assert status == 200, body
-        return {agent["id"] for agent in json.loads(body)["items"]}
+        code, text = self.weftctl("agents", "-o", "json")
+        assert code == 0, text
+        return {agent["id"] for agent in json.loads(text)["items"]}
+
+
+def curl(ca, url):
+    done = subprocess.run(["curl", "-sS", "-m", "20", "--cacert", ca, url], capture_output=True, text=True)
+    return done.returncode, done.stderr, done.stdout
 
 
 def identity(pair):
@@ -117,6 +129,36 @@ def test_each_wrong_identity_is_refused_with_its_reason():
         assert scene.connected() == {"good"}, scene.connected()
 
 
+def test_people_come_by_https_with_a_token_or_a_certificate():
+    with Scene() as scene:
+        (scene.dir / "mesh.yaml").write_text("{apiVersion: weft.dev/v1, kind: MeshService, metadata: {name: cart}, spec: {ports: [{port: 80}]}}\n")
+        assert scene.weftctl("apply", "-f", str(scene.dir / "mesh.yaml"))[0] == 0
+        code, text = scene.weftctl("get", "services", token=False)
+        assert code == 1 and "a bearer token or a client certificate is needed" in text, text
+        cert, key = scene.authority.leaf("ann", "DNS:ann")
+        as_ann = ["--cert", cert, "--key", key]
+        code, text = scene.weftctl("get", "services", *as_ann, token=False)
+        assert code == 1 and "cert:ann NAME ROLE" in text, text
+        with open(scene.dir / "tokens", "a") as tokens:
+            tokens.write("cert:ann ann viewer\n")
+        code, text = scene.weftctl("get", "services", *as_ann, token=False)
+        assert code == 0 and "cart" in text, text
+        code, text = scene.weftctl("delete", "service", "cart", *as_ann, token=False)
+        assert code == 1 and "this needs the role editor" in text, text
+        other = Authority(scene.dir, "other")
+        code, text = scene.weftctl("get", "services", ca=other.ca)
+        assert code == 1 and "certificate verify failed" in text, text
+        code, text = scene.weftctl("get", "services", "--server-name", "bank.example")
+        assert code == 1 and "certificate verify failed" in text, text
+        status, _, body = curl(scene.authority.ca, f"https://localhost:{scene.ports['http']}/healthz")
+        assert status == 0 and body == "ok\n", body
+        status, error, _ = curl(scene.authority.ca, f"http://localhost:{scene.ports['http']}/healthz")
+        assert status != 0, "plain text is answered"
+        watch = subprocess.run(["timeout", "3", "curl", "-sN", "--cacert", scene.authority.ca, "-H", f"Authorization: Bearer {TOKEN}",
+                                f"https://localhost:{scene.ports['http']}/api/v1/resources?watch=true"], capture_output=True, text=True)
+        assert '"ADDED"' in watch.stdout and '"BOOKMARK"' in watch.stdout, watch.stdout
+
+
 def test_a_renewed_certificate_is_taken_up_without_a_restart():
     with Scene() as scene:
         old, new = scene.authority, Authority(scene.dir, "next")
@@ -128,6 +170,7 @@ def test_a_renewed_certificate_is_taken_up_without_a_restart():
         both = scene.dir / "both.pem"
         both.write_text(pathlib.Path(new.ca).read_text())
         scene.agent("later", ca=str(both), **identity(old.agent("cart")))
+        scene.authority = new
         wait_for("the agent that trusts the new CA alone", lambda: scene.connected() == {"later"}, 60)
 
 

@@ -1,0 +1,40 @@
+#include "common/http/tls/client.h"
+
+#include <boost/asio/ssl/host_name_verification.hpp>
+
+#include "common/http/one_call.h"
+#include "common/http/tls/link.h"
+
+namespace weft::http::tls {
+namespace {
+
+class ClientLink : public Link {
+ public:
+  ClientLink(ContextPtr context, const Strand& strand, const std::string& name)
+      : Link(std::move(context), strand) {
+    stream_.set_verify_callback(asio::ssl::host_name_verification(name));
+    if (!net::Ip::Parse(name)) SSL_set_tlsext_host_name(stream_.native_handle(), name.c_str());
+  }
+  template <class Done>
+  void Open(Done&& done) {
+    stream_.async_handshake(asio::ssl::stream_base::client, std::forward<Done>(done));
+  }
+};
+
+}  // namespace
+
+Result<Response> Call(const ContextPtr& trust, const std::string& server_name, const net::HostPort& where,
+                      const Request& request, CallOptions options) {
+  asio::io_context context(1);
+  Result<Response> out = Error{ErrorKind::kInternal, "the call ended without an answer", {}, {}};
+  const Strand strand = asio::make_strand(context);
+  ClientLink link(trust, strand, server_name.empty() ? where.host : server_name);
+  std::make_shared<OneCall<ClientLink>>(
+      strand, std::move(link), where, request, [&out](Result<Response> result) { out = std::move(result); },
+      options)
+      ->Start();
+  context.run();
+  return out;
+}
+
+}  // namespace weft::http::tls
