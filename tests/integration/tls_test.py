@@ -37,7 +37,7 @@ class Authority:
         return str(self.folder / f"{name}.pem"), str(self.folder / f"{name}.key")
 
     def agent(self, service, days="1"):
-        return self.leaf(f"agent-{service}-{days.strip('-')}", f"URI:spiffe://{DOMAIN}/ns/default/sa/{service}", days)
+        return self.leaf(f"agent-{service}" if int(days) > 0 else f"ended-{service}", f"URI:spiffe://{DOMAIN}/ns/default/sa/{service}", days)
 
 
 class Scene:
