@@ -253,6 +253,12 @@ v1::Endpoints ToProto(const snapshot::EndpointsUpdate& update) {
   return out;
 }
 
+v1::Instance ToProto(const snapshot::Instance& instance) {
+  v1::Instance out;
+  Put(instance, out);
+  return out;
+}
+
 v1::BundleNack ToProto(const snapshot::Refusal& refusal) {
   v1::BundleNack out;
   *out.mutable_service() = ToProto(refusal.service);

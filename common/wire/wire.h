@@ -29,6 +29,7 @@ v1::ServiceBundle ToProto(const policy::ServiceBundle& bundle);
 Result<policy::ServiceBundle> FromProto(const v1::ServiceBundle& in);
 
 v1::Endpoints ToProto(const snapshot::EndpointsUpdate& update);
+v1::Instance ToProto(const snapshot::Instance& instance);
 Result<snapshot::EndpointsUpdate> FromProto(
     const v1::Endpoints& in);  // sorts the instances, sets their hashes
 

@@ -14,15 +14,16 @@ namespace {
 
 constexpr std::int64_t kLongestTtlMs = 24LL * 3600 * 1000;
 
-// FNV-1a over what was registered: equal registrations have equal etags, across restarts too.
+// Equal registrations have equal etags, across restarts too.
 std::string EtagOfInstance(const v1::RegisteredInstance& proto) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : proto.SerializeAsString())
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  std::string out(16, '0');
-  for (auto digit = out.rbegin(); digit != out.rend(); ++digit, hash >>= 4U)
-    *digit = "0123456789abcdef"[hash & 15U];
-  return out;
+  return EtagOfBytes(proto.SerializeAsString());
+}
+
+std::vector<snapshot::Instance>::const_iterator AtOrAfter(const snapshot::Endpoints& endpoints,
+                                                          const InstanceId& id) {
+  return std::lower_bound(
+      endpoints.instances.begin(), endpoints.instances.end(), id,
+      [](const snapshot::Instance& one, const InstanceId& wanted) { return one.id < wanted; });
 }
 
 // Checked by the code that reads endpoints in an agent.
@@ -70,11 +71,15 @@ Result<v1::ListInstancesResponse> Control::ListInstances(const Principal&,
   v1::ListInstancesResponse response;
   const auto endpoints = publisher_.Endpoints(service);
   if (endpoints == nullptr) return response;
-  const v1::Endpoints all = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, endpoints});
-  for (const v1::Instance& instance : all.instances()) {
-    Labels labels;
-    for (const v1::Label& label : instance.labels()) labels[label.name()] = label.value();
-    if (Takes(*selector, labels)) *response.add_instances() = DescribeInstance(*endpoints, instance);
+  const std::uint32_t most = PageSize(request.limit());
+  for (auto instance = AtOrAfter(*endpoints, request.from()); instance != endpoints->instances.end();
+       ++instance) {
+    if (!Takes(*selector, instance->labels)) continue;
+    if (static_cast<std::uint32_t>(response.instances_size()) == most) {
+      response.set_next(instance->id);
+      break;
+    }
+    *response.add_instances() = DescribeInstance(*endpoints, wire::ToProto(*instance));
   }
   response.set_endpoints_version(endpoints->version);
   return response;
@@ -86,10 +91,9 @@ Result<v1::RegisteredInstance> Control::GetInstance(const Principal&,
   const ServiceKey service{"local", request.namespace_(), request.service()};
   if (!HasService(service)) return NoService(service.ns, service.name);
   if (const auto endpoints = publisher_.Endpoints(service)) {
-    const v1::Endpoints all = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, endpoints});
-    for (const v1::Instance& instance : all.instances()) {
-      if (instance.id() == request.id()) return DescribeInstance(*endpoints, instance);
-    }
+    const auto found = AtOrAfter(*endpoints, request.id());
+    if (found != endpoints->instances.end() && found->id == request.id())
+      return DescribeInstance(*endpoints, wire::ToProto(*found));
   }
   return Error{
       ErrorKind::kNotFound, service.ToString() + " has no instance '" + request.id() + "'", "id", {}};

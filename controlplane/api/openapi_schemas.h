@@ -79,6 +79,7 @@ inline constexpr std::array kSchemaFields = {
     SchemaField{"Services", "continue", "string", "where the next page begins; empty: that was all"},
     SchemaField{"Instances", "items", "Instance[]", ""},
     SchemaField{"Instances", "endpointsVersion", "integer", ""},
+    SchemaField{"Instances", "continue", "string", "where the next page begins; empty: that was all"},
     SchemaField{"Resource", "apiVersion", "string", ""},
     SchemaField{"Resource", "kind", "string", ""},
     SchemaField{"Resource", "metadata", "object", ""},

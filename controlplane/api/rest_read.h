@@ -59,6 +59,13 @@ inline http::Response Fresh(const RestCall& call, http::Response response, const
   return WithEtag(std::move(response), etag);
 }
 
+// A list whose etag is that of its bytes: what it shows changes with more than one revision.
+inline http::Response FreshList(const RestCall& call, const Json& json) {
+  http::Response response = JsonResponse(json);
+  const std::string etag = EtagOfBytes(response.body);
+  return Fresh(call, std::move(response), etag);
+}
+
 template <class Message>
 Status ReadPage(const RestCall& call, Message& message) {
   std::uint32_t limit = 0;

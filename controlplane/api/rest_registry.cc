@@ -31,7 +31,7 @@ Answer ListServices(Api& api, const RestCall& call) {
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
   request.set_field_selector(call.request.Query("fieldSelector"));
   return Ask(api, call, request,
-             [](const auto& done) { return JsonResponse(PageJson(done.services(), done)); });
+             [&](const auto& done) { return FreshList(call, PageJson(done.services(), done)); });
 }
 
 Answer GetService(Api& api, const RestCall& call) {
@@ -77,10 +77,15 @@ Answer ListInstances(Api& api, const RestCall& call) {
   request.set_namespace_(call.Name("namespace"));
   request.set_service(call.Name("name"));
   request.set_label_selector(call.request.Query("labelSelector"));
-  return Ask(api, call, request, [](const v1::ListInstancesResponse& done) {
+  std::uint32_t limit = 0;
+  if (auto ok = ReadNumber(call, "limit", limit); !ok) return ok.error();
+  request.set_limit(limit);
+  request.set_from(call.request.Query("continue"));
+  return Ask(api, call, request, [&](const v1::ListInstancesResponse& done) {
     Json json = ItemsJson(done.instances());
     json["endpointsVersion"] = done.endpoints_version();
-    return JsonResponse(json);
+    json["continue"] = done.next();
+    return FreshList(call, json);
   });
 }
 

@@ -69,7 +69,7 @@ inline constexpr std::array kTable = {
     Row{"DELETE", "services/{namespace}/{name}", Rpc::kDeleteService, Body::kNone, auth::Role::kEditor,
         "dryRun"},
     Row{"GET", "services/{namespace}/{name}/instances", Rpc::kListInstances, Body::kNone, auth::Role::kViewer,
-        "labelSelector"},
+        "labelSelector limit continue"},
     Row{"GET", "services/{namespace}/{name}/instances/{id}", Rpc::kGetInstance, Body::kNone,
         auth::Role::kViewer},
     Row{"PUT", "services/{namespace}/{name}/instances/{id}", Rpc::kPutInstance, Body::kJson,

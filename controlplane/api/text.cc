@@ -33,6 +33,15 @@ bool HasEtag(std::string_view list, std::string_view etag) {
   return false;
 }
 
+std::string EtagOfBytes(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::string out(16, '0');
+  for (auto digit = out.rbegin(); digit != out.rend(); ++digit, hash >>= 4U)
+    *digit = "0123456789abcdef"[hash & 15U];
+  return out;
+}
+
 Status Check(const Conditions& conditions, const std::optional<std::string>& etag, const std::string& what) {
   const std::string state = etag ? " is at etag " + *etag : " does not exist";
   if (conditions.if_none_match && etag) {

@@ -15,6 +15,8 @@ namespace weft::api {
 // holds this one, or is "*".
 bool HasEtag(std::string_view list, std::string_view etag);
 
+std::string EtagOfBytes(std::string_view bytes);  // FNV-1a, 16 hex digits
+
 struct Conditions {
   std::string_view if_match;   // empty: any state will do, even none
   bool if_none_match = false;  // true: only create

@@ -122,5 +122,34 @@ TEST_F(SelectTest, AListOfResourcesIsFreshUntilTheNextWrite) {
   EXPECT_EQ(Call("PUT", absent, R"({"ports": [{"port": 80}]})", {{"If-Match", "*"}}).status, 412);
 }
 
+TEST_F(ProgramTest, InstancesComeInPagesAndListsHaveEtags) {
+  Begin();
+  ASSERT_EQ(Apply(kCart).status, 200);
+  const std::string list = "/api/v1/services/default/cart/instances";
+  for (const char* id : {"c", "a", "d", "b", "e"})
+    ASSERT_EQ(ProgramTest::Call("PUT", list + "/" + id, R"({"address": "10.0.0.1", "port": 80})").status,
+              200);
+  std::string seen, mark;
+  do {
+    const json page = Body(ProgramTest::Call("GET", list + "?limit=2&continue=" + mark));
+    EXPECT_LE(page["items"].size(), 2U);
+    for (const json& item : page["items"]) seen += item["id"];
+    mark = page["continue"];
+  } while (!mark.empty());
+  EXPECT_EQ(seen, "abcde");
+  EXPECT_EQ(Field(ProgramTest::Call("GET", list + "?limit=x")), "limit");
+  for (const std::string& path : {list, std::string("/api/v1/services")}) {
+    const auto first = ProgramTest::Call("GET", path);
+    const http::Fields known{{"If-None-Match", std::string(first.Header("ETag"))}};
+    EXPECT_EQ(ProgramTest::Call("GET", path, {}, known).status, 304) << path;
+    ASSERT_EQ(
+        ProgramTest::Call("PUT", list + "/a", R"({"address": "10.0.0.1", "port": 80, "health": "unhealthy"})")
+            .status,
+        200);
+    EXPECT_EQ(ProgramTest::Call("GET", path, {}, known).status, 200) << path;
+    ASSERT_EQ(ProgramTest::Call("PUT", list + "/a", R"({"address": "10.0.0.1", "port": 80})").status, 200);
+  }
+}
+
 }  // namespace
 }  // namespace weft::control
