@@ -5,6 +5,7 @@ weft_library(common/time)
 weft_library(common/random)
 weft_library(common/diff)
 weft_library(common/resident)
+weft_library(common/stamp)
 weft_library(common/net DEPS common/result)
 weft_library(common/message)
 weft_library(common/stats DEPS common/time)
@@ -17,7 +18,7 @@ weft_library(common/wire DEPS common/snapshot proto LINK weft_ext_crypto weft_ex
 weft_library(common/log DEPS common/result common/time LINK weft_ext_spdlog)
 weft_library(common/task DEPS common/result common/time LINK weft_ext_boost)
 weft_library(common/http DEPS common/net common/result common/task LINK weft_ext_boost weft_ext_json)
-weft_library(common/http/tls DEPS common/http LINK weft_ext_ssl)
+weft_library(common/http/tls DEPS common/http common/stamp LINK weft_ext_ssl)
 weft_library(common/metrics DEPS common/result common/time LINK weft_ext_prometheus)
 # Compiled alone: they change with Boost, not with us.
 set_source_files_properties(common/task/asio_impl.cc common/http/beast_impl.cc common/http/tls/ssl_impl.cc

@@ -1,5 +1,5 @@
 # The control plane, in the order of a change.
-weft_library(controlplane/auth DEPS common/result common/net)
+weft_library(controlplane/auth DEPS common/result common/net common/stamp)
 weft_library(controlplane/caller DEPS controlplane/auth common/http proto)
 weft_library(controlplane/events DEPS common/time)
 weft_library(controlplane/store DEPS common/result common/time)
@@ -7,7 +7,7 @@ weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sql
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
 weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
   common/log)
-weft_library(controlplane/intake/files DEPS controlplane/api)
+weft_library(controlplane/intake/files DEPS controlplane/api common/stamp)
 weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)

@@ -1,10 +1,10 @@
 #include "agent/config/file_link.h"
 
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "common/stamp/stamp.h"
 
 namespace weft::config {
 namespace {
@@ -35,17 +35,7 @@ std::vector<std::string> Expand(const std::string& path) {
 std::string LookOf(const std::vector<std::string>& paths) {
   std::string look;
   for (const std::string& path : paths) {
-    for (const std::string& file : Expand(path)) {
-      struct stat info {};
-      const bool there = ::stat(file.c_str(), &info) == 0;
-      look += file + (there ? "" : " missing");
-      for (const std::int64_t part :
-           {static_cast<std::int64_t>(info.st_ino), static_cast<std::int64_t>(info.st_size),
-            info.st_mtim.tv_sec, info.st_mtim.tv_nsec}) {
-        look += ' ' + std::to_string(part);
-      }
-      look += '\n';
-    }
+    for (const std::string& file : Expand(path)) look += file + ' ' + stamp::StampOf(file) + '\n';
   }
   return look;
 }

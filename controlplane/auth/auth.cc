@@ -1,11 +1,10 @@
 #include "controlplane/auth/auth.h"
 
-#include <sys/stat.h>
-
 #include <fstream>
 #include <sstream>
 
 #include "common/net/key.h"
+#include "common/stamp/stamp.h"
 
 namespace weft::auth {
 namespace {
@@ -29,19 +28,6 @@ struct Token {
   std::string secret;  // or "cert:SUBJECT"
   Principal principal;
 };
-
-// Changes with every replacement and every edit of the file.
-struct Stamp {
-  std::int64_t seconds = 0, nanos = 0, size = -1;
-  std::uint64_t inode = 0;
-  friend bool operator==(const Stamp&, const Stamp&) = default;
-};
-
-Stamp StampOf(const std::string& path) {
-  struct stat found {};
-  if (stat(path.c_str(), &found) != 0) return {};
-  return {found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_size, found.st_ino};
-}
 
 Result<std::vector<Token>> ReadTokens(const std::string& path) {
   std::ifstream file(path);
@@ -67,9 +53,12 @@ Result<std::vector<Token>> ReadTokens(const std::string& path) {
 
 class TrustedCallers final : public Authenticator {
  public:
-  TrustedCallers(Trusted trusted, Stamp stamp, std::vector<Token> tokens,
+  TrustedCallers(Trusted trusted, std::string stamp, std::vector<Token> tokens,
                  std::function<void(const Error&)> warn)
-      : trusted_(std::move(trusted)), warn_(std::move(warn)), stamp_(stamp), tokens_(std::move(tokens)) {}
+      : trusted_(std::move(trusted)),
+        warn_(std::move(warn)),
+        stamp_(std::move(stamp)),
+        tokens_(std::move(tokens)) {}
 
  private:
   Result<Principal> Recognise(const Credentials& credentials) override {
@@ -115,9 +104,9 @@ class TrustedCallers final : public Authenticator {
 
   void Refresh() {
     if (trusted_.token_file.empty()) return;
-    const Stamp now = StampOf(trusted_.token_file);
+    std::string now = stamp::StampOf(trusted_.token_file);
     if (now == stamp_) return;
-    stamp_ = now;
+    stamp_ = std::move(now);
     auto tokens = ReadTokens(trusted_.token_file);
     tokens ? static_cast<void>(tokens_ = std::move(*tokens)) : warn_(tokens.error());
   }
@@ -125,7 +114,7 @@ class TrustedCallers final : public Authenticator {
   const Trusted trusted_;
   const std::function<void(const Error&)> warn_;
   std::mutex mutex_;  // guards all below
-  Stamp stamp_;
+  std::string stamp_;
   std::vector<Token> tokens_;
 };
 
@@ -151,16 +140,16 @@ Result<Principal> Authenticator::Authenticate(const Credentials& credentials) {
 
 Result<std::unique_ptr<Authenticator>> MakeTrusted(const Trusted& trusted,
                                                    std::function<void(const Error&)> warn) {
-  Stamp stamp;
+  std::string stamp;
   std::vector<Token> tokens;
   if (!trusted.token_file.empty()) {
-    stamp = StampOf(trusted.token_file);
+    stamp = stamp::StampOf(trusted.token_file);
     auto read = ReadTokens(trusted.token_file);
     if (!read) return read.error();
     tokens = std::move(*read);
   }
   return std::unique_ptr<Authenticator>(
-      std::make_unique<TrustedCallers>(trusted, stamp, std::move(tokens), std::move(warn)));
+      std::make_unique<TrustedCallers>(trusted, std::move(stamp), std::move(tokens), std::move(warn)));
 }
 
 Result<SpiffeId> ParseSpiffe(std::string_view id, std::string_view trust_domain) {

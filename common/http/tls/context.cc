@@ -1,7 +1,8 @@
 #include "common/http/tls/context.h"
 
 #include <openssl/ssl.h>
-#include <sys/stat.h>
+
+#include "common/stamp/stamp.h"
 
 namespace weft::http::tls {
 namespace {
@@ -38,16 +39,8 @@ ContextPtr Make(Context::method method) {
   return context;
 }
 
-// Changes with every replacement and edit.
-std::string StampOf(const Files& files) {
-  std::string stamp;
-  for (const std::string& path : {files.cert, files.key, files.ca}) {
-    struct stat found {};
-    if (path.empty() || stat(path.c_str(), &found) != 0) continue;
-    stamp += std::to_string(found.st_ino) + ":" + std::to_string(found.st_size) + ":" +
-             std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec) + ";";
-  }
-  return stamp;
+std::string StampsOf(const Files& files) {
+  return stamp::StampOf(files.cert) + ";" + stamp::StampOf(files.key) + ";" + stamp::StampOf(files.ca);
 }
 
 }  // namespace
@@ -76,7 +69,7 @@ Result<ContextPtr> MakeClientContext(const Files& files) {
 }
 
 Result<std::shared_ptr<Identity>> Identity::Read(Files files) {
-  std::string stamp = StampOf(files);
+  std::string stamp = StampsOf(files);
   auto context = MakeServerContext(files);
   if (!context) return context.error();
   return std::shared_ptr<Identity>(new Identity(std::move(files), std::move(*context), std::move(stamp)));
@@ -84,7 +77,7 @@ Result<std::shared_ptr<Identity>> Identity::Read(Files files) {
 
 ContextPtr Identity::Now() {
   const std::lock_guard lock(mutex_);
-  if (std::string stamp = StampOf(files_); stamp != stamp_) {
+  if (std::string stamp = StampsOf(files_); stamp != stamp_) {
     stamp_ = std::move(stamp);
     if (auto fresh = MakeServerContext(files_)) context_ = std::move(*fresh);
   }

@@ -1,13 +1,12 @@
 #include "controlplane/intake/files/files.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "common/log/log.h"
+#include "common/stamp/stamp.h"
 
 namespace weft::intake::files {
 namespace {
@@ -53,12 +52,7 @@ std::string Files::Stamp() const {
   const auto names = Names();
   if (!names) return names.error().Text();
   std::string stamp;
-  for (const std::string& name : *names) {
-    struct stat found {};
-    stat(name.c_str(), &found);
-    stamp += name + ":" + std::to_string(found.st_ino) + ":" + std::to_string(found.st_size) + ":" +
-             std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec) + "\n";
-  }
+  for (const std::string& name : *names) stamp += name + ":" + stamp::StampOf(name) + "\n";
   return stamp;
 }
 
