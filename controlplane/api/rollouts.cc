@@ -42,6 +42,15 @@ Error NoneRuns() {
       ErrorKind::kConflict, "no rollout is running; `weftctl rollout list` shows those that ended", {}, {}};
 }
 
+Status Steer(rollout::Machine& machine, const v1::SteerRolloutRequest& request, const std::string& who) {
+  if (request.action() == "pause") return machine.Pause();
+  if (request.action() == "resume") return machine.Resume();
+  if (request.action() == "promote") return machine.Promote(request.all());
+  if (request.action() != "abort") return Invalid("is none of pause, resume, promote, abort", "action");
+  machine.Abort(who);
+  return {};
+}
+
 }  // namespace
 
 bool IsRunning(const store::Rollout& kept) {
@@ -74,7 +83,11 @@ Status Control::CheckRollout(Draft& draft, const compile::Output& compiled, cons
 void Control::BeginRollout(rollout::Machine machine, const compile::Output& compiled) {
   rollout_ = std::move(machine);
   rollout_services_ = publisher_.Stage(compiled, VersionOf(rollout_->state().revision()), rollout_->cohort());
-  ChooseAgents();
+  if (settings_.fleet != nullptr) ChooseAgents(LookAtFleet().agents);
+}
+
+rollout::Observation Control::LookAtFleet() const {
+  return settings_.fleet->Look(rollout_->cohort(), VersionOf(rollout_->state().revision()));
 }
 
 // After a restart: everybody else gets the base again, the cohort the candidate; the stage begins again.
@@ -108,9 +121,9 @@ void Control::WatchRollout() {
 }
 
 void Control::WatchRolloutLocked() {
-  if (!rollout_) return;
-  ChooseAgents();
-  const auto seen = settings_.fleet->Look(rollout_->cohort(), VersionOf(rollout_->state().revision()));
+  if (!rollout_ || settings_.fleet == nullptr) return;
+  const rollout::Observation seen = LookAtFleet();
+  ChooseAgents(seen.agents);
   switch (rollout_->Look(seen, settings_.clock())) {
     case rollout::Step::kStay: return;
     case rollout::Step::kBake: settings_.fleet->Measure(rollout_services_); break;
@@ -118,71 +131,64 @@ void Control::WatchRolloutLocked() {
       publisher_.Widen(rollout_->cohort());
       settings_.fleet->Measure({});
       TellRollout(false, "RolloutAdvanced", "is at stage " + std::to_string(rollout_->state().stage()));
-      ChooseAgents();
+      ChooseAgents(LookAtFleet().agents);
       break;
     case rollout::Step::kComplete: return Complete();
     case rollout::Step::kRollBack: return TakeBack();
   }
-  if (auto ok = KeepRollout(); !ok)
+  if (auto ok = KeepRollout(rollout_->state(), false); !ok)
     log::Warn("the rollout's state was not kept", {{"error", ok.error().Text()}});
 }
 
 // A stage that counts agents has as many connected ones, others in place of those that went away.
-void Control::ChooseAgents() {
+void Control::ChooseAgents(std::size_t connected) {
   const std::size_t wanted = rollout_->wanted();
-  if (wanted == 0 || settings_.fleet == nullptr) return;
   const rollout::Cohort cohort = rollout_->cohort();
-  const auto seen = settings_.fleet->Look(cohort, {});
-  if (seen.agents >= wanted || cohort.nodes.size() >= wanted + kSpareAgents) return;
-  const auto chosen = settings_.fleet->Choose(wanted - seen.agents, cohort, rollout_services_);
+  if (connected >= wanted || cohort.nodes.size() >= wanted + kSpareAgents) return;
+  const auto chosen = settings_.fleet->Choose(wanted - connected, cohort, rollout_services_);
   for (const std::string& node : chosen) rollout_->AddNode(node);
   if (!chosen.empty()) publisher_.Widen(rollout_->cohort());
 }
 
 void Control::Complete() {
-  rollout::Machine machine = *rollout_;
-  rollout_->Ended("completed", UnixMs(settings_.wall_clock()), 0);
-  if (auto ok = KeepRollout(true); !ok) {
-    log::Warn("the rollout cannot end yet", {{"error", ok.error().Text()}});
-    rollout_ = std::move(machine);
-    return;
-  }
+  rollout::Machine ended = *rollout_;
+  ended.Ended("completed", UnixMs(settings_.wall_clock()), 0);
+  if (auto ok = KeepRollout(ended.state(), true); !ok)
+    return log::Warn("the rollout cannot end yet", {{"error", ok.error().Text()}});
   publisher_.Promote();
-  TellRollout(false, "RolloutCompleted", "is what every agent is served");
-  settings_.fleet->Measure({});
-  rollout_.reset();
+  EndRollout(false, "RolloutCompleted", "is what every agent is served");
+}
+
+void Control::TakeBack() {
+  rollout::Machine ended = *rollout_;
+  const bool aborted = ended.state().reason() == "Aborted";
+  const std::uint64_t next = store_.version().revision + 1;
+  ended.Ended(aborted ? "aborted" : "rolled_back", UnixMs(settings_.wall_clock()), next);
+  if (auto ok = WriteBase(ended.state()); !ok)
+    return log::Warn("the rollout cannot be taken back yet", {{"error", ok.error().Text()}});
+  EndRollout(true, aborted ? "RolloutAborted" : "RolloutRolledBack",
+             "was taken back as revision " + std::to_string(next) + ": " + ended.state().message());
 }
 
 // A new revision with the base's content: agents that hold the candidate never go back to an older one.
-void Control::TakeBack() {
-  rollout::Machine machine = *rollout_;
-  const bool aborted = machine.state().reason() == "Aborted";
-  machine.Ended(aborted ? "aborted" : "rolled_back", UnixMs(settings_.wall_clock()),
-                store_.version().revision + 1);
-  const v1::Rollout& state = machine.state();
-  auto draft = DraftOfPast(state.base());
-  Status done = draft ? Status() : draft.error();
-  if (draft) {
-    draft->write.text = "# takes back revision " + std::to_string(state.revision()) + "\n";
-    draft->write.ends = store::Rollout{state.revision(), JsonOf(state)};
-    const auto finished =
-        Finish(std::move(*draft), {state.principal() + " (rollout)", auth::Role::kEditor}, false);
-    if (!finished) done = finished.error();
-  }
-  if (!done) {
-    log::Warn("the rollout cannot be taken back yet", {{"error", done.error().Text()}});
-    return;
-  }
-  rollout_ = std::move(machine);
-  TellRollout(true, aborted ? "RolloutAborted" : "RolloutRolledBack",
-              "was taken back as revision " + std::to_string(rollout_->state().rolled_back_as()) + ": " +
-                  rollout_->state().message());
+Status Control::WriteBase(const v1::Rollout& ended) {
+  auto draft = DraftOfPast(ended.base());
+  if (!draft) return draft.error();
+  draft->write.text = "# takes back revision " + std::to_string(ended.revision()) + "\n";
+  draft->write.ends = store::Rollout{ended.revision(), JsonOf(ended)};
+  const Principal principal{ended.principal() + " (rollout)", auth::Role::kEditor};
+  const auto done = Finish(std::move(*draft), principal, false);
+  return done ? Status() : done.error();
+}
+
+void Control::EndRollout(bool warning, const char* reason, const std::string& message) {
+  TellRollout(warning, reason, message);
   settings_.fleet->Measure({});
   rollout_.reset();
 }
 
-Status Control::KeepRollout(bool everybody) {
-  return store_.PutRollout({rollout_->state().revision(), JsonOf(rollout_->state())}, everybody);
+Status Control::KeepRollout(const v1::Rollout& state, bool everybody) {
+  return store_.PutRollout({state.revision(), JsonOf(state)}, everybody);
 }
 
 void Control::TellRollout(bool warning, const char* reason, const std::string& message) {
@@ -192,6 +198,11 @@ void Control::TellRollout(bool warning, const char* reason, const std::string& m
                "revision " + revision + " " + message);
 }
 
+Result<v1::Rollout> Control::RolloutNow(const store::Rollout& kept) const {
+  if (rollout_ && rollout_->state().revision() == kept.revision) return rollout_->state();
+  return StateOf(kept);
+}
+
 Result<v1::ListRolloutsResponse> Control::ListRollouts(const Principal&,
                                                        const v1::ListRolloutsRequest& request) const {
   const std::lock_guard lock(mutex_);
@@ -199,54 +210,42 @@ Result<v1::ListRolloutsResponse> Control::ListRollouts(const Principal&,
   if (!kept) return kept.error();
   v1::ListRolloutsResponse response;
   for (const store::Rollout& one : *kept) {
-    const bool running = rollout_ && rollout_->state().revision() == one.revision;
-    auto state = running ? Result<v1::Rollout>(rollout_->state()) : StateOf(one);
+    auto state = RolloutNow(one);
     if (!state) return state.error();
     *response.add_rollouts() = std::move(*state);
   }
   return response;
 }
 
-Result<v1::Rollout> Control::GetRollout(const Principal& principal,
-                                        const v1::GetRolloutRequest& request) const {
-  v1::ListRolloutsRequest all;
-  all.set_limit(request.revision() == 0 ? 1 : 1000);
-  auto list = ListRollouts(principal, all);
-  if (!list) return list.error();
-  for (v1::Rollout& one : *list->mutable_rollouts()) {
-    if (request.revision() == 0 || one.revision() == request.revision()) return std::move(one);
+Result<v1::Rollout> Control::GetRollout(const Principal&, const v1::GetRolloutRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  return FindRollout(request.revision());
+}
+
+Result<v1::Rollout> Control::FindRollout(std::uint64_t revision) const {
+  if (revision == 0) {
+    const auto newest = store_.Rollouts(1);
+    if (!newest) return newest.error();
+    if (newest->empty())
+      return Error{ErrorKind::kNotFound, "nothing was rolled out in stages", "revision", {}};
+    return RolloutNow(newest->front());
   }
-  const std::string what =
-      request.revision() == 0 ? "nothing was" : "revision " + std::to_string(request.revision()) + " was not";
-  return Error{ErrorKind::kNotFound, what + " rolled out in stages", "revision", {}};
+  const auto kept = store_.RolloutOf(revision);
+  if (!kept) return Error{kept.error().kind, kept.error().detail, "revision", {}};
+  return RolloutNow(*kept);
 }
 
 Result<v1::Rollout> Control::SteerRollout(const Principal& principal,
                                           const v1::SteerRolloutRequest& request) {
-  std::uint64_t revision = request.revision();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!rollout_ || (revision != 0 && revision != rollout_->state().revision())) return NoneRuns();
-    revision = rollout_->state().revision();
-    Status done;
-    if (request.action() == "pause")
-      done = rollout_->Pause();
-    else if (request.action() == "resume")
-      done = rollout_->Resume();
-    else if (request.action() == "promote")
-      done = rollout_->Promote(request.all());
-    else if (request.action() == "abort")
-      rollout_->Abort(principal.name);
-    else
-      done = Invalid("is none of pause, resume, promote, abort", "action");
-    if (!done) return done.error();
-    TellRollout(false, "RolloutSteered", request.action() + " by " + principal.name);
-    if (auto ok = KeepRollout(); !ok) return ok.error();
-    WatchRolloutLocked();
-  }
-  v1::GetRolloutRequest get;
-  get.set_revision(revision);
-  return GetRollout(principal, get);
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t named = request.revision();
+  if (!rollout_ || (named != 0 && named != rollout_->state().revision())) return NoneRuns();
+  const std::uint64_t revision = rollout_->state().revision();
+  if (auto ok = Steer(*rollout_, request, principal.name); !ok) return ok.error();
+  TellRollout(false, "RolloutSteered", request.action() + " by " + principal.name);
+  if (auto ok = KeepRollout(rollout_->state(), false); !ok) return ok.error();
+  WatchRolloutLocked();
+  return FindRollout(revision);
 }
 
 }  // namespace weft::api

@@ -57,6 +57,8 @@ TEST_P(StoreConformance, ARolloutReleasesToTheCandidatesAloneUntilItIsForEverybo
   ASSERT_TRUE(store->PutRollout({2, "stage 2"}, false));
   EXPECT_EQ(*store->Released(kDefaultCohort), 1U);
   EXPECT_EQ(store->Rollouts(10).value(), (std::vector<Rollout>{{2, "stage 2"}}));
+  EXPECT_EQ(store->RolloutOf(2).value(), (Rollout{2, "stage 2"}));
+  EXPECT_EQ(store->RolloutOf(1).error().kind, ErrorKind::kNotFound);
   ASSERT_TRUE(store->PutRollout({2, "done"}, true));
   EXPECT_EQ(*store->Released(kDefaultCohort), 2U);
   EXPECT_EQ(*store->Released(kCandidateCohort), 2U);

@@ -113,6 +113,13 @@ class MemoryStore final : public Store {
     return out;
   }
 
+  Result<Rollout> RolloutOf(std::uint64_t revision) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = rollouts_.find(revision);
+    if (found == rollouts_.end()) return NoRollout(revision);
+    return Rollout{revision, found->second};
+  }
+
   Status PutRollout(const Rollout& rollout, bool everybody) override {
     const std::lock_guard lock(mutex_);
     const auto found = rollouts_.find(rollout.revision);

@@ -121,6 +121,7 @@ class Store {
                          std::uint64_t revision) = 0;  // kNotFound: no such revision
 
   virtual Result<std::vector<Rollout>> Rollouts(std::size_t limit) const = 0;  // newest first
+  virtual Result<Rollout> RolloutOf(std::uint64_t revision) const = 0;  // kNotFound: none began with it
   // How far it came. `everybody`: its revision is released to all, and no other cohort is left. kNotFound: no
   // write began it.
   virtual Status PutRollout(const Rollout& rollout, bool everybody) = 0;

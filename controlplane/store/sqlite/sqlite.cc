@@ -153,6 +153,15 @@ class SqliteStore final : public Store {
     });
   }
 
+  Result<Rollout> RolloutOf(std::uint64_t revision) const override {
+    return Guarded<Rollout>([&]() -> Result<Rollout> {
+      SQLite::Statement query(db_, "SELECT json FROM rollouts WHERE revision = ?");
+      query.bind(1, static_cast<std::int64_t>(revision));
+      if (!query.executeStep()) return NoRollout(revision);
+      return Rollout{revision, query.getColumn(0).getString()};
+    });
+  }
+
   Status PutRollout(const Rollout& rollout, bool everybody) override {
     return Guarded<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
