@@ -12,7 +12,7 @@ const Row& RowOf(Rpc rpc) {
 }  // namespace
 
 void Audit(Rpc rpc, const auth::Principal& who, const std::string& subject, std::uint64_t revision,
-           const Error* error) {
+           const std::string& error) {
   const Row& row = RowOf(rpc);
   log::Info("audit", {{"who", who.name},
                       {"role", auth::ToString(who.role)},
@@ -20,8 +20,8 @@ void Audit(Rpc rpc, const auth::Principal& who, const std::string& subject, std:
                       {"call", std::string(row.verb) + " " + std::string(row.path)},
                       {"subject", subject},
                       {"revision", revision},
-                      {"outcome", error == nullptr ? "done" : "refused"},
-                      {"error", error == nullptr ? std::string() : error->Text()}});
+                      {"outcome", error.empty() ? "done" : "refused"},
+                      {"error", error}});
 }
 
 }  // namespace weft::api

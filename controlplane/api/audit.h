@@ -75,9 +75,9 @@ std::string SubjectsOf(const Done& done) {
   return more > 0 ? text + " and " + std::to_string(more) + " more" : text;
 }
 
-// Revision zero: it made none. A null error: it was done.
+// Revision zero: it made none. An empty error: it was done.
 void Audit(Rpc rpc, const auth::Principal& who, const std::string& subject, std::uint64_t revision,
-           const Error* error);
+           const std::string& error);
 
 template <class Q, class Answer>
 void AuditCall(Rpc rpc, const auth::Principal& who, const Q& request, const Answer& answer) {
@@ -91,12 +91,7 @@ void AuditCall(Rpc rpc, const auth::Principal& who, const Q& request, const Answ
   if constexpr (requires { answer->applied(); }) {
     if (answer) subject = SubjectsOf(*answer);
   }
-  if (answer) {
-    Audit(rpc, who, subject, revision, nullptr);
-  } else {
-    const Error error = answer.error();
-    Audit(rpc, who, subject, 0, &error);
-  }
+  Audit(rpc, who, subject, revision, answer ? std::string() : answer.error().Text());
 }
 
 }  // namespace weft::api

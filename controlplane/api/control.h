@@ -137,10 +137,15 @@ class Control {
   Status CheckRollout(Draft& draft, const compile::Output& compiled, const Principal& principal);
   void BeginRollout(rollout::Machine machine, const compile::Output& compiled);
   void WatchRolloutLocked();
-  void ChooseAgents();
+  rollout::Observation LookAtFleet() const;
+  void ChooseAgents(std::size_t connected);
   void Complete();
   void TakeBack();
-  Status KeepRollout(bool everybody = false);
+  Status WriteBase(const v1::Rollout& ended);
+  void EndRollout(bool warning, const char* reason, const std::string& message);
+  Status KeepRollout(const v1::Rollout& state, bool everybody);
+  Result<v1::Rollout> RolloutNow(const store::Rollout& kept) const;
+  Result<v1::Rollout> FindRollout(std::uint64_t revision) const;
   void TellRollout(bool warning, const char* reason, const std::string& message);
   void Accept(Draft& draft, std::uint64_t revision);
   std::optional<std::string> EtagOf(const store::Key& key) const;
