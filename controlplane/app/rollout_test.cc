@@ -37,7 +37,7 @@ class RolloutTest : public ProgramTest {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!holds()) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << Rollout().dump(2);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::yield();
     }
   }
   json Rollout() const {
