@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "common/analyze/checks.h"
-#include "common/compile/set.h"
+#include "common/compile/unit.h"
 
 namespace weft::analyze {
 

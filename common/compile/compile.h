@@ -7,6 +7,7 @@
 // breaks ties in the precedence of matches, which agent/route sorts by once per bundle.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct Finding {
 struct Output {
   std::map<ServiceKey, policy::ServiceBundle> bundles;  // `hash` is left empty: common/wire fills it
   std::map<ServiceKey, snapshot::Endpoints> endpoints;  // static instances; version 0; one entry per bundle
-  std::vector<Finding> findings;                        // sorted by resource and field
-  bool ok() const;                                      // no finding is an error
+  std::set<ServiceKey> removed;   // of a change (compiler.h): named, but no such services
+  std::vector<Finding> findings;  // sorted by resource and field
+  bool ok() const;                // no finding is an error
 };
 
 Output Compile(const Inputs& inputs);

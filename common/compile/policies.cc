@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "common/compile/set.h"
+#include "common/compile/unit.h"
 
 namespace weft::compile {
 namespace {
@@ -16,50 +16,50 @@ const std::string* SourceOf(const policy::Merged& merged, std::string_view field
 
 }  // namespace
 
-Policies::Policies(const Inputs& inputs, const DocumentSet& set, std::vector<Finding>& findings)
-    : inputs_(inputs), set_(set), findings_(findings) {
-  for (const Document* document : set.policies) {
+Policies::Policies(const Index& index, const policy::PolicySpec& environment, const ServiceKey& key,
+                   std::vector<Finding>& findings)
+    : index_(index), environment_(environment), findings_(findings) {
+  const bool exists = index.FindService(key) != nullptr;
+  for (const resource::DocumentPtr& document : index.PoliciesOf(key)) {
+    if (governing_ == nullptr) governing_ = document.get();
     const std::vector<std::string>& targets = document->service_policy().targets;
     for (std::size_t i = 0; i < targets.size(); ++i) {
-      const ServiceKey key{inputs.cluster, document->metadata.ns, targets[i]};
+      if (targets[i] != key.name) continue;
       const std::string field = "spec.targetRefs[" + std::to_string(i) + "]";
-      if (!set.services.contains(key)) {
+      if (!exists) {
         findings.push_back(
             MakeFinding(false, "TargetNotFound", *document, field,
                         "there is no service " + key.ToString() + ", so the policy has no effect on it"));
       }
-      const auto [first, is_new] = by_service_.emplace(key, document);
-      if (!is_new && first->second != document) {
+      if (governing_ != document.get()) {
         findings.push_back(MakeFinding(false, "Conflicted", *document, field,
-                                       first->second->Name() + " is older and governs " + key.ToString() +
+                                       governing_->Name() + " is older and governs " + key.ToString() +
                                            " alone: put both into one document"));
       }
     }
   }
-  if (set.defaults != nullptr) Check(ForService({inputs.cluster, "", ""}), set.defaults);
 }
 
-std::vector<policy::Layer> Policies::Layers(const ServiceKey& key) const {
-  std::vector<policy::Layer> layers{{&inputs_.environment, "environment"}};
-  if (set_.defaults != nullptr) {
-    layers.push_back({&set_.defaults->mesh_defaults().policy, set_.defaults->Name()});
-  }
-  const auto found = by_service_.find(key);
-  if (found != by_service_.end()) {
-    layers.push_back({&found->second->service_policy().policy, found->second->Name()});
-  }
+void Policies::CheckDefaults() const {
+  if (index_.defaults() != nullptr) Check(policy::Merge(Layers()), index_.defaults());
+}
+
+std::vector<policy::Layer> Policies::Layers() const {
+  std::vector<policy::Layer> layers{{&environment_, "environment"}};
+  if (const Document* defaults = index_.defaults())
+    layers.push_back({&defaults->mesh_defaults().policy, defaults->Name()});
+  if (governing_ != nullptr) layers.push_back({&governing_->service_policy().policy, governing_->Name()});
   return layers;
 }
 
-policy::Merged Policies::ForService(const ServiceKey& key) const {
-  policy::Merged merged = policy::Merge(Layers(key));
-  const auto found = by_service_.find(key);
-  if (found != by_service_.end()) Check(merged, found->second);
+policy::Merged Policies::ForService() const {
+  policy::Merged merged = policy::Merge(Layers());
+  if (governing_ != nullptr) Check(merged, governing_);
   return merged;
 }
 
-policy::Merged Policies::ForRule(const ServiceKey& key, const Document& route, std::size_t rule) const {
-  std::vector<policy::Layer> layers = Layers(key);
+policy::Merged Policies::ForRule(const Document& route, std::size_t rule) const {
+  std::vector<policy::Layer> layers = Layers();
   layers.push_back({&route.http_route().rules[rule].policy, route.Name() + " rule " + std::to_string(rule)});
   policy::Merged merged = policy::Merge(layers);
   const std::size_t before = findings_.size();

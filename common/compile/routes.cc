@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <set>
 
-#include "common/compile/set.h"
+#include "common/compile/unit.h"
 
 namespace weft::compile {
 namespace {
@@ -10,47 +9,41 @@ using resource::Document;
 
 std::string RuleField(std::size_t rule) { return "spec.rules[" + std::to_string(rule) + "]"; }
 
-// One HTTPRoute on its way into bundles.
+// One HTTPRoute on its way into the bundle of one of its parents.
 class RouteCompiler {
  public:
-  RouteCompiler(const Inputs& inputs, const DocumentSet& set, const Policies& policies,
-                const Document& document, Output& output)
-      : inputs_(inputs), set_(set), policies_(policies), document_(document), output_(output) {}
+  RouteCompiler(const Index& index, const Policies& policies, const ServiceKey& parent,
+                const Document& document, Unit& unit)
+      : index_(index), policies_(policies), parent_(parent), document_(document), unit_(unit) {}
 
   void Attach() {
-    std::set<std::pair<ServiceKey, std::uint16_t>> attached;
+    std::set<std::uint16_t> attached;
     const std::vector<resource::ParentRef>& parents = document_.http_route().parents;
     for (std::size_t i = 0; i < parents.size(); ++i) {
-      const ServiceKey key{inputs_.cluster, Namespace(parents[i].ns), parents[i].name};
+      if (index_.KeyOf(document_, parents[i].ns, parents[i].name) != parent_) continue;
       const std::optional<std::uint16_t> port =
-          ParentPort(parents[i], key, "spec.parentRefs[" + std::to_string(i) + "]");
-      if (port && attached.emplace(key, *port).second)
-        output_.bundles.at(key).routes.push_back(Compile(key, *port));
+          ParentPort(parents[i], "spec.parentRefs[" + std::to_string(i) + "]");
+      if (port && attached.insert(*port).second) unit_.bundle->routes.push_back(Compile(*port));
     }
   }
 
  private:
-  std::string Namespace(const std::string& written) const {
-    return written.empty() ? document_.metadata.ns : written;
-  }
-
   void Warn(std::string code, std::string field, std::string message) {
-    output_.findings.push_back(
+    unit_.findings.push_back(
         MakeFinding(false, std::move(code), document_, std::move(field), std::move(message)));
   }
 
   const resource::MeshServiceSpec* FindService(const ServiceKey& key) const {
-    const auto found = set_.services.find(key);
-    return found == set_.services.end() ? nullptr : &found->second->mesh_service();
+    const Document* found = index_.FindService(key);
+    return found == nullptr ? nullptr : &found->mesh_service();
   }
 
   // The port the route is bound to, zero for all; none: it cannot be attached, which was reported.
-  std::optional<std::uint16_t> ParentPort(const resource::ParentRef& parent, const ServiceKey& key,
-                                          const std::string& field) {
-    const resource::MeshServiceSpec* service = FindService(key);
+  std::optional<std::uint16_t> ParentPort(const resource::ParentRef& parent, const std::string& field) {
+    const resource::MeshServiceSpec* service = FindService(parent_);
     if (service == nullptr) {
       Warn("NoMatchingParent", field,
-           "there is no service " + key.ToString() + ": the route does not apply to it");
+           "there is no service " + parent_.ToString() + ": the route does not apply to it");
       return std::nullopt;
     }
     if (parent.port == 0 && parent.section_name.empty()) return 0;
@@ -60,24 +53,25 @@ class RouteCompiler {
       if (by_number && by_name) return port.port;
     }
     Warn("NoMatchingParent", field,
-         key.ToString() + " has no such port: the route does not apply to it; correct port or sectionName");
+         parent_.ToString() +
+             " has no such port: the route does not apply to it; correct port or sectionName");
     return std::nullopt;
   }
 
-  policy::Route Compile(const ServiceKey& parent, std::uint16_t port) {
+  policy::Route Compile(std::uint16_t port) {
     const resource::HttpRouteSpec& spec = document_.http_route();
     policy::Route route;
     route.name = document_.metadata.ns + '/' + document_.metadata.name;
     route.ns = document_.metadata.ns;
     route.parent_port = port;
-    route.consumer = route.ns != parent.ns;
+    route.consumer = route.ns != parent_.ns;
     route.hostnames = spec.hostnames;
     route.created = document_.metadata.created;
-    for (std::size_t i = 0; i < spec.rules.size(); ++i) route.rules.push_back(CompileRule(parent, i));
+    for (std::size_t i = 0; i < spec.rules.size(); ++i) route.rules.push_back(CompileRule(i));
     return route;
   }
 
-  policy::RouteRule CompileRule(const ServiceKey& parent, std::size_t index) {
+  policy::RouteRule CompileRule(std::size_t index) {
     const resource::HttpRouteRuleSpec& spec = document_.http_route().rules[index];
     policy::RouteRule rule;
     rule.name = document_.metadata.ns + '/' + document_.metadata.name + '/' + std::to_string(index);
@@ -88,7 +82,7 @@ class RouteCompiler {
     rule.rewrite_hostname = spec.rewrite_hostname;
     rule.redirect = spec.redirect;
     CompileTargets(spec, index, rule);
-    policy::Merged merged = policies_.ForRule(parent, document_, index);
+    policy::Merged merged = policies_.ForRule(document_, index);
     rule.timeouts = merged.policy.timeouts;
     rule.retry = merged.policy.retry;
     rule.sources = std::move(merged.sources);
@@ -119,7 +113,7 @@ class RouteCompiler {
   }
 
   BackendKey Key(const resource::ServiceRef& ref) const {
-    return {ServiceKey{inputs_.cluster, Namespace(ref.ns), ref.name}, ref.port};
+    return {index_.KeyOf(document_, ref.ns, ref.name), ref.port};
   }
 
   bool Resolve(const resource::ServiceRef& ref, const std::string& field, const std::string& consequence) {
@@ -142,18 +136,18 @@ class RouteCompiler {
     return has_port;
   }
 
-  const Inputs& inputs_;
-  const DocumentSet& set_;
+  const Index& index_;
   const Policies& policies_;
+  const ServiceKey& parent_;
   const Document& document_;
-  Output& output_;
+  Unit& unit_;
 };
 
 }  // namespace
 
-void AttachRoutes(const Inputs& inputs, const DocumentSet& set, const Policies& policies, Output& output) {
-  for (const Document* document : set.routes)
-    RouteCompiler(inputs, set, policies, *document, output).Attach();
+void AttachRoutes(const Index& index, const Policies& policies, const ServiceKey& key, Unit& unit) {
+  for (const resource::DocumentPtr& document : index.RoutesOf(key))
+    RouteCompiler(index, policies, key, *document, unit).Attach();
 }
 
 }  // namespace weft::compile

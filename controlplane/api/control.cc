@@ -20,7 +20,10 @@ Status CheckWire(const compile::Output& compiled) {
 }  // namespace
 
 Control::Control(store::Store& store, Publisher& publisher, Settings settings)
-    : store_(store), publisher_(publisher), settings_(std::move(settings)) {}
+    : store_(store),
+      publisher_(publisher),
+      settings_(std::move(settings)),
+      compiler_(settings_.environment) {}
 
 Status Control::Load() {
   const std::lock_guard lock(mutex_);
@@ -48,7 +51,7 @@ Status Control::LoadReleases() {
   const auto kept = store_.Rollouts(1);
   if (!kept) return kept.error();
   if (!kept->empty() && IsRunning(kept->front())) return ResumeRollout(kept->front());
-  const auto compiled = Compile(entries_, nullptr);
+  const auto compiled = Compile(EditsBetween({}, entries_), nullptr);
   if (!compiled) return compiled.error();
   publisher_.Release(*compiled, VersionOf(store_.version().revision));
   return {};
@@ -59,19 +62,40 @@ snapshot::Version Control::VersionOf(std::uint64_t revision) const {
   return {now.store_id, now.epoch, revision};
 }
 
-Result<compile::Output> Control::Compile(const Entries& entries, v1::ApplyResponse* response) const {
-  compile::Inputs inputs;
-  inputs.environment = settings_.environment;
-  for (const auto& [key, entry] : entries) inputs.documents.push_back(entry.document);
-  compile::Output output = compile::Compile(inputs);
+compile::Edits Control::EditsOf(const Draft& draft) const {
+  compile::Edits edits;
+  for (const auto& [key, entry] : draft.named) {
+    const auto current = entries_.find(key);
+    compile::Edit edit{current == entries_.end() ? nullptr : current->second.document,
+                       entry ? entry->document : nullptr};
+    if (edit.before != edit.after) edits.push_back(std::move(edit));
+  }
+  return edits;
+}
+
+compile::Edits Control::EditsBetween(const Entries& before, const Entries& after) {
+  compile::Edits edits;
+  for (const auto& [key, entry] : before) {
+    const auto now = after.find(key);
+    edits.push_back({entry.document, now == after.end() ? nullptr : now->second.document});
+  }
+  for (const auto& [key, entry] : after) {
+    if (!before.contains(key)) edits.push_back({nullptr, entry.document});
+  }
+  return edits;
+}
+
+Result<compile::Output> Control::Compile(const compile::Edits& edits, v1::ApplyResponse* response) {
+  compile::Output output = compiler_.Change(edits);
   std::vector<Error> errors;
   for (const compile::Finding& finding : output.findings) {
     if (finding.error) errors.push_back(FromFinding(finding));
     if (response != nullptr) *response->add_findings() = ToProto(finding);
   }
-  if (!errors.empty()) return Combined(errors);
-  if (auto ok = CheckWire(output); !ok) return ok.error();
-  return output;
+  const Status wire = CheckWire(output);
+  if (errors.empty() && wire) return output;
+  compiler_.Change(compile::Reversed(edits));
+  return errors.empty() ? wire.error() : Combined(errors);
 }
 
 Counts Control::counts() const {

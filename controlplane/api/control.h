@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 
+#include "common/compile/compiler.h"
 #include "common/time/time.h"
 #include "controlplane/api/backends.h"
 #include "controlplane/api/watch.h"
@@ -104,8 +105,8 @@ class Control {
     std::uint64_t revision = 0;
   };
   using Entries = std::map<store::Key, Entry>;
-  struct Draft {      // a write being made
-    Entries entries;  // the whole set after it
+  struct Draft {                                       // a write being made
+    std::map<store::Key, std::optional<Entry>> named;  // what it says of these; none: deleted
     store::Write write;
     v1::ApplyResponse response;
     std::optional<v1::RolloutPlan> rollout = std::nullopt;
@@ -128,8 +129,12 @@ class Control {
   Result<std::vector<Change>> Reread(std::uint64_t from) const;
   void TellWatches(const Draft& draft, std::uint64_t revision);
   Result<Draft> DraftOfPast(std::uint64_t revision) const;
-  Result<compile::Output> Compile(const Entries& entries, v1::ApplyResponse* response) const;
+  compile::Edits EditsOf(const Draft& draft) const;
+  static compile::Edits EditsBetween(const Entries& before, const Entries& after);
+  // Leaves the compiler as it was when it refuses.
+  Result<compile::Output> Compile(const compile::Edits& edits, v1::ApplyResponse* response);
   Result<v1::ApplyResponse> Finish(Draft draft, const Principal& principal, bool dry_run);
+  Status Write(Draft& draft, const Principal& principal, const compile::Output& compiled);
   snapshot::Version VersionOf(std::uint64_t revision) const;
   Result<Entries> Parse(const store::Image& image) const;
   Status LoadReleases();
@@ -169,6 +174,7 @@ class Control {
   const Settings settings_;
   mutable std::mutex mutex_;  // guards all below
   Entries entries_;
+  compile::Compiler compiler_;  // has seen these entries
   std::map<ServiceKey, std::map<InstanceId, Registration>> registered_;
   store::Leases leases_;
   std::optional<rollout::Machine> rollout_;  // that runs

@@ -114,7 +114,7 @@ Result<Control::Draft> Control::DraftOfPast(std::uint64_t revision) const {
   const auto image = store_.At(revision);
   if (!image) return AsField(image.error(), "revision");
   const States past = ByKey(*image);
-  Draft draft{entries_, {}, {}};
+  Draft draft;
   for (const auto& [key, stored] : past) {
     const auto current = entries_.find(key);
     const bool there = current != entries_.end();

@@ -100,9 +100,9 @@ Status Control::ResumeRollout(const store::Rollout& kept) {
   if (!image) return image.error();
   const auto entries = Parse(*image);
   if (!entries) return entries.error();
-  const auto base = Compile(*entries, nullptr);
+  const auto base = Compile(EditsBetween({}, *entries), nullptr);
   if (!base) return base.error();
-  const auto candidate = Compile(entries_, nullptr);
+  const auto candidate = Compile(EditsBetween(*entries, entries_), nullptr);
   if (!candidate) return candidate.error();
   publisher_.Release(*base, VersionOf(machine->state().base()));
   BeginRollout(std::move(*machine), *candidate);

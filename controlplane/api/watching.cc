@@ -82,10 +82,10 @@ void Control::TellWatches(const Draft& draft, std::uint64_t revision) {
   std::vector<Change> changes;
   for (const store::Change& written : draft.write.changes) {
     const auto before = entries_.find(written.key);
-    const auto after = draft.entries.find(written.key);
+    const std::optional<Entry>& after = draft.named.at(written.key);
     changes.push_back({revision, written.key, written.owner,
                        before == entries_.end() ? nullptr : before->second.document,
-                       after == draft.entries.end() ? nullptr : after->second.document});
+                       after ? after->document : nullptr});
   }
   changes_.Append(std::move(changes));
 }

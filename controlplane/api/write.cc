@@ -36,7 +36,7 @@ Result<v1::ApplyResponse> Control::ApplyLocked(const Principal& principal, const
   const bool conditional = !request.if_match().empty() || request.if_none_match();
   if (conditional && parsed.documents.size() != 1)
     return Invalid("If-Match and If-None-Match go with exactly one document");
-  Draft draft{entries_, {}, {}};
+  Draft draft;
   draft.write.text = request.documents();
   if (request.has_rollout()) draft.rollout = request.rollout();
   for (const resource::DocumentPtr& document : parsed.documents) {
@@ -69,8 +69,7 @@ resource::DocumentPtr Control::WithItsCreation(const resource::DocumentPtr& docu
 Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted,
                           const std::string& owner) const {
   const store::Key key = KeyOfDocument(*submitted);
-  const auto twice = [&key](const store::Change& change) { return change.key == key; };
-  if (std::any_of(draft.write.changes.begin(), draft.write.changes.end(), twice)) {
+  if (draft.named.contains(key)) {
     return Invalid(key.ToString() + " stands twice in these documents", "metadata.name",
                    submitted->Where("metadata.name"));
   }
@@ -84,53 +83,66 @@ Status Control::AddChange(Draft& draft, const resource::DocumentPtr& submitted,
   const resource::DocumentPtr document = WithItsCreation(submitted, exists ? &current->second : nullptr);
   const bool same = exists && current->second.document->json == document->json;
   AddApplied(draft.response, key, owner, same ? "unchanged" : exists ? "configured" : "created");
-  draft.entries[key] = {document, owner, same ? current->second.revision : 0};
+  draft.named[key] = same ? current->second : Entry{document, owner, 0};
   if (!same) draft.write.changes.push_back({key, document->json, owner, std::nullopt, false});
   return {};
 }
 
 Result<v1::ApplyResponse> Control::Finish(Draft draft, const Principal& principal, bool dry_run) {
-  const auto compiled = Compile(draft.entries, &draft.response);
+  const compile::Edits edits = EditsOf(draft);
+  const auto compiled = Compile(edits, &draft.response);
   if (!compiled) return compiled.error();
-  if (auto ok = CheckRollout(draft, *compiled, principal); !ok) return ok.error();
+  Status done = CheckRollout(draft, *compiled, principal);
   draft.response.set_dry_run(dry_run);
   draft.response.set_revision(store_.version().revision);
-  if (!dry_run && !draft.write.changes.empty()) {
-    draft.write.principal = principal.name;
-    draft.write.base = store_.version().revision;
-    const auto revision = store_.Commit(draft.write);
-    if (!revision) return revision.error();
-    Accept(draft, *revision);
-    if (draft.machine) {
-      BeginRollout(std::move(*draft.machine), *compiled);
-    } else {
-      publisher_.Release(*compiled, VersionOf(*revision));
-    }
-    log::Info("configuration written",
-              {{"revision", *revision}, {"by", principal.name}, {"resources", draft.write.changes.size()}});
-    events::Note(settings_.events, false, "ConfigurationWritten", {"Revision", "", std::to_string(*revision)},
-                 std::to_string(draft.write.changes.size()) + " resource(s) changed by " + principal.name);
-  }
+  const bool writes = !dry_run && !draft.write.changes.empty();
+  if (done && writes) done = Write(draft, principal, *compiled);
+  if (!done || !writes) compiler_.Change(compile::Reversed(edits));
+  if (!done) return done.error();
   for (v1::Applied& applied : *draft.response.mutable_applied()) {
     const v1::Resource& said = applied.resource();
-    const auto entry = draft.entries.find({said.kind(), said.namespace_(), said.name()});
-    if (entry == draft.entries.end() || entry->second.revision == 0) continue;
-    applied.mutable_resource()->set_revision(entry->second.revision);
-    applied.mutable_resource()->set_etag(std::to_string(entry->second.revision));
+    const auto entry = draft.named.find({said.kind(), said.namespace_(), said.name()});
+    if (entry == draft.named.end() || !entry->second || entry->second->revision == 0) continue;
+    applied.mutable_resource()->set_revision(entry->second->revision);
+    applied.mutable_resource()->set_etag(std::to_string(entry->second->revision));
   }
   return std::move(draft.response);
+}
+
+Status Control::Write(Draft& draft, const Principal& principal, const compile::Output& compiled) {
+  draft.write.principal = principal.name;
+  draft.write.base = store_.version().revision;
+  const auto revision = store_.Commit(draft.write);
+  if (!revision) return revision.error();
+  Accept(draft, *revision);
+  if (draft.machine) {
+    BeginRollout(std::move(*draft.machine), compiled);
+  } else {
+    publisher_.Release(compiled, VersionOf(*revision));
+  }
+  log::Info("configuration written",
+            {{"revision", *revision}, {"by", principal.name}, {"resources", draft.write.changes.size()}});
+  events::Note(settings_.events, false, "ConfigurationWritten", {"Revision", "", std::to_string(*revision)},
+               std::to_string(draft.write.changes.size()) + " resource(s) changed by " + principal.name);
+  return {};
 }
 
 void Control::Accept(Draft& draft, std::uint64_t revision) {
   for (const store::Change& change : draft.write.changes) {
     if (change.json) {
-      draft.entries[change.key].revision = revision;
+      draft.named[change.key]->revision = revision;
     } else if (change.key.kind == "MeshService") {
       Forget({"local", change.key.ns, change.key.name});
     }
   }
   TellWatches(draft, revision);
-  entries_ = draft.entries;
+  for (const auto& [key, entry] : draft.named) {
+    if (entry) {
+      entries_[key] = *entry;
+    } else {
+      entries_.erase(key);
+    }
+  }
   ++counts_.writes;
   draft.response.set_revision(revision);
 }
@@ -147,7 +159,7 @@ Status Control::AddDelete(Draft& draft, const store::Key& key, const std::string
                  {}};
   }
   if (auto ok = Check({if_match, false}, EtagOf(key), key.ToString()); !ok) return ok;
-  draft.entries.erase(key);
+  draft.named[key] = std::nullopt;
   draft.write.changes.push_back({key, std::nullopt, owner, std::nullopt, false});
   AddApplied(draft.response, key, owner, "deleted");
   return {};
@@ -158,7 +170,7 @@ Result<v1::DeleteResourceResponse> Control::DeleteResource(const Principal& prin
   const std::lock_guard lock(mutex_);
   auto key = KeyOf(request.kind(), request.namespace_(), request.name());
   if (!key) return Counted(Result<v1::DeleteResourceResponse>(key.error()));
-  Draft draft{entries_, {}, {}};
+  Draft draft;
   if (auto ok = AddDelete(draft, *key, kApiOwner, request.if_match()); !ok)
     return Counted(Result<v1::DeleteResourceResponse>(ok.error()));
   auto done = Counted(Finish(std::move(draft), principal, request.dry_run()));
@@ -171,16 +183,13 @@ Result<v1::DeleteResourceResponse> Control::DeleteResource(const Principal& prin
 Result<v1::ApplyResponse> Control::Replace(const std::string& owner,
                                            std::vector<resource::DocumentPtr> documents) {
   const std::lock_guard lock(mutex_);
-  Draft draft{entries_, {}, {}};
+  Draft draft;
   for (const resource::DocumentPtr& document : documents) {
     if (auto ok = AddChange(draft, document, owner); !ok)
       return Counted(Result<v1::ApplyResponse>(ok.error()));
   }
   for (const auto& [key, entry] : entries_) {
-    const auto kept = [&key = key](const resource::DocumentPtr& document) {
-      return KeyOfDocument(*document) == key;
-    };
-    if (entry.owner != owner || std::any_of(documents.begin(), documents.end(), kept)) continue;
+    if (entry.owner != owner || draft.named.contains(key)) continue;
     if (auto ok = AddDelete(draft, key, owner, {}); !ok) return ok.error();
   }
   return Counted(Finish(std::move(draft), {owner, auth::Role::kEditor}, false));

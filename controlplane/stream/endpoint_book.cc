@@ -1,6 +1,6 @@
 #include "controlplane/stream/endpoint_book.h"
 
-#include "common/wire/wire.h"
+#include <map>
 
 namespace weft::stream {
 namespace {
@@ -20,16 +20,11 @@ std::vector<snapshot::Instance> MergeById(const std::vector<snapshot::Instance>&
 
 }  // namespace
 
-std::vector<snapshot::EndpointsPtr> EndpointBook::SetStatic(
-    const std::map<ServiceKey, snapshot::Endpoints>& lists) {
-  for (const auto& [service, list] : lists) entries_.try_emplace(service);
-  std::vector<snapshot::EndpointsPtr> changed;
-  for (auto& [service, entry] : entries_) {
-    const auto found = lists.find(service);
-    entry.fixed = found == lists.end() ? std::vector<snapshot::Instance>() : found->second.instances;
-    if (auto update = Update(service, entry)) changed.push_back(std::move(update));
-  }
-  return changed;
+snapshot::EndpointsPtr EndpointBook::SetStatic(const ServiceKey& service,
+                                               std::vector<snapshot::Instance> instances) {
+  Entry& entry = entries_[service];
+  entry.fixed = std::move(instances);
+  return Update(service, entry);
 }
 
 snapshot::EndpointsPtr EndpointBook::SetRegistered(const ServiceKey& service,
@@ -44,15 +39,17 @@ snapshot::EndpointsPtr EndpointBook::Find(const ServiceKey& service) const {
   return found == entries_.end() ? nullptr : found->second.merged;
 }
 
+const std::vector<snapshot::Instance>* EndpointBook::FindStatic(const ServiceKey& service) const {
+  const auto found = entries_.find(service);
+  return found == entries_.end() ? nullptr : &found->second.fixed;
+}
+
 snapshot::EndpointsPtr EndpointBook::Update(const ServiceKey& service, Entry& entry) {
-  auto next = std::make_shared<snapshot::Endpoints>();
-  next->service = service;
-  next->instances = MergeById(entry.fixed, entry.registered);
-  std::string bytes = wire::ToProto(snapshot::EndpointsUpdate{{}, 0, next}).SerializeAsString();
-  if (entry.merged != nullptr && bytes == entry.bytes) return nullptr;
-  next->version = entry.merged == nullptr ? 1 : entry.merged->version + 1;
-  entry.bytes = std::move(bytes);
-  entry.merged = std::move(next);
+  std::vector<snapshot::Instance> instances = MergeById(entry.fixed, entry.registered);
+  if (entry.merged != nullptr && entry.merged->instances == instances) return nullptr;
+  const std::uint64_t version = entry.merged == nullptr ? 1 : entry.merged->version + 1;
+  entry.merged = std::make_shared<const snapshot::Endpoints>(
+      snapshot::Endpoints{service, version, std::move(instances)});
   return entry.merged;
 }
 

@@ -15,18 +15,17 @@ namespace weft::stream {
 
 class EndpointBook {
  public:
-  // All static lists at once; a service that is missing has none. Returns the lists that changed.
-  std::vector<snapshot::EndpointsPtr> SetStatic(const std::map<ServiceKey, snapshot::Endpoints>& lists);
-
-  // Null: nothing changed.
+  // The list that changed; null: nothing did.
+  snapshot::EndpointsPtr SetStatic(const ServiceKey& service, std::vector<snapshot::Instance> instances);
   snapshot::EndpointsPtr SetRegistered(const ServiceKey& service, std::vector<snapshot::Instance> instances);
 
   snapshot::EndpointsPtr Find(const ServiceKey& service) const;  // null: never had an instance
+  // Its static ones alone, sorted by id; null: the service is not known.
+  const std::vector<snapshot::Instance>* FindStatic(const ServiceKey& service) const;
 
  private:
   struct Entry {
     std::vector<snapshot::Instance> fixed, registered;
-    std::string bytes;  // canonical form of `merged`, without version; to see a change
     snapshot::EndpointsPtr merged;
   };
   static snapshot::EndpointsPtr Update(const ServiceKey& service, Entry& entry);

@@ -4,25 +4,27 @@ namespace weft::stream {
 
 void Publisher::Publish(const compile::Output& compiled, const snapshot::Version& released) {
   const std::scoped_lock lock(mutex_);
-  released_ = MakeRelease(compiled, released, released_);
+  released_ = MakeRelease(compiled, released, newest());
   candidate_ = nullptr;
   cohort_ = nullptr;
-  static_ = compiled.endpoints;
   Serve();
-  SetStatic(static_);
+  for (const ServiceKey& service : compiled.removed) SetStatic(service, {});
+  for (const auto& [service, list] : compiled.endpoints) SetStatic(service, list.instances);
 }
 
 void Publisher::Serve() { hub_.SetRelease({released_, candidate_, cohort_}); }
 
-void Publisher::SetStatic(const Lists& lists) {
-  for (const snapshot::EndpointsPtr& endpoints : book_.SetStatic(lists)) hub_.SetEndpoints(endpoints);
+void Publisher::SetStatic(const ServiceKey& service, std::vector<snapshot::Instance> instances) {
+  if (instances.empty() && book_.FindStatic(service) == nullptr && !released_->bundles.contains(service))
+    return;  // it never was
+  if (auto changed = book_.SetStatic(service, std::move(instances))) hub_.SetEndpoints(std::move(changed));
 }
 
 Status Publisher::CanStage(const compile::Output& compiled) const {
   const std::scoped_lock lock(mutex_);
-  for (const auto& [service, list] : static_) {
-    const auto staged = compiled.endpoints.find(service);
-    if (staged == compiled.endpoints.end() || staged->second.instances == list.instances) continue;
+  for (const auto& [service, list] : compiled.endpoints) {
+    const std::vector<snapshot::Instance>* now = book_.FindStatic(service);
+    if (!released_->bundles.contains(service) || (now != nullptr && *now == list.instances)) continue;
     return Invalid("a rollout cannot change the instances of " + service.ToString() +
                        ": instances are the same for every agent; apply that change without --rollout first",
                    "rollout");
@@ -35,11 +37,10 @@ std::set<ServiceKey> Publisher::Stage(const compile::Output& compiled, const sna
   const std::scoped_lock lock(mutex_);
   candidate_ = MakeRelease(compiled, candidate, released_);
   cohort_ = std::make_shared<const rollout::Cohort>(std::move(cohort));
-  candidate_static_ = compiled.endpoints;
-  Lists all = candidate_static_;
-  for (const auto& [service, list] : static_) all[service] = list;
   Serve();
-  SetStatic(all);
+  for (const auto& [service, list] : compiled.endpoints) {
+    if (!released_->bundles.contains(service)) SetStatic(service, list.instances);
+  }
   return ChangedServices(*released_, *candidate_);
 }
 
@@ -51,11 +52,12 @@ void Publisher::Widen(rollout::Cohort cohort) {
 
 void Publisher::Promote() {
   const std::scoped_lock lock(mutex_);
-  released_ = std::exchange(candidate_, nullptr);
+  const ReleasePtr before = std::exchange(released_, std::exchange(candidate_, nullptr));
   cohort_ = nullptr;
-  static_ = std::move(candidate_static_);
   Serve();
-  SetStatic(static_);
+  for (const auto& [service, blob] : before->bundles) {
+    if (!released_->bundles.contains(service)) SetStatic(service, {});
+  }
 }
 
 void Publisher::SetRegistered(const ServiceKey& service, std::vector<snapshot::Instance> instances) {

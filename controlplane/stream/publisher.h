@@ -15,8 +15,7 @@ class Publisher {
  public:
   explicit Publisher(Hub& hub) : hub_(hub) {}
 
-  // `compiled` is what the documents of that revision mean; it must be ok(). Older revisions of the same
-  // epoch are served too: a rollback is one.
+  // `compiled` is what that revision changes in what was published or staged last; it must be ok().
   void Publish(const compile::Output& compiled, const snapshot::Version& released);
 
   // Whether these documents can be served to a cohort alone: their static instances are as everybody has
@@ -37,8 +36,8 @@ class Publisher {
 
  private:
   void Serve();
-  using Lists = std::map<ServiceKey, snapshot::Endpoints>;
-  void SetStatic(const Lists& lists);
+  const ReleasePtr& newest() const { return candidate_ != nullptr ? candidate_ : released_; }
+  void SetStatic(const ServiceKey& service, std::vector<snapshot::Instance> instances);
 
   Hub& hub_;
   mutable std::mutex mutex_;
@@ -46,7 +45,6 @@ class Publisher {
   ReleasePtr released_;
   ReleasePtr candidate_;  // null: nothing is staged
   std::shared_ptr<const rollout::Cohort> cohort_;
-  Lists static_, candidate_static_;  // static instances of what is released, of what is staged
 };
 
 }  // namespace weft::stream

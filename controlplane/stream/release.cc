@@ -34,11 +34,12 @@ BlobPtr MakeBlob(const policy::ServiceBundle& bundle, const BlobPtr& previous) {
 ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version& version,
                        const ReleasePtr& previous) {
   auto release = std::make_shared<Release>();
+  if (previous != nullptr) release->bundles = previous->bundles;
   release->version = version;
+  for (const ServiceKey& key : compiled.removed) release->bundles.erase(key);
   for (const auto& [key, bundle] : compiled.bundles) {
-    const auto old = previous == nullptr ? decltype(previous->bundles.end()){} : previous->bundles.find(key);
-    const bool known = previous != nullptr && old != previous->bundles.end();
-    release->bundles.emplace(key, MakeBlob(bundle, known ? old->second : nullptr));
+    BlobPtr& blob = release->bundles[key];
+    blob = MakeBlob(bundle, blob);
   }
   return release;
 }

@@ -30,7 +30,7 @@ struct Release {
 };
 using ReleasePtr = std::shared_ptr<const Release>;
 
-// Serialises what the compiler made. Blobs that did not change are taken over from `previous` (null: none).
+// `previous` (null: nothing) with what the compiler made anew; blobs that came out the same are kept.
 ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version& version,
                        const ReleasePtr& previous);
 

@@ -307,12 +307,10 @@ TEST(EndpointBookTest, AVersionGrowsWithEachChangeAndNeverWithAHeartbeat) {
   EXPECT_EQ(book.SetRegistered(Key("cart"), two), nullptr);
   two[0].draining = true;
   EXPECT_EQ(book.SetRegistered(Key("cart"), two)->version, 2U);
-  std::map<ServiceKey, snapshot::Endpoints> fixed;
-  fixed[Key("cart")] = *MakeEndpoints("cart", 0, {"b", "c"});
-  const auto changed = book.SetStatic(fixed);
-  ASSERT_EQ(changed.size(), 1U);
-  EXPECT_EQ(changed[0]->instances.size(), 3U);
-  EXPECT_EQ(book.SetStatic({})[0]->version, 4U);
+  const auto changed = book.SetStatic(Key("cart"), MakeEndpoints("cart", 0, {"b", "c"})->instances);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->instances.size(), 3U);
+  EXPECT_EQ(book.SetStatic(Key("cart"), {})->version, 4U);
 }
 
 TEST(PublisherTest, ReleasedBundlesAndMergedEndpointsReachTheAgent) {

@@ -61,8 +61,9 @@ class Control:
         self.connection.request(method, "/api/v1/" + path, body)
         answer = self.connection.getresponse()
         data = answer.read()
+        took = time.monotonic() - began
         assert answer.status == 200, data[:500]
-        return time.monotonic() - began, json.loads(data)
+        return took, json.loads(data)
 
     def memory(self):
         status = pathlib.Path(f"/proc/{self.process.process.pid}/status").read_text()
