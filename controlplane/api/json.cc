@@ -125,6 +125,19 @@ Json ToJson(const v1::Resource& resource) {
   return out;
 }
 
+std::string ToText(const v1::ListResourcesResponse& page) {
+  constexpr std::string_view kMetadata = "\"metadata\":{";  // only apiVersion and kind come before it
+  std::string text = "{\"items\":[";
+  for (const v1::Resource& resource : page.resources()) {
+    const std::string_view json = resource.json();
+    const std::size_t at = json.find(kMetadata) + kMetadata.size();
+    if (text.back() != '[') text += ',';
+    text.append(json, 0, at).append("\"resourceVersion\":\"" + resource.etag() + "\",").append(json, at);
+  }
+  text += "],\"revision\":" + std::to_string(page.revision());
+  return text + ",\"continue\":" + Json(page.next()).dump() + "}\n";
+}
+
 Json ToJson(const v1::WatchEvent& event) {
   Json out{{"type", v1::WatchEvent::Type_Name(event.type())}, {"revision", event.revision()}};
   if (event.has_resource()) out["resource"] = ToJson(event.resource());

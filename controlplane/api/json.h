@@ -19,6 +19,8 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Service& service);
 Json ToJson(const v1::RegisteredInstance& instance);
 Json ToJson(const v1::Resource& resource);  // the document, with metadata.resourceVersion
+// A page of documents as text: they are JSON already, so none is read.
+std::string ToText(const v1::ListResourcesResponse& page);
 Json ToJson(const v1::WatchEvent& event);
 Json ToJson(const v1::ApplyResponse& response);
 Json ToJson(const v1::Revision& revision);

@@ -102,7 +102,9 @@ Answer ListResources(Api& api, const RestCall& call) {
   if (auto ok = ReadPage(call, request); !ok) return ok.error();
   request.set_field_selector(call.request.Query("fieldSelector"));
   return Ask(api, call, request, [&](const auto& done) {
-    return Fresh(call, JsonResponse(PageJson(done.resources(), done)), std::to_string(done.revision()));
+    http::Response response;
+    response.body = ToText(done);
+    return Fresh(call, std::move(response), std::to_string(done.revision()));
   });
 }
 

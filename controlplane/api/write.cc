@@ -1,5 +1,5 @@
-// What changes documents: apply, delete, and the files that own theirs. One draft, compiled whole, one
-// commit.
+// What changes documents: apply, delete, and the files that own theirs. One draft, one
+// compilation of what it touches, one commit.
 #include "common/log/log.h"
 #include "controlplane/api/control.h"
 #include "controlplane/api/describe.h"
