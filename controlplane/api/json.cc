@@ -126,13 +126,15 @@ Json ToJson(const v1::Resource& resource) {
 }
 
 std::string ToText(const v1::ListResourcesResponse& page) {
-  constexpr std::string_view kMetadata = "\"metadata\":{";  // only apiVersion and kind come before it
+  // In canonical form nothing stands between them, and no text holds a bare quote.
+  constexpr std::string_view kAfterMetadata = "},\"spec\":";
   std::string text = "{\"items\":[";
   for (const v1::Resource& resource : page.resources()) {
     const std::string_view json = resource.json();
-    const std::size_t at = json.find(kMetadata) + kMetadata.size();
+    const std::size_t end = json.find(kAfterMetadata);
     if (text.back() != '[') text += ',';
-    text.append(json, 0, at).append("\"resourceVersion\":\"" + resource.etag() + "\",").append(json, at);
+    text.append(json.substr(0, end));
+    text.append(",\"resourceVersion\":\"" + resource.etag() + "\"").append(json.substr(end));
   }
   text += "],\"revision\":" + std::to_string(page.revision());
   return text + ",\"continue\":" + Json(page.next()).dump() + "}\n";
