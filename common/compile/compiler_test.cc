@@ -28,7 +28,9 @@ std::string PolicyText(const std::string& name, const std::string& targets, int 
          "}\nspec: {targetRefs: [" + targets + "], retry: {attempts: " + std::to_string(variant) + "}}\n";
 }
 
-std::string Reference(const std::string& service) { return "{group: '', kind: Service, name: " + service + "}"; }
+std::string Reference(const std::string& service) {
+  return "{group: '', kind: Service, name: " + service + "}";
+}
 
 // A document of few names, so that changes often meet.
 std::string RandomText(std::mt19937& random) {
