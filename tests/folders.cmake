@@ -62,20 +62,21 @@ if(NOT WEFT_FUZZ)
   set_tests_properties(api_examples openapi PROPERTIES TIMEOUT 120)
 endif()
 
-# kill -9 during concurrent applies: ten times here, two hundred with the label slow.
+# kill -9 under 16 writers and 200 agents: a few times here, more with the label slow; by hand as often as one likes.
+weft_program(tests/integration/scripted_fleet NAME scripted-fleet DEPS proto LINK weft_ext_grpc weft_ext_json)
 if(NOT WEFT_FUZZ)
-  foreach(rounds 10 200)
+  foreach(rounds 10 60)
     add_test(NAME store_kill_${rounds} COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/store_kill_test.py
-             $<TARGET_FILE:weft-control> ${rounds})
+             ${CMAKE_BINARY_DIR}/bin ${rounds})
     set_tests_properties(store_kill_${rounds} PROPERTIES TIMEOUT 600)
   endforeach()
-  set_tests_properties(store_kill_200 PROPERTIES LABELS slow)
+  set_tests_properties(store_kill_60 PROPERTIES LABELS slow)
 endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 
 # Several of these judge times and rates: the stage `slow` runs one after the other.
 if(NOT WEFT_FUZZ)
-  foreach(name bodies faults clients traffic control hostile hostile_api reasons refusals recording graph tls)
+  foreach(name bodies faults clients traffic control hostile hostile_api reasons refusals recording graph tls linearizability)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()
