@@ -26,10 +26,11 @@ void Connection::Destroy(bool reset) {
   io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
 }
 
-Handed Connection::Release() {
+std::unique_ptr<transport::Transport> Connection::Release(std::string& unread) {
   transport_->Detach();
-  Handed out{std::move(transport_), std::move(kept_), {}};
-  for (; !out_.empty(); out_.Drop(out_.Front().size())) out.unsent += out_.Front();
+  unread = std::move(kept_);
+  std::unique_ptr<transport::Transport> out = std::move(transport_);
+  out_.Clear();
   StopReading();
   io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
   return out;

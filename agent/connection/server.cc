@@ -229,10 +229,11 @@ void ServerConnection::NextRequest() {
   Resume();
 }
 
-Handed ServerConnection::HandOver() {
+std::unique_ptr<transport::Transport> ServerConnection::HandOver(std::string& unread) {
   timer_.Cancel();
   exchange_ = nullptr;
-  return Release();
+  Flush();  // of earlier answers
+  return Release(unread);
 }
 
 void ServerConnection::CloseSoon() {

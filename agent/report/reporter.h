@@ -20,8 +20,7 @@ class Reporter final : public Sink {
   void Request(const RequestReport& report) override;
   void Opened(engine::Direction direction) override;
   void Closed(engine::Direction direction) override;
-  void StreamBegan(engine::Direction direction) override;
-  void StreamEnded(const StreamReport& report) override;
+  void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) override;
   void Mirrored(const BackendKey& to, MirrorResult result) override;
   // Its totals go; its metric series idle until they expire.
   void Forgot(const BackendKey& key, engine::Direction direction) override;
@@ -33,7 +32,7 @@ class Reporter final : public Sink {
  private:
   struct PerDirection {
     metrics::Counter opened, received, sent;
-    metrics::Gauge open, streams;
+    metrics::Gauge open;
   };
   Book& BookOf(const engine::Call& call);
   Book& BookOf(engine::Backend& backend);

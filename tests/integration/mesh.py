@@ -33,20 +33,25 @@ def go():
     return None
 
 
-def peer():
-    """The Go program, built once per tree."""
-    folder = ROOT / "build/peer"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as lock:
+def go_program(folder):
+    """A Go program of the tests, built once per tree from the module in this folder."""
+    source = ROOT / folder
+    target = ROOT / "build" / source.name
+    target.mkdir(parents=True, exist_ok=True)
+    with open(target / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        program = folder / "peer"
-        sources = list((ROOT / "tests/integration/peer").glob("*.go"))
+        program = target / source.name
+        sources = [*source.glob("*.go"), *source.glob("go.*")]
         if not program.exists() or any(s.stat().st_mtime > program.stat().st_mtime for s in sources):
             compiler = go()
             if compiler is None:
                 sys.exit("no Go 1.26 or newer: run scripts/setup test")
-            subprocess.run([compiler, "build", "-o", str(program), "."], cwd=ROOT / "tests/integration/peer", check=True)
+            subprocess.run([compiler, "build", "-o", str(program), "."], cwd=source, check=True)
     return str(program)
+
+
+def peer():
+    return go_program("tests/integration/peer")
 
 
 def get(url, headers=None, method="GET", data=None, timeout=15.0):
