@@ -74,10 +74,11 @@ if(NOT WEFT_FUZZ)
 endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 
-# Several of these judge times and rates: the stage `slow` runs one after the other.
+# faults, traffic and control judge times and rates: each of them runs alone, the others beside one another.
 if(NOT WEFT_FUZZ)
   foreach(name bodies faults clients traffic control hostile hostile_api reasons refusals recording graph tls linearizability)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()
+  set_tests_properties(integration_faults integration_traffic integration_control PROPERTIES RUN_SERIAL ON)
 endif()

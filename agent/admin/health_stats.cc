@@ -106,7 +106,8 @@ Json Circuit(const std::string& name, const ServiceStats& service) {
 // Unix seconds with milliseconds; 0: never.
 double UnixSeconds(TimePoint at, Duration wall_minus_monotonic) {
   if (at == TimePoint()) return 0;
-  return static_cast<double>((Nanos(at) + wall_minus_monotonic.count()) / 1'000'000) / 1e3;
+  const std::int64_t milliseconds = (Nanos(at) + wall_minus_monotonic.count()) / 1'000'000;
+  return static_cast<double>(milliseconds) / 1e3;
 }
 
 Json Pool(const ServiceStats& service, Duration offset) {

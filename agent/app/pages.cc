@@ -25,7 +25,7 @@ void Contribute(forward::Worker& worker, const RecordQuery& query, Collected& in
   if (query.request_id.empty()) {
     records = log.Last(query.most, query.only_bad);
   } else if (std::optional<decision::Whole> found = log.Find(query.request_id)) {
-    records.push_back(std::move(*found));
+    records.push_back(*found);
   }
   const std::lock_guard lock(into.mutex);
   for (const decision::Whole& whole : records) {

@@ -17,7 +17,7 @@ class Budget {
   explicit Budget(std::uint32_t workers) : workers_(workers) { tokens_ = Most(); }
 
   void Deposit(const policy::Retry& policy) {  // one original request
-    tokens_ = std::min(tokens_ + static_cast<std::int64_t>(policy.budget_percent * (kToken / 100)), Most());
+    tokens_ = std::min(tokens_ + static_cast<std::int64_t>(policy.budget_percent * kPercentOfToken), Most());
   }
   [[nodiscard]] bool TryTake(const policy::Retry& policy, TimePoint now) {
     Refill(policy, now);
@@ -28,7 +28,7 @@ class Budget {
   double tokens() const { return static_cast<double>(tokens_) / kToken; }
 
  private:
-  static constexpr std::int64_t kToken = 1'000'000;
+  static constexpr std::int64_t kToken = 1'000'000, kPercentOfToken = kToken / 100;
   std::int64_t Most() const { return std::max(kToken, 30 * kToken / workers_); }
 
   void Refill(const policy::Retry& policy, TimePoint now) {

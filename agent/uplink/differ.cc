@@ -87,7 +87,7 @@ struct Differ::Writer {
   std::size_t used = 0;
 
   template <class Entry>
-  bool Add(google::protobuf::RepeatedPtrField<Entry>& list, Entry&& entry) {
+  bool Add(google::protobuf::RepeatedPtrField<Entry>& list, Entry entry) {
     if (used >= budget) {
       report.set_dropped(report.dropped() + 1);
       return false;

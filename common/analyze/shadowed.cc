@@ -80,7 +80,7 @@ class Contest {
     const Place* before = nullptr;
     bool left = false;
     for (const std::string& host : hosts.empty() ? any : hosts) {
-      std::map<std::uint16_t, Place>& taken = taken_[host + '\n' + signature];
+      std::map<std::uint16_t, Place>& taken = taken_[std::string(host).append(1, '\n').append(signature)];
       auto found = taken.find(0);
       if (found == taken.end()) found = taken.find(place.route->parent_port);
       if (found == taken.end() || found->second.IsSameRule(place)) {

@@ -198,7 +198,8 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     outgoing_ = "HTTP/1.1 " + std::to_string(response.status) + " " +
                 std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(response.status))) +
                 "\r\nContent-Type: " + response.content_type + "\r\nConnection: close\r\n";
-    for (const auto& [name, value] : response.headers) outgoing_ += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : response.headers)
+      outgoing_.append(name).append(": ").append(value).append("\r\n");
     outgoing_ += version_ == 11 ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     Lowest().expires_never();
     WatchPeer();

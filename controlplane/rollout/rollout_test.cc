@@ -149,7 +149,7 @@ class MachineTest : public testing::Test {
   void Begin(std::string_view stages = "1,10%") { machine = Machine::Make(StateOf(stages), kStart).value(); }
   Step Look(const Observation& seen) { return machine->Look(seen, now); }
   static Observation All(std::uint32_t agents, Traffic candidate = {}, Traffic others = {}) {
-    return {100, agents, agents, {}, std::move(candidate), std::move(others)};
+    return {100, agents, agents, {}, candidate, others};
   }
 
   std::optional<Machine> machine;
