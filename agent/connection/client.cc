@@ -43,6 +43,11 @@ void ClientConnection::Close(bool reset) {
   owner_.OnClosed(*this);
 }
 
+Handed ClientConnection::HandOver() {
+  events_ = nullptr;
+  return Release();
+}
+
 void ClientConnection::Abandon() {
   const Body body = decoder_.body();
   const bool short_enough = body.kind != Body::Kind::kUntilClose &&
@@ -62,6 +67,7 @@ void ClientConnection::Discard::OnResponseData(std::string_view data) {
 // --- the answer ---
 
 std::size_t ClientConnection::Room() const {
+  if (decoder_.switched()) return 0;  // what follows is for whoever takes the socket
   return unconsumed_ >= stream::kWindow ? 0 : stream::kWindow - unconsumed_;
 }
 
@@ -98,7 +104,7 @@ bool ClientConnection::Dispatch(const Event& event) {
       head_seen_ = true;
       keep_alive_seconds_ = decoder_.keep_alive_seconds();
       events_->OnResponseHead(io_.response, decoder_.body());
-      return true;
+      return !decoder_.switched();
     case Event::Kind::kData:
       unconsumed_ += event.data.size();
       events_->OnResponseData(event.data);
@@ -164,6 +170,7 @@ void ClientConnection::OnTaken(std::size_t payload) {
 
 bool ClientConnection::SendHead(const message::RequestHead& head, Body body) {
   request_body_ = body;
+  if (head.upgrade) decoder_.ExpectUpgrade();
   return QueueEncoded([&](std::span<char> out) { return http1::EncodeRequestHead(head, body, out); });
 }
 

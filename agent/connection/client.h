@@ -32,6 +32,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   bool busy() const { return events_ != nullptr; }
   bool connecting() const { return state_ == State::kConnecting; }
   void Close(bool reset = false);  // the owner hears OnClosed
+  Handed HandOver();               // after a 101: gives the socket away; the owner hears nothing
   // Nobody wants the rest of the answer, whose head has come. When the request is out and at most 64 KiB
   // follow, they are read and thrown away and the connection becomes idle; else it closes.
   void Abandon();

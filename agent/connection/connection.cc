@@ -26,11 +26,10 @@ void Connection::Destroy(bool reset) {
   io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
 }
 
-std::unique_ptr<transport::Transport> Connection::Release(std::string& unread) {
+Handed Connection::Release() {
   transport_->Detach();
-  unread = std::move(kept_);
-  std::unique_ptr<transport::Transport> out = std::move(transport_);
-  out_.Clear();
+  Handed out{std::move(transport_), std::move(kept_), {}};
+  for (; !out_.empty(); out_.Drop(out_.Front().size())) out.unsent += out_.Front();
   StopReading();
   io_.loop.Later([](void* self) { delete static_cast<Connection*>(self); }, this);
   return out;

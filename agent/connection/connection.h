@@ -44,6 +44,12 @@ struct Io {
   static constexpr std::size_t kHeadGrowth = 96 * 1024;  // what mesh and filters may add to a head
 };
 
+// A socket that leaves its connection, with what was read and not consumed, and what was not written yet.
+struct Handed {
+  std::unique_ptr<transport::Transport> transport;
+  std::string unread, unsent;
+};
+
 class Connection : public loop::Handler {
  public:
   Connection(const Connection&) = delete;
@@ -52,8 +58,7 @@ class Connection : public loop::Handler {
   bool open() const { return transport_ != nullptr; }
   net::Address peer() const { return open() ? transport_->peer() : net::Address{}; }
   void Destroy(bool reset = false);
-  // Gives the socket away, with the bytes read and not consumed; the connection ends without closing it.
-  std::unique_ptr<transport::Transport> Release(std::string& unread);
+  Handed Release();  // gives the socket away; the connection ends without closing it
 
   void OnReady(bool readable, bool writable) final;
 

@@ -229,11 +229,10 @@ void ServerConnection::NextRequest() {
   Resume();
 }
 
-std::unique_ptr<transport::Transport> ServerConnection::HandOver(std::string& unread) {
+Handed ServerConnection::HandOver() {
   timer_.Cancel();
   exchange_ = nullptr;
-  Flush();  // of earlier answers
-  return Release(unread);
+  return Release();
 }
 
 void ServerConnection::CloseSoon() {

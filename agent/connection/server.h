@@ -44,7 +44,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   bool idle() const { return phase_ == Phase::kIdle; }
   stream::RequestEvents* exchange() const { return exchange_; }  // the request in progress; may be null
   // Gives the socket away while a request is in progress; neither it nor `Closed` hears more.
-  std::unique_ptr<transport::Transport> HandOver(std::string& unread);
+  Handed HandOver();
   // Closes once idle; a response in progress is finished with `connection: close`.
   void CloseSoon();
   void Cut() { Close(false); }  // now; no exchange may be active

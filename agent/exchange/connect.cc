@@ -23,7 +23,7 @@ void Exchange::Dialled(Reason reason) {
   head_at_ = first_byte_ = env_.io.loop.now();
   response_begun_ = true;
   Ended(engine::Outcome::kResponse, Reason::kOk);
-  env_.join(*std::exchange(client_, nullptr), relay, "HTTP/1.1 200 Connection established\r\n\r\n");
+  env_.join(*std::exchange(client_, nullptr), relay, origin_, "HTTP/1.1 200 Connection established\r\n\r\n");
   Done(Reason::kOk, status_);
 }
 

@@ -43,7 +43,13 @@ struct Environment {
   std::function<void(stream::ServerStream& client, const engine::Origin& origin, std::string bytes)>
       pass_through;
   // CONNECT: the relay has its connection; the client's socket goes to it, after `greeting`.
-  std::function<void(stream::ServerStream& client, tunnel::Relay& relay, std::string_view greeting)> join;
+  std::function<void(stream::ServerStream& client, tunnel::Relay& relay, const engine::Origin& origin,
+                     std::string_view greeting)>
+      join;
+  // Upgrade: after the 101 the client's socket is relayed to `server`, which holds a place of `target`.
+  std::function<void(stream::ServerStream& client, connection::Handed server, engine::Target& target,
+                     Duration idle, const engine::Origin& origin)>
+      splice;
   tunnel::Tunnels* tunnels = nullptr;
   std::vector<net::Address> outbound_listeners, inbound_listeners;  // for loops
   bool draining = false;                                            // marks inbound responses

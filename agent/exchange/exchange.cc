@@ -45,6 +45,7 @@ void Exchange::Refuse(Environment& env, Client client, Reason reason) {
   message::RequestHead& head = env.outgoing;
   head.method = message::Method::kOther;
   head.method_text = head.authority = head.target = {};
+  head.upgrade = false;
   head.fields.Clear();
   auto* exchange = new Exchange(env);
   ++env.active;
@@ -145,7 +146,7 @@ void Exchange::PassThrough() {
 
 void Exchange::Forward() {
   if (!call_.deadline.never()) timer_.Set(call_.deadline.at());
-  if (call_.rule != nullptr && !call_.rule->mirrors.empty()) BeginMirrors();
+  if (call_.rule != nullptr && !call_.rule->mirrors.empty() && !head_.upgrade) BeginMirrors();
   TryAttempt();
 }
 
@@ -252,6 +253,7 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   head_at_ = env_.io.loop.now();
   retry_after_ = RetryAfterOf(head);
   ReadMarks(head);
+  if (status_ == 101) return OnSwitch(head);
   if (env_.engine.Retriable(call_, status_) && Ended(Outcome::kResponse, Reason::kOk))
     return attempt_.Abandon();
   EditResponse(head);

@@ -101,6 +101,10 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void Dial(engine::Target& target);
   void Dialled(Reason reason);
 
+  // upgrade.cc: 101
+  void OnSwitch(message::ResponseHead& head);
+  void Switch();
+
   // reply.cc: answers of our own
   void Answer(Reason reason);
   void Redirect(const message::RequestHead& head);

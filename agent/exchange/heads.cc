@@ -17,16 +17,18 @@ std::uint64_t ParseNumber(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? value : 0;
 }
 
-// A server may ignore an offer of HTTP/2; a request for another protocol makes no sense without it.
-bool AsksUpgrade(const message::FieldList& fields) {
-  if (!fields.MayHave(FieldId::kUpgrade)) return false;
-  bool asked = false, meant = false;
-  for (const Field& field : fields) {
-    asked |= field.id == FieldId::kConnection && message::HasToken(field.value, "upgrade");
-    meant |= field.id == FieldId::kUpgrade && !field.value.empty() &&
-             !message::EqualsIgnoreCase(field.value, "h2c");
+// An offer of HTTP/2 is left out, as every server may ignore it: its requests would go past routes and
+// records. False: it is one of several, of which nobody can tell what they are good for without it.
+bool KeepUpgrade(message::RequestHead& head) {
+  bool h2c = false, other = false;
+  for (const Field& field : head.fields) {
+    if (field.id != FieldId::kUpgrade) continue;
+    const bool lone = message::EqualsIgnoreCase(field.value, "h2c");
+    h2c |= lone || message::HasToken(field.value, "h2c");
+    other |= !lone && !field.value.empty();
   }
-  return asked && meant;
+  head.upgrade = other;
+  return !h2c || !other;
 }
 
 // Writes fields that must be composed, one line behind the other, and adds them to a list. There is room: a
@@ -120,7 +122,7 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
   call_.method = head.method;
   const bool inbound = origin_.direction == engine::Direction::kInbound;
   if (head.method == message::Method::kConnect && inbound) return Reason::kUpgradeRefused;
-  return AsksUpgrade(head.fields) ? Reason::kUpgradeRefused : Reason::kOk;
+  return !head.upgrade || KeepUpgrade(head) ? Reason::kOk : Reason::kUpgradeRefused;
 }
 
 route::Decision Exchange::decision() const {

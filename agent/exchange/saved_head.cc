@@ -38,6 +38,7 @@ void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, A
   const Rebase rebase(bytes, raw);
   method = head.method;
   version = head.version;
+  upgrade = head.upgrade;
   method_text = rebase(head.method_text);
   scheme = rebase(head.scheme);
   authority = rebase(head.authority);
@@ -54,6 +55,7 @@ void SavedHead::Save(const message::RequestHead& head, std::string_view bytes, A
 void SavedHead::LoadLine(message::RequestHead& head) const {
   head.method = method;
   head.version = version;
+  head.upgrade = upgrade;
   head.method_text = method_text;
   head.scheme = scheme;
   head.authority = authority;

@@ -17,6 +17,7 @@ struct SavedHead {
   std::string_view method_text, scheme, authority, target;
   std::span<const message::Field> fields;
   std::uint64_t ids = 0;  // FieldList::ids of them
+  bool upgrade = false;
 
   // `bytes`: what the views of `head` point into. Views elsewhere must live as long as the arena's
   // user.

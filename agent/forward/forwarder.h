@@ -45,8 +45,9 @@ class Forwarder {
   void Checked(const BackendKey& backend, std::uint64_t instance, bool passed, Duration took);
   // Worker 0's thread: the instance's id, empty when it is gone.
   std::string NameOf(const BackendKey& backend, std::uint64_t instance) const;
-  void BeginDrain();                     // inbound responses are marked from now on
-  std::size_t inbound_requests() const;  // in progress, at most 100 ms old
+  void BeginDrain();  // inbound responses are marked from now on
+  // In progress, streams included, at most 100 ms old.
+  std::size_t inbound_requests() const;
   std::size_t requests() const;
   std::size_t connections() const;  // of clients
   std::uint64_t refused_connections() const {

@@ -41,20 +41,19 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
     return hooks_.need ? hooks_.need(index_, authority, origin) : exchange::Asked{};
   };
   env_.pass_through = [this](stream::ServerStream& client, const engine::Origin& origin, std::string bytes) {
-    auto& connection = static_cast<connection::ServerConnection&>(client);
-    std::string unread;
-    std::unique_ptr<transport::Transport> transport = connection.HandOver(unread);
-    serving_.erase(&connection);
-    Relay(std::move(transport), origin, bytes + unread);
+    connection::Handed handed = TakeSocket(client);
+    handed.unread = std::move(bytes) + handed.unread;
+    Relay(std::move(handed), origin, report::StreamKind::kTcp);
   };
   env_.tunnels = &tunnels_;
-  env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, std::string_view greeting) {
-    auto& connection = static_cast<connection::ServerConnection&>(client);
-    const engine::Direction direction = connection.origin().direction;
-    std::string unread;
-    std::unique_ptr<transport::Transport> transport = connection.HandOver(unread);
-    serving_.erase(&connection);
-    tunnels_.Join(relay, std::move(transport), greeting, unread, [this, direction] { Gone(direction); });
+  env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, const engine::Origin& origin,
+                     std::string_view greeting) {
+    tunnels_.Join(relay, TakeSocket(client), greeting, [this, way = origin.direction] { Gone(way); });
+  };
+  env_.splice = [this](stream::ServerStream& client, connection::Handed server, engine::Target& target,
+                       Duration idle, const engine::Origin& origin) {
+    tunnels_.Splice(TakeSocket(client), std::move(server), target, idle, origin,
+                    [this, way = origin.direction] { Gone(way); });
   };
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
@@ -109,7 +108,8 @@ void Worker::Open(std::unique_ptr<transport::Transport> transport, const engine:
   const policy::Protocol protocol = named ? engine_.ProtocolOf(origin) : policy::Protocol::kHttp;
   switch (protocol) {
     case policy::Protocol::kTcp:
-    case policy::Protocol::kTls: return Relay(std::move(transport), origin, {});
+    case policy::Protocol::kTls:
+      return Relay({std::move(transport), {}, {}}, origin, report::StreamKind::kTcp);
     case policy::Protocol::kHttp: return Serve(std::move(transport), origin, {});
     default: break;
   }
@@ -119,7 +119,7 @@ void Worker::Open(std::unique_ptr<transport::Transport> transport, const engine:
       [this, origin](std::unique_ptr<transport::Transport> opened, std::string_view first, bool http) {
         if (opened == nullptr) return Gone(origin.direction);
         if (http) return Serve(std::move(opened), origin, first);
-        Relay(std::move(opened), origin, first);
+        Relay({std::move(opened), std::string(first), {}}, origin, report::StreamKind::kTcp);
       });
 }
 
@@ -132,10 +132,15 @@ void Worker::Serve(std::unique_ptr<transport::Transport> transport, const engine
   connection->Destroy();
 }
 
-void Worker::Relay(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
-                   std::string_view first) {
-  tunnels_.Start(std::move(transport), origin, first,
-                 [this, direction = origin.direction] { Gone(direction); });
+void Worker::Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind) {
+  tunnels_.Start(std::move(client), origin, kind, [this, way = origin.direction] { Gone(way); });
+}
+
+// Of a connection whose request turned into a stream.
+connection::Handed Worker::TakeSocket(stream::ServerStream& client) {
+  auto& connection = static_cast<connection::ServerConnection&>(client);
+  serving_.erase(&connection);
+  return connection.HandOver();
 }
 
 void Worker::Gone(engine::Direction direction) {
@@ -230,8 +235,8 @@ void Worker::Tick() {
   if (hooks_.publish) hooks_.publish(std::move(delta));
   for (const auto& [key, direction] : engine_.TakeForgotten()) sink_->Forgot(key, direction);
   sink_->Flush(now);
-  requests_.store(env_.active, std::memory_order_relaxed);
-  inbound_requests_.store(env_.active_inbound, std::memory_order_relaxed);
+  requests_.store(env_.active + tunnels_.size(), std::memory_order_relaxed);
+  inbound_requests_.store(env_.active_inbound + tunnels_.inbound(), std::memory_order_relaxed);
   tick_.Set(now + kTick);
 }
 

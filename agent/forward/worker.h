@@ -68,6 +68,7 @@ class Worker final : private connection::Requests {
   void CloseAll();              // what is idle closes, what runs is answered 503 `shutdown` or cut
 
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  // In progress, streams included.
   std::size_t inbound_requests() const { return inbound_requests_.load(std::memory_order_relaxed); }
   std::size_t requests() const { return requests_.load(std::memory_order_relaxed); }
 
@@ -84,8 +85,8 @@ class Worker final : private connection::Requests {
   void Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin);
   void Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
              std::string_view first);
-  void Relay(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
-             std::string_view first);
+  void Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind);
+  connection::Handed TakeSocket(stream::ServerStream& client);
   void Gone(engine::Direction direction);
   void Tick();
 

@@ -113,6 +113,12 @@ void Pool::Cancel(Waiter& waiter) {
   engine_.ReleasePend(*target.backend);
 }
 
+connection::Handed Pool::HandOver(ClientConnection& connection) {
+  std::erase(static_cast<Slot*>(connection.owner_slot)->all, &connection);
+  --open_;
+  return connection.HandOver();
+}
+
 ClientConnection* Pool::TakeIdle(Slot& slot, Demand demand) {
   if (demand.fresh || slot.idle.empty()) return nullptr;
   ClientConnection* connection = slot.idle.back();

@@ -52,6 +52,8 @@ class Pool final : public connection::ClientOwner {
   // An idle connection at once, or null: then the waiter hears later, or has heard OnRefused already.
   connection::ClientConnection* Acquire(engine::Target& target, Waiter& waiter, Demand demand);
   void Cancel(Waiter& waiter);
+  // A lent connection that stops being HTTP leaves the pool; its place under the cap goes with it.
+  connection::Handed HandOver(connection::ClientConnection& connection);
   // Closes what is idle too long, too old, or leads to an instance that is gone or ejected. Every tick.
   void Sweep();
 

@@ -132,6 +132,12 @@ metrics::Counter& Book::Mirrors(MirrorResult result) {
   return mirrors_[static_cast<std::size_t>(result)];
 }
 
+metrics::Counter Book::Streams(StreamKind kind, Reason reason) const {
+  const std::array<std::string_view, 6> values = {ToString(direction_), key_.service.name, key_.service.ns,
+                                                  port_text_,           ToString(kind),    ToString(reason)};
+  return shard_.FindCounter(families_.streams, values);
+}
+
 metrics::Histogram& Book::PoolWait() {
   if ((found_ & kWaitFound) == 0) {
     const std::array<std::string_view, 2> values = {key_.service.name, key_.service.ns};

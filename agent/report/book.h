@@ -65,6 +65,7 @@ class Book {
   metrics::Counter& BudgetExhausted();
   metrics::Counter& Mirrors(MirrorResult result);
   metrics::Histogram& PoolWait();
+  metrics::Counter Streams(StreamKind kind, Reason reason) const;  // looked up: once per connection
   void Forget();
   BackendTotals Copy() const;  // edges and instances filled in
 

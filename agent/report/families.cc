@@ -70,6 +70,11 @@ Families::Families(metrics::Registry& r)
           r.Add({"weft_connections_total", "Client connections accepted.", Kind::kCounter, {"direction"}})),
       connections_open(
           r.Add({"weft_connections_open", "Client connections now.", Kind::kGauge, {"direction"}})),
+      streams(r.Add({"weft_streams_total",
+                     "Relayed connections (TCP, TLS, CONNECT, upgrades) that ended, by why.",
+                     Kind::kCounter,
+                     {"direction", "service", "namespace", "port", "kind", "reason"}})),
+      streams_open(r.Add({"weft_streams_open", "Relayed connections now.", Kind::kGauge, {"direction"}})),
       bytes(r.Add(
           {"weft_bytes_total",
            "Body bytes of requests and bytes of relayed connections: received from and sent to clients.",

@@ -67,6 +67,11 @@ FailureKind KindOfFailure(Reason reason, int status, Duration took, Duration slo
   return slow != Duration::zero() && took > slow ? FailureKind::kSlow : FailureKind::kNone;
 }
 
+std::string_view ToString(StreamKind kind) {
+  constexpr std::array<std::string_view, 4> kNames = {"tcp", "tls", "connect", "upgrade"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
 std::string_view ToString(MirrorResult result) {
   constexpr std::array<std::string_view, kMirrorResults> kNames = {"answered", "failed", "overflow",
                                                                    "incomplete"};

@@ -32,6 +32,8 @@ FailureKind KindOfFailure(Reason reason, int status, Duration took, Duration slo
 inline constexpr std::size_t kMirrorResults = 4;
 std::string_view ToString(MirrorResult result);
 
+std::string_view ToString(StreamKind kind);
+
 std::string_view ToString(engine::Direction direction);
 std::string_view ToString(engine::InstanceState state);
 

@@ -22,11 +22,13 @@ std::string FullScrape() {
                                        {f.mirrored, 3},
                                        {f.ejections, 4},
                                        {f.connections, 1},
+                                       {f.streams, 6},
                                        {f.bytes, 2},
                                        {f.log_dropped, 0}}) {
     shard.FindCounter(family, of(static_cast<std::size_t>(labels))).Add();
   }
   shard.FindGauge(f.connections_open, of(1)).Add(1);
+  shard.FindGauge(f.streams_open, of(1)).Add(1);
   shard.FindHistogram(f.duration, of(5)).Record(1);
   shard.FindHistogram(f.pool_wait, of(2)).Record(1);
   registry.AddSource([&](metrics::Samples& samples) {

@@ -38,6 +38,25 @@ enum class MirrorResult : std::uint8_t {
   kIncomplete,  // not sent: the original ended before its body was whole
 };
 
+// What a stream carries: a connection that is relayed byte by byte.
+enum class StreamKind : std::uint8_t {
+  kTcp,
+  kTls,      // passed through, found by its ClientHello
+  kConnect,  // behind the 200 to a CONNECT
+  kUpgrade,  // behind a 101
+};
+
+// Reported once per stream, when it is over or could not be begun.
+struct StreamReport {
+  engine::Direction direction = engine::Direction::kOutbound;
+  StreamKind kind = StreamKind::kTcp;
+  // kOk: both sides closed in order. kUpstreamReset, kClientClosed: who cut it. kStreamIdle, kShutdown: we
+  // did. Else why there was none.
+  Reason reason = Reason::kOk;
+  engine::Backend* backend = nullptr;    // null: relayed to where it was going, which is no service
+  std::uint64_t received = 0, sent = 0;  // bytes from and to the client
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -46,8 +65,8 @@ class Sink {
   // A client's connection (HTTP or TCP) was accepted, and is gone.
   virtual void Opened(engine::Direction direction) = 0;
   virtual void Closed(engine::Direction direction) = 0;
-  // Bytes of relayed connections (TCP); those of requests come with their report.
-  virtual void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) = 0;
+  virtual void StreamBegan(engine::Direction direction) = 0;
+  virtual void StreamEnded(const StreamReport& report) = 0;
   // The pool lent a connection. `waited`: time in the queue, zero when it was there or allowed at once.
   virtual void Lent(engine::Backend& backend, bool reused, Duration waited) = 0;
   virtual void Mirrored(const BackendKey& to, MirrorResult result) = 0;

@@ -70,6 +70,7 @@ void Reporter::FindPerDirection() {
     const std::array<std::string_view, 2> received = {name, "received"}, sent = {name, "sent"};
     handles.opened = shard_.FindCounter(families_.connections, {&name, 1});
     handles.open = shard_.FindGauge(families_.connections_open, {&name, 1});
+    handles.streams = shard_.FindGauge(families_.streams_open, {&name, 1});
     handles.received = shard_.FindCounter(families_.bytes, received);
     handles.sent = shard_.FindCounter(families_.bytes, sent);
   }
@@ -135,9 +136,15 @@ void Reporter::Opened(engine::Direction direction) {
 
 void Reporter::Closed(engine::Direction direction) { per_direction_[Index(direction)].open.Add(-1); }
 
-void Reporter::Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) {
-  per_direction_[Index(direction)].received.Add(received);
-  per_direction_[Index(direction)].sent.Add(sent);
+void Reporter::StreamBegan(engine::Direction direction) { per_direction_[Index(direction)].streams.Add(1); }
+
+void Reporter::StreamEnded(const StreamReport& report) {
+  PerDirection& direction = per_direction_[Index(report.direction)];
+  direction.streams.Add(-1);
+  direction.received.Add(report.received);
+  direction.sent.Add(report.sent);
+  Book& book = report.backend == nullptr ? *unknown_[Index(report.direction)] : BookOf(*report.backend);
+  book.Streams(report.kind, report.reason).Add();
 }
 
 void Reporter::Lent(engine::Backend& backend, bool reused, Duration waited) {

@@ -20,7 +20,8 @@ class Reporter final : public Sink {
   void Request(const RequestReport& report) override;
   void Opened(engine::Direction direction) override;
   void Closed(engine::Direction direction) override;
-  void Relayed(engine::Direction direction, std::uint64_t received, std::uint64_t sent) override;
+  void StreamBegan(engine::Direction direction) override;
+  void StreamEnded(const StreamReport& report) override;
   void Mirrored(const BackendKey& to, MirrorResult result) override;
   // Its totals go; its metric series idle until they expire.
   void Forgot(const BackendKey& key, engine::Direction direction) override;
@@ -32,7 +33,7 @@ class Reporter final : public Sink {
  private:
   struct PerDirection {
     metrics::Counter opened, received, sent;
-    metrics::Gauge open;
+    metrics::Gauge open, streams;
   };
   Book& BookOf(const engine::Call& call);
   Book& BookOf(engine::Backend& backend);

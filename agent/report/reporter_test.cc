@@ -156,13 +156,25 @@ TEST(ReporterTest, LentConnectionsMakeTheReuseRatioAndConnectionsAreCountedAndOp
   scene.reporter.Opened(engine::Direction::kInbound);
   scene.reporter.Opened(engine::Direction::kInbound);
   scene.reporter.Closed(engine::Direction::kInbound);
-  scene.reporter.Relayed(engine::Direction::kInbound, 5, 7);
+  scene.reporter.StreamBegan(engine::Direction::kInbound);
+  scene.reporter.StreamBegan(engine::Direction::kInbound);
+  StreamReport stream;
+  stream.direction = engine::Direction::kInbound;
+  stream.kind = StreamKind::kUpgrade;
+  stream.reason = Reason::kStreamIdle;
+  stream.received = 5;
+  stream.sent = 7;
+  scene.reporter.StreamEnded(stream);
   const BackendTotals totals = scene.reporter.Copy().begin()->second;
   EXPECT_EQ(totals.lent, 2U);
   EXPECT_EQ(totals.reused, 1U);
   EXPECT_EQ(totals.created, kBegin);
   EXPECT_TRUE(scene.Shows("weft_pool_wait_seconds_count{service=\"cart\",namespace=\"default\"} 1"));
   EXPECT_TRUE(scene.Shows("weft_connections_total{direction=\"inbound\"} 2"));
+  EXPECT_TRUE(scene.Shows("weft_streams_open{direction=\"inbound\"} 1"));
+  EXPECT_TRUE(
+      scene.Shows("weft_streams_total{direction=\"inbound\",service=\"\",namespace=\"\",port=\"\","
+                  "kind=\"upgrade\",reason=\"stream_idle\"} 1"));
   EXPECT_TRUE(scene.Shows("weft_connections_open{direction=\"inbound\"} 1"));
   EXPECT_TRUE(scene.Shows("weft_bytes_total{direction=\"inbound\",way=\"sent\"} 7"));
 }

@@ -13,47 +13,51 @@ using Kind = transport::IoResult::Kind;
 
 }  // namespace
 
-Relay::Relay(Tunnels& tunnels, std::unique_ptr<transport::Transport> client, const engine::Origin& origin,
-             std::function<void()> closed)
+Relay::Relay(Tunnels& tunnels, const engine::Origin& origin, report::StreamKind kind)
     : tunnels_(tunnels),
       client_(*this, tunnels.io_),
       server_(*this, tunnels.io_),
-      origin_(origin),
-      closed_(std::move(closed)) {
+      opening_(std::make_unique<Opening>()),
+      direction_(origin.direction),
+      kind_(kind) {
+  opening_->origin = origin;
   client_.other = &server_;
   server_.other = &client_;
-  client_.transport = std::move(client);
+  tunnels_.inbound_ += direction_ == engine::Direction::kInbound;
   timer_.Bind(
       tunnels.io_.loop.timers(), [](void* self, TimePoint now) { static_cast<Relay*>(self)->OnTimer(now); },
       this);
 }
 
-void Relay::Start(std::string_view first) {
-  server_.out.Append(first);
-  client_.read = first.size();
-  if (!client_.transport->Attach(tunnels_.io_.loop, client_)) return Close(true);
+// --- until there is a connection ---
+
+void Relay::Start(connection::Handed client, Tunnels::Closed closed) {
+  closed_ = std::move(closed);
+  Began();
+  if (!Take(client_, std::move(client))) return;
   message::RequestHead& head = tunnels_.io_.request;  // the engine wants a head; a relay has none
   head.method = message::Method::kOther;
   head.method_text = head.authority = head.target = {};
   head.fields.Clear();
+  engine::Call& call = opening_->call;
   const TimePoint now = tunnels_.io_.loop.now();
-  const engine::Verdict verdict = tunnels_.engine_.Start(call_, origin_, head, now);
+  const engine::Verdict verdict = tunnels_.engine_.Start(call, opening_->origin, head, now);
   if (verdict.action == engine::Action::kPassthrough) return Connect();
-  if (verdict.action != engine::Action::kForward) return Finish(verdict.reason);
-  idle_ = call_.timeouts->stream_idle;
-  connect_ = call_.timeouts->connect;
+  if (verdict.action != engine::Action::kForward) return Close(true, verdict.reason);
+  idle_ = call.timeouts->stream_idle;
+  opening_->connect = call.timeouts->connect;
   Connect();
 }
 
 // To the instance that the engine picks, or where the client meant to go.
 void Relay::Connect() {
-  net::Address to = origin_.original;
+  net::Address to = opening_->origin.original;
   const TimePoint now = tunnels_.io_.loop.now();
-  if (call_.backend != nullptr) {
+  if (opening_->call.backend != nullptr) {
     Reason why = Reason::kOk;
-    engine::Target* target = tunnels_.engine_.Pick(call_, now, why);
-    if (target == nullptr) return Finish(why);
-    attempting_ = true;
+    engine::Target* target = tunnels_.engine_.Pick(opening_->call, now, why);
+    if (target == nullptr) return Close(true, why);
+    opening_->attempting = true;
     if (!tunnels_.engine_.TryConnect(*target))
       return EndAttempt(Outcome::kLocal, Reason::kConnectionOverflow);
     counted_ = target;
@@ -67,7 +71,8 @@ bool Relay::Open(const net::Address& to) {
   if (!transport || !(*transport)->Attach(tunnels_.io_.loop, server_)) return false;
   server_.transport = std::move(*transport);
   server_.connecting = true;
-  timer_.Set(tunnels_.io_.loop.now() + (connect_ > Duration::zero() ? connect_ : idle_));
+  const Duration most = opening_->connect > Duration::zero() ? opening_->connect : idle_;
+  timer_.Set(most > Duration::zero() ? tunnels_.io_.loop.now() + most : TimePoint::max());
   return true;
 }
 
@@ -75,45 +80,50 @@ bool Relay::Dial(engine::Target& target, const policy::Timeouts& timeouts,
                  std::function<void(Reason reason)> dialled) {
   counted_ = &target;
   idle_ = timeouts.stream_idle;
-  connect_ = timeouts.connect;
+  opening_->connect = timeouts.connect;
   if (!Open(target.address)) return false;
-  dialled_ = std::move(dialled);
+  opening_->dialled = std::move(dialled);
   return true;
 }
 
 void Relay::EndDial(Reason reason) {
-  const std::function<void(Reason)> dialled = std::exchange(dialled_, nullptr);
-  if (reason != Reason::kOk) Close(true);
+  const std::function<void(Reason)> dialled = std::exchange(opening_->dialled, nullptr);
+  if (reason != Reason::kOk) Close(true, reason);
   dialled(reason);
 }
 
-void Relay::Join(std::unique_ptr<transport::Transport> client, std::string_view greeting,
-                 std::string_view unread, std::function<void()> closed) {
+void Relay::Join(connection::Handed client, Tunnels::Closed closed) {
   closed_ = std::move(closed);
-  client_.transport = std::move(client);
-  if (!client_.transport->Attach(tunnels_.io_.loop, client_)) return Close(true);
-  client_.out.Append(greeting);
-  server_.out.Append(unread);
-  client_.read = unread.size();
-  last_progress_ = tunnels_.io_.loop.now();
-  timer_.Set(idle_ > Duration::zero() ? last_progress_ + idle_ : TimePoint::max());
+  Began();
+  opening_.reset();
+  if (Take(client_, std::move(client)) && Flush(client_)) Flush(server_);
+}
+
+void Relay::Splice(connection::Handed client, connection::Handed server, engine::Target& target,
+                   Duration idle, Tunnels::Closed closed) {
+  closed_ = std::move(closed);
+  idle_ = idle;
+  counted_ = &target;
+  opening_.reset();
+  Began();
+  if (!Take(server_, std::move(server)) || !Take(client_, std::move(client))) return;
   if (Flush(client_)) Flush(server_);
 }
 
 void Relay::Connected(int error) {
   server_.connecting = false;
-  if (dialled_ != nullptr) return EndDial(error == 0 ? Reason::kOk : Reason::kConnectFailed);
+  if (opening_->dialled != nullptr) return EndDial(error == 0 ? Reason::kOk : Reason::kConnectFailed);
   if (error != 0) return EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
   const TimePoint now = tunnels_.io_.loop.now();
-  if (attempting_) {
+  if (opening_->attempting) {
     engine::AttemptResult result;
     result.outcome = Outcome::kResponse;
     result.committed = true;
     result.head_at = now;
-    attempting_ = false;
-    tunnels_.engine_.Ended(call_, result, now);
+    tunnels_.engine_.Ended(opening_->call, result, now);
   }
-  tunnels_.engine_.Finish(call_, Reason::kOk, 0, now);  // the snapshot is not needed any more
+  tunnels_.engine_.Finish(opening_->call, Reason::kOk, 0, now);  // the snapshot is not needed any more
+  opening_.reset();
   last_progress_ = now;
   timer_.Set(idle_ > Duration::zero() ? now + idle_ : TimePoint::max());
   if (!Flush(server_)) return;
@@ -123,15 +133,36 @@ void Relay::Connected(int error) {
 void Relay::EndAttempt(Outcome outcome, Reason reason) {
   if (server_.transport != nullptr) server_.transport->Close(true);
   server_.transport.reset();
+  server_.connecting = false;
   if (counted_ != nullptr) tunnels_.engine_.ReleaseConnection(*std::exchange(counted_, nullptr));
-  if (!std::exchange(attempting_, false)) return Finish(reason);
+  if (!std::exchange(opening_->attempting, false)) return Close(true, reason);
   engine::AttemptResult result;
   result.outcome = outcome;
   result.reason = reason;
   result.never_sent = true;
-  const engine::RetryVerdict verdict = tunnels_.engine_.Ended(call_, result, tunnels_.io_.loop.now());
-  if (verdict.retry) return Connect();
-  Finish(reason);
+  const TimePoint now = tunnels_.io_.loop.now();
+  const engine::RetryVerdict verdict = tunnels_.engine_.Ended(opening_->call, result, now);
+  if (verdict.retry) return timer_.Set(now + verdict.delay);
+  Close(true, reason);
+}
+
+// The sink hears of it from now on.
+void Relay::Began() {
+  counts_ = true;
+  tunnels_.sink_.StreamBegan(direction_);
+  last_progress_ = tunnels_.io_.loop.now();
+  timer_.Set(idle_ > Duration::zero() ? last_progress_ + idle_ : TimePoint::max());
+}
+
+// False: closed.
+bool Relay::Take(Side& side, connection::Handed handed) {
+  side.transport = std::move(handed.transport);
+  side.out.Append(handed.unsent);
+  side.other->out.Append(handed.unread);
+  side.read = handed.unread.size();
+  if (side.transport->Attach(tunnels_.io_.loop, side)) return true;
+  Close(true, Reason::kMemoryLimit);
+  return false;
 }
 
 // --- bytes ---
@@ -158,7 +189,7 @@ void Relay::Pump(Side& from) {
     const std::size_t asked = connection::kScratchBytes;
     const transport::IoResult result = from.transport->Read(tunnels_.io_.scratch.get(), asked);
     last_progress_ = tunnels_.io_.loop.now();
-    if (result.kind == Kind::kError) return Close(true);
+    if (result.kind == Kind::kError) return Broke(from);
     if (result.kind != Kind::kOk) {
       from.readable = false;
       from.ended = result.kind == Kind::kEnd;
@@ -176,7 +207,7 @@ bool Relay::Write(Side& to, std::string_view bytes) {
     const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
     const transport::IoResult result = to.transport->Write(&piece, 1);
     if (result.kind == Kind::kError) {
-      Close(true);
+      Broke(to);
       return false;
     }
     bytes.remove_prefix(result.bytes);
@@ -192,7 +223,7 @@ bool Relay::Flush(Side& to) {
     const int count = to.out.Pieces(pieces, kMostPieces);
     const transport::IoResult result = to.transport->Write(pieces, count);
     if (result.kind == Kind::kError) {
-      Close(true);
+      Broke(to);
       return false;
     }
     if (result.bytes == 0) return true;
@@ -210,28 +241,43 @@ void Relay::MaybeShut(Side& from) {
   if (!from.ended || to.shut || !to.out.empty() || to.transport == nullptr || to.connecting) return;
   to.shut = true;
   to.transport->ShutdownWrite();
-  if (from.shut) Close(false);
+  if (from.shut) Close(false, Reason::kOk);
 }
 
 // --- the end ---
 
 void Relay::OnTimer(TimePoint now) {
-  if (dialled_ != nullptr) return EndDial(Reason::kConnectTimeout);
-  if (server_.connecting) return EndAttempt(Outcome::kConnectTimeout, Reason::kConnectTimeout);
-  if (now - last_progress_ >= idle_) return Close(false);
+  if (opening_ != nullptr) {
+    if (opening_->dialled != nullptr) return EndDial(Reason::kConnectTimeout);
+    if (server_.connecting) return EndAttempt(Outcome::kConnectTimeout, Reason::kConnectTimeout);
+    return Connect();  // a retry's delay is over
+  }
+  if (now - last_progress_ >= idle_) return Close(false, Reason::kStreamIdle);
   timer_.Set(last_progress_ + idle_);
 }
 
-void Relay::Finish(Reason reason) {
-  tunnels_.engine_.Finish(call_, reason, 0, tunnels_.io_.loop.now());
-  Close(true);
+void Relay::Broke(const Side& side) {
+  Close(true, &side == &client_ ? Reason::kClientClosed : Reason::kUpstreamReset);
 }
 
-void Relay::Close(bool reset) {
+void Relay::Report(Reason reason) {
+  report::StreamReport report;
+  report.direction = direction_;
+  report.kind = kind_;
+  report.reason = reason;
+  report.backend = counted_ != nullptr ? counted_->backend : nullptr;
+  if (opening_ != nullptr && opening_->call.backend != nullptr) report.backend = opening_->call.backend;
+  report.received = client_.read;
+  report.sent = server_.read;
+  tunnels_.sink_.StreamEnded(report);
+}
+
+void Relay::Close(bool reset, Reason reason) {
   if (std::exchange(done_, true)) return;
   timer_.Cancel();
-  if (call_.backend != nullptr || call_.generation != nullptr) {
-    tunnels_.engine_.Finish(call_, Reason::kClientClosed, 0, tunnels_.io_.loop.now());
+  if (counts_) Report(reason);
+  if (opening_ != nullptr && opening_->call.number != 0) {  // the engine has heard of it
+    tunnels_.engine_.Finish(opening_->call, reason, 0, tunnels_.io_.loop.now());
   }
   for (Side* side : {&client_, &server_}) {
     if (side->transport != nullptr) side->transport->Close(reset);
@@ -239,9 +285,9 @@ void Relay::Close(bool reset) {
     side->out.Clear();
   }
   if (counted_ != nullptr) tunnels_.engine_.ReleaseConnection(*std::exchange(counted_, nullptr));
-  tunnels_.sink_.Relayed(origin_.direction, client_.read, server_.read);
+  tunnels_.inbound_ -= direction_ == engine::Direction::kInbound;
   tunnels_.relays_.erase(this);
-  closed_();
+  if (closed_) closed_();
   tunnels_.io_.loop.Later([](void* self) { delete static_cast<Relay*>(self); }, this);
 }
 

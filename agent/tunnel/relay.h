@@ -1,5 +1,6 @@
 #pragma once
-// One relayed connection; see tunnel.h. Deletes itself at the end of the turn in which it closed.
+// One stream; see tunnel.h. Deletes itself at the end of the turn in which it closed. It is small, because
+// there may be many that are idle: what only connecting needs is freed once it is connected.
 
 #include "agent/buffer/byte_queue.h"
 #include "agent/tunnel/tunnel.h"
@@ -8,15 +9,15 @@ namespace weft::tunnel {
 
 class Relay {
  public:
-  Relay(Tunnels& tunnels, std::unique_ptr<transport::Transport> client, const engine::Origin& origin,
-        std::function<void()> closed);
-  void Start(std::string_view first);
-  // Tunnels::Dial and Join. False: no socket.
+  Relay(Tunnels& tunnels, const engine::Origin& origin, report::StreamKind kind);
+  // As in Tunnels. Dial false: no socket.
+  void Start(connection::Handed client, Tunnels::Closed closed);
   bool Dial(engine::Target& target, const policy::Timeouts& timeouts,
             std::function<void(Reason reason)> dialled);
-  void Join(std::unique_ptr<transport::Transport> client, std::string_view greeting, std::string_view unread,
-            std::function<void()> closed);
-  void Close(bool reset);
+  void Join(connection::Handed client, Tunnels::Closed closed);
+  void Splice(connection::Handed client, connection::Handed server, engine::Target& target, Duration idle,
+              Tunnels::Closed closed);
+  void Close(bool reset, Reason reason);
 
  private:
   // One of the two sockets; what it could not take yet waits in `out`.
@@ -30,30 +31,42 @@ class Relay {
     std::uint64_t read = 0;
     bool readable = false, hangup = false, ended = false, shut = false, connecting = false;
   };
+  // What is needed until there is a connection.
+  struct Opening {
+    engine::Call call;
+    engine::Origin origin;
+    std::function<void(Reason reason)> dialled;  // empty: the relay asks the engine itself
+    Duration connect = std::chrono::seconds(1);
+    bool attempting = false;
+  };
 
   void Connect();
   void Connected(int error);
   bool Open(const net::Address& to);
   void EndDial(Reason reason);
   void EndAttempt(engine::Outcome outcome, Reason reason);
+  void Began();
+  bool Take(Side& side, connection::Handed handed);
   void Pump(Side& from);
   bool Write(Side& to, std::string_view bytes);
   bool Flush(Side& to);
   void MaybeShut(Side& from);
+  void Broke(const Side& side);
   void OnTimer(TimePoint now);
-  void Finish(Reason reason);
+  void Report(Reason reason);
 
   Tunnels& tunnels_;
   Side client_, server_;
-  engine::Origin origin_;
-  engine::Call call_;
-  std::function<void()> closed_;
-  std::function<void(Reason reason)> dialled_;  // empty: the relay asks the engine itself
+  std::unique_ptr<Opening> opening_;
+  Tunnels::Closed closed_;
   loop::Timer timer_;
   TimePoint last_progress_;
-  Duration idle_ = std::chrono::hours(1), connect_ = std::chrono::seconds(1);
+  Duration idle_ = std::chrono::hours(1);
   engine::Target* counted_ = nullptr;  // holds a connection of its cap
-  bool attempting_ = false, done_ = false;
+  const engine::Direction direction_;
+  const report::StreamKind kind_;
+  bool counts_ = false;  // the sink has heard of it
+  bool done_ = false;
 };
 
 }  // namespace weft::tunnel

@@ -8,31 +8,40 @@ namespace weft::tunnel {
 
 Tunnels::~Tunnels() { CloseAll(); }
 
-void Tunnels::Start(std::unique_ptr<transport::Transport> client, const engine::Origin& origin,
-                    std::string_view first, std::function<void()> closed) {
-  auto* relay = new Relay(*this, std::move(client), origin, std::move(closed));  // until it closes
+Relay& Tunnels::Make(const engine::Origin& origin, report::StreamKind kind) {
+  auto* relay = new Relay(*this, origin, kind);  // until it closes
   relays_.insert(relay);
-  relay->Start(first);
+  return *relay;
+}
+
+void Tunnels::Start(connection::Handed client, const engine::Origin& origin, report::StreamKind kind,
+                    Closed closed) {
+  Make(origin, kind).Start(std::move(client), std::move(closed));
 }
 
 Relay* Tunnels::Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,
                      std::function<void(Reason reason)> dialled) {
-  auto* relay = new Relay(*this, nullptr, origin, [] {});
-  relays_.insert(relay);
-  if (relay->Dial(target, timeouts, std::move(dialled))) return relay;
-  relay->Close(true);
+  Relay& relay = Make(origin, report::StreamKind::kConnect);
+  if (relay.Dial(target, timeouts, std::move(dialled))) return &relay;
+  relay.Close(true, Reason::kConnectFailed);
   return nullptr;
 }
 
-void Tunnels::HangUp(Relay& relay) { relay.Close(true); }
+void Tunnels::HangUp(Relay& relay) { relay.Close(true, Reason::kClientClosed); }
 
-void Tunnels::Join(Relay& relay, std::unique_ptr<transport::Transport> client, std::string_view greeting,
-                   std::string_view unread, std::function<void()> closed) {
-  relay.Join(std::move(client), greeting, unread, std::move(closed));
+void Tunnels::Join(Relay& relay, connection::Handed client, std::string_view greeting, Closed closed) {
+  client.unsent += greeting;
+  relay.Join(std::move(client), std::move(closed));
+}
+
+void Tunnels::Splice(connection::Handed client, connection::Handed server, engine::Target& target,
+                     Duration idle, const engine::Origin& origin, Closed closed) {
+  Make(origin, report::StreamKind::kUpgrade)
+      .Splice(std::move(client), std::move(server), target, idle, std::move(closed));
 }
 
 void Tunnels::CloseAll() {
-  while (!relays_.empty()) (*relays_.begin())->Close(false);
+  while (!relays_.empty()) (*relays_.begin())->Close(false, Reason::kShutdown);
 }
 
 }  // namespace weft::tunnel

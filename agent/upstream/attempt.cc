@@ -82,6 +82,12 @@ void Attempt::Abandon() {
   connection->Abandon();
 }
 
+connection::Handed Attempt::HandOver() {
+  connection::ClientConnection* connection = connection_;
+  Forget();
+  return pool_.HandOver(*connection);
+}
+
 std::size_t Attempt::SendData(std::string_view data) {
   Progress();
   return connection_->SendData(data);

@@ -39,6 +39,9 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   // In OnAttemptHead: the same, but a connection whose answer is short stays usable.
   void Abandon();
 
+  // After a 101 in OnAttemptHead, in the same turn or later: the socket stops being HTTP. As Cancel.
+  connection::Handed HandOver();
+
   bool live() const { return connection_ != nullptr; }
   bool SendHead(const message::RequestHead& head, message::Body body) {
     return connection_->SendHead(head, body);

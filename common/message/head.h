@@ -154,6 +154,7 @@ struct RequestHead {
   std::string_view authority;  // Host or :authority as sent, absolute target's authority if there was one
   std::string_view target;     // origin form: path and query, or "*"; CONNECT: empty
   FieldList fields;            // without Host: the encoder writes `authority`
+  bool upgrade = false;        // asks for another protocol (RFC 9110 7.8): Connection and Upgrade go on
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   std::string_view query() const;  // without '?', empty if none

@@ -49,7 +49,7 @@ constexpr std::array<Row, kReasonCount> kRows = {{
     {"body_too_large", "the request body is larger than allowed"},
     {"head_timeout", "the request head did not arrive within limits.requestHead"},
     {"expectation_failed", "the Expect header asks for something other than 100-continue"},
-    {"upgrade_refused", "protocol upgrades are not supported"},
+    {"upgrade_refused", "an upgrade to HTTP/2 beside another protocol, or a CONNECT to an application"},
     {"connect_denied",
      "CONNECT reaches TCP and TLS ports only: ask the proxy for http://, or declare the port TCP"},
     {"not_implemented", "the transfer coding is not supported"},

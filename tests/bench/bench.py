@@ -14,7 +14,7 @@ import sys
 import time
 
 import measure
-from proxies import ALL, Direct, Haproxy, Nginx, Relay, Weft, WeftControlled
+from proxies import ALL, TCP, Direct, Haproxy, Nginx, Relay, Weft, WeftControlled, WeftTcp
 
 GATES = [  # figure, goal, limit
     ("user instructions per request", 6000, 11000),   # 10,505, and 5 % because another processor's libc takes other paths
@@ -24,10 +24,13 @@ GATES = [  # figure, goal, limit
     ("private dirty from files, KiB", 1536, 5120),
     ("RSS with the control stream, KiB", 12288, 20480),
     ("KiB per idle client connection", 0.3, 2.0),
+    ("KiB per idle TCP pair", 0.5, 4.0),
+    ("user instructions per TCP round trip", 2500, 2500),
 ]
 RATIOS = [  # figure, goal, limit, how to find it in the results
     ("CPU ÷ relay, 1 KiB at 10k rps", 1.08, 1.30, lambda r: r["1 KiB at 10k rps"]["weft"]["ratio"]),
     ("CPU ÷ relay, 1 KiB saturated", 1.20, 1.60, lambda r: r["1 KiB saturated"]["weft"]["ratio"]),
+    ("CPU ÷ relay, TCP 1 KiB at 10k rps", 1.05, 1.20, lambda r: r["TCP 1 KiB at 10k rps"]["weft"]["ratio"]),
     ("CPU ÷ HAProxy, 16 KiB saturated", 0.65, 0.95, lambda r: r["16 KiB saturated"]["weft"]["to"]["haproxy"]),
     ("added p50 ÷ nginx's, 1 KiB at 10k rps", 1.0, 1.3, lambda r: added(r["1 KiB at 10k rps"], "p50")),
     ("added p99 ÷ nginx's, 1 KiB at 10k rps", 1.0, 1.3, lambda r: added(r["1 KiB at 10k rps"], "p99")),
@@ -60,6 +63,7 @@ def gate_figures(bin_dir):
     values += [syscalls, measure.allocations_per_request(Weft, bin_dir), *measure.served_memory(Weft, bin_dir)]
     say(f"  {values[2]:.4f} allocations per request, {values[3]} KiB resident from files")
     values += [measure.served_memory(WeftControlled, bin_dir)[0], measure.idle_connection_kib(Weft, bin_dir)]
+    values += [measure.idle_connection_kib(WeftTcp, bin_dir), measure.instructions_per_request(WeftTcp, bin_dir)]
     return {name: value for (name, _, _), value in zip(GATES, values)}
 
 
@@ -76,7 +80,8 @@ def print_goals(rows):
 
 def starts(bin_dir):
     """Times: printed, not judged."""
-    figures = {"start from files, ms": measure.cold_start_ms(Weft, bin_dir), "start from cache, ms": measure.cached_start_ms(bin_dir)}
+    figures = {"start from files, ms": measure.cold_start_ms(Weft, bin_dir), "start from cache, ms": measure.cached_start_ms(bin_dir),
+               "start from a control plane, ms": measure.controlled_start_ms(bin_dir)}
     for name, (least, median) in figures.items():
         say(f"{name:42}{'':>20}{median:>10.1f}  at least {least:.1f}")
     return figures
@@ -91,9 +96,8 @@ def gates(bin_dir):
     return 1 if missed else 0
 
 
-def interleaved(bin_dir, rounds, **options):
+def interleaved(proxies, bin_dir, rounds, **options):
     """Each round runs every proxy, beginning with another one; medians over the rounds that were not disturbed."""
-    proxies = [*ALL, Direct]
     rows = {proxy.name: [] for proxy in proxies}
     for number in range(rounds):
         for proxy in proxies[number % len(proxies):] + proxies[:number % len(proxies)]:
@@ -113,14 +117,15 @@ def summary(runs, rows, good):
     ratios = lambda other: [runs[i]["cpu_us"] / rows[other][i]["cpu_us"] for i in good]
     to_relay = ratios("relay")
     return {"us": median("cpu_us"), "ratio": statistics.median(to_relay), "ratio_min": min(to_relay),
-            "to": {other: statistics.median(ratios(other)) for other in ("nginx", "haproxy")},
+            "to": {other: statistics.median(ratios(other)) for other in ("nginx", "haproxy") if other in rows},
             "p50": median("p50_us"), "p99": median("p99_us"), "p999": median("p999_us"), "rps": median("rps"), "rounds": len(good)}
 
 
 def print_table(title, table):
     say(f"\n{title:18}{'µs/req':>9}{'÷ relay':>9}{'(min)':>8}{'÷ nginx':>9}{'÷ HAPr.':>9}{'p50 µs':>9}{'p99 µs':>9}{'rps':>9}{'rounds':>8}")
     for name, row in table.items():
-        cpu = f"{row['us']:9.1f}{row['ratio']:9.2f}{row['ratio_min']:8.2f}{row['to']['nginx']:9.2f}{row['to']['haproxy']:9.2f}"
+        peers = "".join(f"{row['to'][other]:9.2f}" if other in row["to"] else f"{'-':>9}" for other in ("nginx", "haproxy"))
+        cpu = f"{row['us']:9.1f}{row['ratio']:9.2f}{row['ratio_min']:8.2f}{peers}"
         say(f"{name:18}{cpu if name != 'direct' else ' ' * 44}{row['p50']:9.0f}{row['p99']:9.0f}{row['rps']:9.0f}{row['rounds']:8}")
 
 
@@ -141,14 +146,15 @@ def others(bin_dir):
 def everything(bin_dir, rounds):
     real_time = shutil.which("chrt") is not None and os.geteuid() == 0
     result = {"floor": check_floor(bin_dir)}
-    for title, options in {
-        "1 KiB at 10k rps": dict(rate=10000, seconds=2.0),
-        "1 KiB at 2k rps": dict(rate=2000, seconds=2.0),
-        "1 KiB saturated": dict(seconds=1.0),
-        "16 KiB saturated": dict(seconds=1.0, body=16384),
+    for title, (proxies, options) in {
+        "1 KiB at 10k rps": (ALL, dict(rate=10000, seconds=2.0)),
+        "1 KiB at 2k rps": (ALL, dict(rate=2000, seconds=2.0)),
+        "1 KiB saturated": (ALL, dict(seconds=1.0)),
+        "16 KiB saturated": (ALL, dict(seconds=1.0, body=16384)),
+        "TCP 1 KiB at 10k rps": (TCP, dict(rate=10000, seconds=2.0)),
     }.items():
         say(f"\n{title}")
-        result[title] = interleaved(bin_dir, rounds, real_time=real_time, **options)
+        result[title] = interleaved([*proxies, Direct], bin_dir, rounds, real_time=real_time, **options)
         print_table(title, result[title])
     say("\npeers")
     result["peers"] = others(bin_dir)

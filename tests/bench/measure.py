@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,7 +57,7 @@ def cpu_per_request(proxy_class, bin_dir, real_time=False, **options):
         after = steal()
         result["cpu_us"] = (cpu_ns(proxy.pids()) - before) / 1000 / result["completed"]
         result["steal"] = (after[0] - stolen[0]) / max(1, after[1] - stolen[1])
-        if hasattr(proxy, "counted"):
+        if getattr(proxy, "counted", None):
             check_totals(proxy, result["completed"], result["sent"])
         return result
     finally:
@@ -160,7 +161,7 @@ def served_memory(proxy_class, bin_dir, requests=20000):
     try:
         load(bin_dir, connections=64, requests=requests)
         figures = memory(proxy.pids())
-        if hasattr(proxy, "counted"):
+        if getattr(proxy, "counted", None):
             check_totals(proxy, requests, requests)
         return figures
     finally:
@@ -209,6 +210,23 @@ def cached_start_ms(bin_dir, runs=9):
         return _starts(bin_dir, runs, again, keep=True)
     finally:
         first.stop()
+
+
+def controlled_start_ms(bin_dir, runs=9):
+    """The same for an agent that has no cache: its configuration comes from a control plane that is up."""
+    first = WeftControlled(bin_dir)
+    first.start_control()
+
+    def again():
+        agent = WeftControlled(bin_dir)
+        agent.control, agent.control_port = None, first.control_port
+        return agent
+
+    try:
+        return _starts(bin_dir, runs, again)
+    finally:
+        first.stop_control()
+        shutil.rmtree(first.dir, ignore_errors=True)
 
 
 def _starts(bin_dir, runs, make, keep=False):

@@ -114,6 +114,10 @@ http {{
 
 class Haproxy(Proxy):
     name = "haproxy"
+    mode = "http"
+    http_lines = "http-reuse always"
+    http_frontend_lines = """http-request set-header X-Request-Id 0123456789abcdef0123456789abcdef
+  option forwardfor"""
 
     def command(self):
         (self.dir / "haproxy.cfg").write_text(f"""
@@ -121,15 +125,14 @@ global
   nbthread 1
   maxconn 9000
 defaults
-  mode http
+  mode {self.mode}
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-  http-reuse always
+  {self.http_lines}
 frontend in
   bind 127.0.0.1:{LISTEN}
-  http-request set-header X-Request-Id 0123456789abcdef0123456789abcdef
-  option forwardfor
+  {self.http_frontend_lines}
   default_backend out
 backend out
   server app 127.0.0.1:{BACKEND}
@@ -137,10 +140,17 @@ backend out
         return ["/usr/sbin/haproxy", "-db", "-f", str(self.dir / "haproxy.cfg")]
 
 
+class HaproxyTcp(Haproxy):
+    """HAProxy that looks at bytes only."""
+
+    mode, http_lines, http_frontend_lines = "tcp", "", ""
+
+
 class Weft(Proxy):
     """All features on: validation, request ids, breaker, retries, deadlines, records, metrics. Access log off, as for all."""
 
     name = "weft"
+    protocol = "HTTP"
 
     def resources(self):
         (self.dir / "mesh.yaml").write_text(f"""
@@ -148,7 +158,7 @@ apiVersion: weft.dev/v1
 kind: MeshService
 metadata: {{name: bench, namespace: default}}
 spec:
-  ports: [{{name: http, port: 80, protocol: HTTP}}]
+  ports: [{{name: http, port: 80, protocol: {self.protocol}}}]
   instances: [{{id: bench-1, address: 127.0.0.1, port: {BACKEND}}}]
 ---
 apiVersion: weft.dev/v1
@@ -194,6 +204,13 @@ cache: {{path: {self.dir}/cache}}
         return metric, numbers[0], len(numbers) if gapless else 0
 
 
+class WeftTcp(Weft):
+    """The same agent, whose port is declared to be TCP: no request is seen, connections and bytes are counted."""
+
+    protocol = "TCP"
+    counted = None
+
+
 class WeftControlled(Weft):
     """The same agent, fed by a control plane."""
 
@@ -230,3 +247,4 @@ class WeftControlled(Weft):
 
 
 ALL = [Relay, Nginx, Haproxy, Weft]
+TCP = [Relay, HaproxyTcp, WeftTcp]

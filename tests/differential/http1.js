@@ -5,7 +5,7 @@
 const http = require('http');
 const {Duplex} = require('stream');
 
-const OURS = ['connection', 'transfer-encoding', 'content-length'];   // written anew at each hop
+const OURS = ['connection', 'transfer-encoding', 'content-length', 'upgrade'];   // written anew at each hop
 
 function text(raw, all) {
   let lines = '';
@@ -41,7 +41,6 @@ function read(bytes) {
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
     server.on('clientError', (error) => finish(error.code));
-    server.on('upgrade', () => finish('upgrade'));
     server.emit('connection', socket);
     socket.push(bytes);
     socket.push(null);

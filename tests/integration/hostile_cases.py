@@ -267,7 +267,7 @@ HOPS = {
     "Connection: nothing but commas": (get(b"Connection: ,,,"), [A]),
     "an offer of h2c": (get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"), [A]),
     "an offer of h2c with a body": (post(b"Connection: Upgrade", b"Upgrade: h2c", b"Content-Length: %d" % len(NEXT), body=NEXT), [(b"POST", b"/a", b"h", NEXT)]),
-    "an upgrade to WebSocket": (get(b"Connection: Upgrade", b"Upgrade: websocket"), UNKNOWN),
+    "an upgrade to WebSocket": (get(b"Connection: Upgrade", b"Upgrade: websocket"), [A]),
     "an upgrade to two protocols": (get(b"Connection: Upgrade", b"Upgrade: h2c, websocket"), UNKNOWN),
     "Upgrade without Connection": (get(b"Upgrade: websocket"), [A]),
     "Expect": (post(b"Expect: 100-continue", b"Content-Length: 5"), [POSTED]),

@@ -31,7 +31,7 @@ BLAMED = {
     "expectation_failed": (417, f"POST / HTTP/1.1\r\n{HEAD}expect: the best\r\ncontent-length: 1\r\n\r\n"),
     "not_implemented": (501, f"POST / HTTP/1.1\r\n{HEAD}transfer-encoding: gzip\r\n\r\n"),
     "version_not_supported": (505, f"GET / HTTP/3.0\r\n{HEAD}\r\n"),
-    "upgrade_refused": (501, f"GET / HTTP/1.1\r\n{HEAD}connection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+    "upgrade_refused": (501, f"GET / HTTP/1.1\r\n{HEAD}connection: upgrade\r\nupgrade: h2c, websocket\r\n\r\n"),
 }
 
 

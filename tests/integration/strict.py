@@ -101,7 +101,8 @@ def request(data):
     _, message, at = found
     if len(message.all(b"host")) != 1 or not HOST.fullmatch(message.all(b"host")[0]):
         raise Malformed(f"hosts: {message.all(b'host')}")
-    if HOP & {name for name, _ in message.fields}:
+    asks = b"upgrade" in b",".join(message.all(b"connection")).lower().replace(b" ", b"").split(b",")
+    if (HOP - {b"upgrade"} if asks else HOP) & {name for name, _ in message.fields}:
         raise Malformed("a field that is for one hop only")
     return body(message, data, at, framing(message) or 0)
 

@@ -15,8 +15,11 @@ struct CountingSink final : report::Sink {
   void Request(const report::RequestReport& report) override;
   void Opened(engine::Direction) override { ++open; }
   void Closed(engine::Direction) override { --open; }
-  void Relayed(engine::Direction, std::uint64_t received, std::uint64_t sent) override {
-    relayed += received + sent;
+  void StreamBegan(engine::Direction) override { ++open_streams; }
+  void StreamEnded(const report::StreamReport& report) override {
+    --open_streams;
+    relayed += report.received + report.sent;
+    streams.push_back(report);
   }
   void Lent(engine::Backend&, bool reused, Duration waited) override {
     ++(reused ? reused_connections : new_connections);
@@ -29,6 +32,8 @@ struct CountingSink final : report::Sink {
   std::vector<Reason> reasons;
   std::vector<std::uint16_t> statuses;
   std::vector<report::MirrorResult> mirrored;
+  std::vector<report::StreamReport> streams;  // that ended; `backend` may be gone
+  int open_streams = 0;
   std::uint64_t relayed = 0;
   int forgotten = 0;  // service ports
   int open = 0, reused_connections = 0, new_connections = 0,

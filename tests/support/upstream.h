@@ -74,4 +74,8 @@ class FakeClient {
   std::string kept_;
 };
 
+inline bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 }  // namespace weft::support

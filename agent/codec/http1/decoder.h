@@ -33,7 +33,6 @@ class RequestDecoder {
   message::Body body() const { return body_; }
   bool keep_alive() const { return keep_alive_; }  // the client allows another request
   bool expects_continue() const { return expects_continue_; }
-  bool upgrade() const { return upgrade_; }  // Connection: upgrade with an Upgrade field
   bool between_messages() const { return state_ == State::kHead && scan_.at == 0; }
   // Bytes of its body still to come, at most: of a chunked one nobody can tell.
   std::uint64_t most_left() const {
@@ -56,8 +55,7 @@ class RequestDecoder {
   Limits limits_;
   State state_ = State::kHead;
   LineScan scan_;
-  bool keep_alive_ = true, expects_continue_ = false, upgrade_ = false, absolute_ = false,
-       skipped_empty_line_ = false;
+  bool keep_alive_ = true, expects_continue_ = false, absolute_ = false, skipped_empty_line_ = false;
   message::Body body_;
   std::uint64_t left_ = 0;
   ChunkedDecoder chunked_;
@@ -69,6 +67,7 @@ class ResponseDecoder {
 
   // Before each request is sent: what its answer will be to.
   void Expect(message::Method method);
+  void ExpectUpgrade() { may_switch_ = true; }  // after Expect: 101 is an answer, not malformed
   // As above; an interim (1xx) head is kHead with `interim()` and another head follows. All interim heads of
   // a response together may be as large as one head: they are passed on without back-pressure.
   Event Next(std::string_view bytes, message::ResponseHead& head, message::FieldList& trailers);
@@ -78,13 +77,14 @@ class ResponseDecoder {
   message::Body body() const { return body_; }
   bool keep_alive() const { return keep_alive_; }
   bool interim() const { return interim_; }
-  bool started() const { return started_; }  // some byte of a response arrived
+  bool switched() const { return state_ == State::kSwitched; }  // after a 101: nothing more is HTTP
+  bool started() const { return started_; }                     // some byte of a response arrived
   std::uint32_t keep_alive_seconds() const {
     return keep_alive_seconds_;
   }  // Keep-Alive: timeout=; zero: not said
 
  private:
-  enum class State : std::uint8_t { kHead, kLength, kChunked, kUntilClose, kEnd, kIdle, kFailed };
+  enum class State : std::uint8_t { kHead, kLength, kChunked, kUntilClose, kEnd, kIdle, kSwitched, kFailed };
   Event Head(std::string_view bytes, message::ResponseHead& head);
   std::size_t Whole(std::string_view bytes, message::ResponseHead& head);
   Event Accept(std::size_t size, message::ResponseHead& head);
@@ -96,7 +96,7 @@ class ResponseDecoder {
   State state_ = State::kIdle;
   LineScan scan_;
   message::Method method_ = message::Method::kGet;
-  bool keep_alive_ = true, interim_ = false, started_ = false;
+  bool keep_alive_ = true, interim_ = false, started_ = false, may_switch_ = false;
   std::uint32_t keep_alive_seconds_ = 0;
   std::size_t interim_bytes_ = 0;
   message::Body body_;

@@ -387,6 +387,49 @@ TEST(ResponseDecoderTest, TellsAResetFromATruncation) {
   EXPECT_EQ(decoder.OnEof().reason, Reason::kUpstreamTruncated);
 }
 
+TEST(ResponseDecoderTest, A101IsAnAnswerOnlyToARequestForAnotherProtocolAndNamesIt) {
+  const std::string with = "HTTP/1.1 101 X\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\nbytes";
+  ResponseDecoder decoder;
+  message::ResponseHead head;
+  message::FieldList trailers;
+  decoder.Expect(message::Method::kGet);
+  EXPECT_EQ(decoder.Next(with, head, trailers).kind, Event::Kind::kError);
+  decoder.Expect(message::Method::kGet);
+  decoder.ExpectUpgrade();
+  const Event event = decoder.Next(with, head, trailers);
+  EXPECT_EQ(event.kind, Event::Kind::kHead);
+  EXPECT_EQ(event.consumed, with.size() - 5);
+  EXPECT_TRUE(decoder.switched() && !decoder.interim());
+  EXPECT_EQ(decoder.Next("bytes", head, trailers).kind, Event::Kind::kNeedMore);
+  decoder.Expect(message::Method::kGet);
+  decoder.ExpectUpgrade();
+  EXPECT_EQ(decoder.Next("HTTP/1.1 101 X\r\n\r\n", head, trailers).kind, Event::Kind::kError);
+  decoder.Expect(message::Method::kGet);
+  EXPECT_EQ(decoder.Next(with, head, trailers).kind, Event::Kind::kError) << "the next request asks anew";
+}
+
+TEST(EncoderTest, ARequestForAnotherProtocolAndItsAnswerKeepUpgradeAndNameIt) {
+  RequestDecoder decoder;
+  message::RequestHead head;
+  message::FieldList trailers;
+  decoder.Next("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, X\r\nX: 1\r\nUpgrade: a\r\n\r\n", head,
+               trailers);
+  EXPECT_TRUE(head.upgrade);
+  std::array<char, 512> out;
+  std::size_t size = EncodeRequestHead(head, decoder.body(), out);
+  EXPECT_EQ(std::string_view(out.data(), size),
+            "GET / HTTP/1.1\r\nhost: x\r\nUpgrade: a\r\nconnection: upgrade\r\n\r\n");
+  message::ResponseHead answer;
+  answer.status = 101;
+  answer.fields.Add(message::FieldId::kUpgrade, "a");
+  size = EncodeResponseHead(answer, {.body = {}, .keep_alive = false}, out);
+  EXPECT_EQ(std::string_view(out.data(), size),
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: a\r\nconnection: upgrade\r\n\r\n");
+  decoder = RequestDecoder();
+  decoder.Next("GET / HTTP/1.0\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n", head, trailers);
+  EXPECT_FALSE(head.upgrade) << "RFC 9110 7.8: HTTP/1.0 cannot ask";
+}
+
 TEST(EncoderTest, LeavesHopByHopFieldsOutAndWritesFramingAnew) {
   RequestDecoder decoder;
   message::RequestHead head;

@@ -98,9 +98,17 @@ void PutFields(HeadWriter& out, const message::FieldList& fields, std::uint64_t 
   put_piece();
 }
 
-void PutFieldsAndFraming(HeadWriter& out, const message::FieldList& fields, Body body, bool keep_length) {
-  const bool stands = keep_length || LengthStands(fields, body);
-  PutFields(out, fields, stands ? kHopByHop & ~message::FieldBit(FieldId::kContentLength) : kHopByHop);
+struct Kept {
+  bool length = false;   // a received Content-Length
+  bool upgrade = false;  // Upgrade, which Connection then names
+};
+
+void PutFieldsAndFraming(HeadWriter& out, const message::FieldList& fields, Body body, Kept kept) {
+  const bool stands = kept.length || LengthStands(fields, body);
+  const std::uint64_t stay = (stands ? message::FieldBit(FieldId::kContentLength) : 0) |
+                             (kept.upgrade ? message::FieldBit(FieldId::kUpgrade) : 0);
+  PutFields(out, fields, kHopByHop & ~stay);
+  if (kept.upgrade) out.Put("connection: upgrade\r\n");
   if (body.kind == Body::Kind::kChunked) out.Put("transfer-encoding: chunked\r\n");
   if (stands || body.kind != Body::Kind::kLength) return;
   out.Put("content-length: ");
@@ -125,7 +133,7 @@ std::size_t EncodeRequestHead(const message::RequestHead& head, Body body, std::
   writer.Put(" HTTP/1.1\r\nhost: ");
   writer.Put(head.authority);
   writer.Put("\r\n");
-  PutFieldsAndFraming(writer, head.fields, body, false);
+  PutFieldsAndFraming(writer, head.fields, body, {false, head.upgrade});
   writer.Put("\r\n");
   return writer.size();
 }
@@ -136,8 +144,9 @@ std::size_t EncodeResponseHead(const message::ResponseHead& head, ResponseFramin
   PutStatus(writer, head.status);
   writer.Put(head.reason_phrase.empty() ? ReasonPhrase(head.status) : head.reason_phrase);
   writer.Put("\r\n");
-  PutFieldsAndFraming(writer, head.fields, framing.body, framing.keep_length);
-  if (!framing.keep_alive || framing.body.kind == Body::Kind::kUntilClose)
+  const bool switches = head.status == 101;
+  PutFieldsAndFraming(writer, head.fields, framing.body, {framing.keep_length, switches});
+  if ((!framing.keep_alive || framing.body.kind == Body::Kind::kUntilClose) && !switches)
     writer.Put("connection: close\r\n");
   writer.Put("\r\n");
   return writer.size();
@@ -163,6 +172,7 @@ std::size_t EncodeTrailers(const message::FieldList& trailers, std::span<char> o
 std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 100: return "Continue";
+    case 101: return "Switching Protocols";
     case 103: return "Early Hints";
     case 200: return "OK";
     case 201: return "Created";

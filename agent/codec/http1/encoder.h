@@ -1,8 +1,9 @@
 #pragma once
 // Heads and framing as bytes. Writes into a caller's buffer and never more than it holds. Hop-by-hop fields
-// of the received head (RFC 9110 7.6.1: Connection, Keep-Alive, TE but `trailers`, Upgrade, …; what
-// Connection names the decoder has removed) and its framing fields are left out and written anew from `body`,
-// so nothing that was read one way can be read another way by the next parser. Pure.
+// of the received head (RFC 9110 7.6.1: Connection, Keep-Alive, TE but `trailers`, Upgrade unless
+// the head asks for another protocol or switches to it, …; what Connection names the decoder has removed) and
+// its framing fields are left out and written anew from `body`, so nothing that was read one way can be read
+// another way by the next parser. Pure.
 
 #include <array>
 #include <cstddef>

@@ -150,7 +150,7 @@ Reason RequestDecoder::ParseTarget(std::string_view target, message::RequestHead
 // What the fields say of framing, host and connection.
 Reason RequestDecoder::Interpret(message::RequestHead& head) {
   Persistence persistence(head.version);
-  expects_continue_ = upgrade_ = false;
+  expects_continue_ = false;
   body_ = {};
   std::size_t hosts = 0, host_at = 0, lengths = 0, codings = 0;
   bool chunked = false, upgrade_field = false;
@@ -180,7 +180,7 @@ Reason RequestDecoder::Interpret(message::RequestHead& head) {
     }
   }
   keep_alive_ = persistence.keep_alive();
-  upgrade_ = persistence.upgrade() && upgrade_field;
+  head.upgrade = persistence.upgrade() && upgrade_field && head.version == message::Version::kHttp11;
   if (hosts == 0 && head.version == message::Version::kHttp11) return Reason::kBadRequest;
   if (hosts > 0) head.fields.RemoveOnly(host_at);
   if (persistence.names_fields()) RemoveNamedByConnection(head.fields);

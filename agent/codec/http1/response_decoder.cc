@@ -28,7 +28,7 @@ void ResponseDecoder::Expect(message::Method method) {
   method_ = method;
   state_ = State::kHead;
   scan_ = {};
-  started_ = interim_ = false;
+  started_ = interim_ = may_switch_ = false;
   keep_alive_seconds_ = 0;
   interim_bytes_ = 0;
 }
@@ -66,6 +66,7 @@ Event ResponseDecoder::Next(std::string_view bytes, message::ResponseHead& head,
     case State::kIdle:
       if (bytes.empty()) return Event::NeedMore();
       return Fail(Reason::kUpstreamMalformed);  // bytes that nobody asked for
+    case State::kSwitched: return Event::NeedMore();
     case State::kFailed: break;
   }
   return Event::Error(Reason::kUpstreamMalformed);
@@ -124,14 +125,16 @@ bool ResponseDecoder::ParseStatusLine(std::string_view line, message::ResponseHe
     if (c < '0' || c > '9') return false;
     head.status = head.status * 10 + (c - '0');
   }
-  if (head.status < 100 || head.status > 599 || head.status == 101) return false;  // no upgrade was asked for
+  if (head.status < 100 || head.status > 599) return false;
+  if (head.status == 101 && !may_switch_) return false;  // no upgrade was asked for
   if (line.size() > 12 && line[12] != ' ') return false;
   head.reason_phrase = line.size() > 13 ? line.substr(13) : std::string_view();
   return IsFieldValue(head.reason_phrase);
 }
 
 bool ResponseDecoder::Interpret(message::ResponseHead& head) {
-  interim_ = head.status < 200;
+  const bool switches = head.status == 101;
+  interim_ = head.status < 200 && !switches;
   Persistence persistence(head.version);
   body_ = {};
   std::size_t lengths = 0, codings = 0;
@@ -153,11 +156,15 @@ bool ResponseDecoder::Interpret(message::ResponseHead& head) {
   }
   keep_alive_ = persistence.keep_alive();
   if (persistence.names_fields()) RemoveNamedByConnection(head.fields);
-  const bool bare = interim_ || head.status == 204;
+  const bool bare = interim_ || switches || head.status == 204;
   if (codings > 0 && (codings > 1 || !chunked || lengths > 0 || head.version == message::Version::kHttp10))
     return false;
   if (bare && codings + lengths > 0 && !(lengths > 0 && body_.length == 0)) return false;
   if (interim_) return true;  // state stays kHead
+  if (switches) {
+    state_ = State::kSwitched;
+    return head.fields.Find(FieldId::kUpgrade) != nullptr;
+  }
   if (bare || head.status == 304 || method_ == message::Method::kHead) {
     state_ = State::kEnd;
   } else if (chunked) {

@@ -11,10 +11,9 @@ namespace {
 
 using support::FakeClient;
 using support::FakeUpstream;
+using support::Has;
 using support::Mesh;
 using support::WaitUntil;
-
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 struct RequestsTest : testing::Test {
   std::unique_ptr<FakeUpstream> ok{FakeUpstream::Answering(200, "hello")};
@@ -150,16 +149,6 @@ TEST_F(RequestsTest, WhatConnectionNamesGoesButCannotTakeWhatTheMeshAdds) {
   EXPECT_TRUE(Has(head, "x-forwarded-proto: http\r\n")) << head;
   EXPECT_TRUE(Has(head, "x-forwarded-for: 127.0.0.1\r\n")) << head;
   EXPECT_TRUE(Has(head, "\r\nx-request-id: ") && !Has(head, "mine")) << head;
-}
-
-TEST_F(RequestsTest, UpgradesAreRefusedWithTheirReason) {
-  Mesh mesh;
-  mesh.Service("cart", {ok->address()});
-  mesh.Start();
-  FakeClient client(mesh.address("service-cart"));
-  EXPECT_TRUE(Has(client.Get("/", "connection: upgrade\r\nupgrade: websocket\r\n"),
-                  "x-weft-reason: upgrade_refused"));
-  EXPECT_EQ(ok->requests(), 0);
 }
 
 TEST_F(RequestsTest, WhatIsNoRequestIsRefusedAndTheConnectionCloses) {
