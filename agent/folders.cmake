@@ -4,6 +4,7 @@ weft_library(agent/buffer)
 weft_library(agent/transport DEPS common/net agent/loop)
 weft_library(agent/stream DEPS common/message)
 weft_library(agent/codec/http1 DEPS common/message common/reason)
+weft_library(agent/codec/http2 DEPS agent/codec/http1 agent/buffer common/message common/reason common/time LINK weft_ext_nghttp2)
 
 # Pure stages: values in, decisions out. They do not know each other.
 weft_library(agent/detect)
@@ -22,7 +23,7 @@ weft_library(agent/engine DEPS common/snapshot common/reason common/message agen
 weft_library(agent/replay DEPS agent/engine)
 weft_program(agent/replay/app NAME weft-replay DEPS agent/replay)
 weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
-weft_library(agent/connection DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/engine)
+weft_library(agent/connection DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine)
 weft_library(agent/pool DEPS agent/connection agent/report)
 weft_library(agent/upstream DEPS agent/pool)
 weft_library(agent/tunnel DEPS agent/connection agent/report)

@@ -33,5 +33,6 @@ weft_external(sqlite LINK ${WEFT_LIB_DIR}/libSQLiteCpp.a ${WEFT_LIB_DIR}/libsqli
 weft_external(re2 LINK ${WEFT_LIB_DIR}/libre2.a Threads::Threads)
 weft_external(xxhash LINK xxhash)
 weft_external(cares LINK ${WEFT_LIB_DIR}/libcares.a)
+weft_external(nghttp2 LINK ${WEFT_LIB_DIR}/libnghttp2.a)
 weft_external(ssl LINK ${WEFT_LIB_DIR}/libssl.a ${WEFT_LIB_DIR}/libcrypto.a dl Threads::Threads)
 weft_external(crypto LINK ${WEFT_LIB_DIR}/libcrypto.a dl Threads::Threads)

@@ -10,6 +10,7 @@ endif()
 # Parsers of foreign bytes; scripts/fuzz runs them.
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)
+weft_fuzzer(http2_session DEPS agent/codec/http2)
 weft_fuzzer(bundle DEPS common/wire)
 weft_fuzzer(cache DEPS agent/config)
 weft_fuzzer(yaml_documents DEPS common/compile common/wire)

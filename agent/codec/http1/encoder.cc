@@ -4,12 +4,15 @@
 #include <charconv>
 #include <cstring>
 
+#include "common/message/hop_by_hop.h"
+
 namespace weft::http1 {
 namespace {
 
 using message::Body;
 using message::Field;
 using message::FieldId;
+using message::kHopByHop;
 
 class HeadWriter {
  public:
@@ -52,13 +55,6 @@ class HeadWriter {
   bool full_ = false;
 };
 
-constexpr std::uint64_t kHopByHop =
-    message::FieldBit(FieldId::kHost) | message::FieldBit(FieldId::kConnection) |
-    message::FieldBit(FieldId::kKeepAlive) | message::FieldBit(FieldId::kProxyConnection) |
-    message::FieldBit(FieldId::kProxyAuthenticate) | message::FieldBit(FieldId::kProxyAuthorization) |
-    message::FieldBit(FieldId::kTransferEncoding) | message::FieldBit(FieldId::kContentLength) |
-    message::FieldBit(FieldId::kUpgrade);
-
 // Whether the field that was received says the length as we would.
 bool LengthStands(const message::FieldList& fields, Body body) {
   if (body.kind != Body::Kind::kLength) return false;
@@ -67,7 +63,7 @@ bool LengthStands(const message::FieldList& fields, Body body) {
 }
 
 void PutTe(HeadWriter& out, const Field& field) {
-  if (!message::EqualsIgnoreCase(field.value, "trailers")) return;
+  if (!message::TePasses(field)) return;
   out.PutField(field.name, field.value);
   out.Put("connection: te\r\n");
 }
