@@ -38,7 +38,8 @@ void Opening::Read() {
     first_.append(io_.scratch.get(), result.bytes);
     switch (detect::Detect(first_)) {
       case detect::Looks::kMore: break;
-      case detect::Looks::kHttp1: return Decide(true);
+      case detect::Looks::kHttp1:
+      case detect::Looks::kHttp2: return Decide(true);
       default: return Decide(false);
     }
   }

@@ -1,5 +1,5 @@
 #pragma once
-// The first bytes of a connection whose protocol is not declared: HTTP/1 or not. A protocol in which the
+// The first bytes of a connection whose protocol is not declared: HTTP or not. A protocol in which the
 // server speaks first says nothing; after `patience` it counts as not HTTP. Deletes itself when it has
 // decided. Thread rule: one worker.
 

@@ -71,6 +71,37 @@ bool IsFull(Reason reason) {
 
 const Mapping& MappingOf(Reason reason) { return kMappings[static_cast<std::size_t>(reason)]; }
 
+std::uint16_t HttpOfGrpc(int code) {
+  // OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS,
+  // PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED,
+  // INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED. What the caller did wrong stays below 500.
+  constexpr std::array<std::uint16_t, 17> kHttp = {200, 499, 500, 400, 504, 404, 409, 403, 429,
+                                                   400, 409, 400, 501, 500, 503, 500, 401};
+  return code >= 0 && code < static_cast<int>(kHttp.size()) ? kHttp[static_cast<std::size_t>(code)]
+                                                            : std::uint16_t{500};
+}
+
+GrpcStatus GrpcOfHttp(int status) {
+  switch (status) {
+    case 400: return GrpcStatus::kInternal;
+    case 401: return GrpcStatus::kUnauthenticated;
+    case 403: return GrpcStatus::kPermissionDenied;
+    case 404: return GrpcStatus::kUnimplemented;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return GrpcStatus::kUnavailable;
+    default: return GrpcStatus::kUnknown;
+  }
+}
+
+int ParseGrpcStatus(std::string_view value) {
+  int code = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), code);
+  const bool whole = error == std::errc() && end == value.data() + value.size();
+  return whole && code >= 0 && code <= 16 ? code : static_cast<int>(GrpcStatus::kUnknown);
+}
+
 bool IsGrpc(std::string_view content_type) {
   constexpr std::string_view kType = "application/grpc";
   if (!message::EqualsIgnoreCase(content_type.substr(0, kType.size()), kType)) return false;

@@ -17,6 +17,7 @@ namespace weft::answer {
 enum class GrpcStatus : std::uint8_t {
   kOk = 0,
   kCancelled = 1,
+  kUnknown = 2,
   kInvalidArgument = 3,
   kDeadlineExceeded = 4,
   kPermissionDenied = 7,
@@ -24,6 +25,7 @@ enum class GrpcStatus : std::uint8_t {
   kUnimplemented = 12,
   kInternal = 13,
   kUnavailable = 14,
+  kUnauthenticated = 16,
 };
 
 struct Mapping {
@@ -32,6 +34,12 @@ struct Mapping {
   bool close;  // the client's connection cannot be used for another request
 };
 const Mapping& MappingOf(Reason reason);
+// What a code of gRPC means to breaker and instance, as a status of HTTP: 14 is 503, 4 is 504, 13 is 500, …
+std::uint16_t HttpOfGrpc(int code);
+// What a gRPC client makes of a response without grpc-status (grpc's http-grpc-status-mapping.md).
+GrpcStatus GrpcOfHttp(int status);
+// The value of grpc-status; kUnknown for what is no code.
+int ParseGrpcStatus(std::string_view value);
 // Of a request's Content-Type: "application/grpc", also with a suffix ("+proto") or parameters.
 bool IsGrpc(std::string_view content_type);
 

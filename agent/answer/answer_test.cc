@@ -54,6 +54,20 @@ TEST(AnswerTest, AGrpcCallerGetsAStatusWithoutABodyAndIsToldWhereThereIsNoRoom) 
   EXPECT_EQ(value(late, "grpc-retry-pushback-ms"), "none");
 }
 
+TEST(AnswerTest, CodesOfGrpcMeanWhatTheSameFailureMeansInHttp) {
+  EXPECT_EQ(HttpOfGrpc(0), 200);
+  EXPECT_EQ(HttpOfGrpc(14), 503);
+  EXPECT_EQ(HttpOfGrpc(4), 504);
+  EXPECT_EQ(HttpOfGrpc(8), 429);
+  EXPECT_EQ(HttpOfGrpc(5), 404);
+  EXPECT_EQ(HttpOfGrpc(17), 500);
+  EXPECT_EQ(GrpcOfHttp(503), GrpcStatus::kUnavailable);
+  EXPECT_EQ(GrpcOfHttp(404), GrpcStatus::kUnimplemented);
+  EXPECT_EQ(GrpcOfHttp(418), GrpcStatus::kUnknown);
+  EXPECT_EQ(ParseGrpcStatus("7"), 7);
+  for (const char* bad : {"", "17", "-1", "1x", " 1"}) EXPECT_EQ(ParseGrpcStatus(bad), 2) << bad;
+}
+
 TEST(AnswerTest, TellsGrpcByItsContentType) {
   EXPECT_TRUE(IsGrpc("application/grpc"));
   EXPECT_TRUE(IsGrpc("application/GRPC+proto; charset=utf-8"));

@@ -27,15 +27,15 @@ class ClientConnection final : public Connection, public stream::ClientStream {
                    ClientOwner& owner);
   Status Start() { return Attach(); }
 
-  // Idle to busy; `events` hears of the answer until its end or a reset.
-  void Begin(stream::ResponseEvents& events, message::Method method);
+  // Idle to busy.
+  void Begin(stream::ResponseEvents& events, message::Method method) override;
   bool busy() const { return events_ != nullptr; }
   bool connecting() const { return state_ == State::kConnecting; }
   void Close(bool reset = false);  // the owner hears OnClosed
   Handed HandOver();               // after a 101: gives the socket away; the owner hears nothing
-  // Nobody wants the rest of the answer, whose head has come. When the request is out and at most 64 KiB
-  // follow, they are read and thrown away and the connection becomes idle; else it closes.
-  void Abandon();
+  // When the request is out and at most 64 KiB follow, they are read and thrown away and the connection
+  // becomes idle; else it closes.
+  void Abandon() override;
   bool abandoned() const { return events_ == &discard_; }
   std::uint64_t requests() const { return requests_; }                      // begun so far
   std::uint32_t keep_alive_seconds() const { return keep_alive_seconds_; }  // the peer's hint; zero: none

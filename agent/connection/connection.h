@@ -98,6 +98,7 @@ class Connection : public loop::Handler {
                    std::string_view after);  // taken at once
   void Flush();
   bool unsent() const { return !out_.empty(); }
+  std::size_t queued() const { return out_.size(); }
   void Preload(std::string_view bytes);  // as if they had just been read
   void Resume();                         // Room() may have grown; reads later in this turn
   void ReadRest() {                      // what arrived before the socket broke

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/codec/http1/encoder.h"
+#include "agent/codec/http2/session.h"
 
 namespace weft::connection {
 namespace {
@@ -58,6 +59,7 @@ std::size_t ServerConnection::Process(std::string_view bytes) {
     Discarded(bytes.size());
     return bytes.size();
   }
+  if (fresh_ && BeginsHttp2(bytes)) return 0;
   std::size_t used = 0;
   while (open() && phase_ != Phase::kResponse && phase_ != Phase::kLinger) {
     const std::string_view rest = bytes.substr(used);
@@ -67,6 +69,18 @@ std::size_t ServerConnection::Process(std::string_view bytes) {
   }
   if (open() && phase_ == Phase::kRequest && bytes.size() < kShortRead) transport().AcknowledgeNow();
   return used;
+}
+
+// True when the bytes are the preface of HTTP/2, or may become it: then they are not for us.
+bool ServerConnection::BeginsHttp2(std::string_view bytes) {
+  const std::size_t common = std::min(bytes.size(), http2::kPreface.size());
+  if (bytes.substr(0, common) != http2::kPreface.substr(0, common)) return false;
+  if (common < http2::kPreface.size()) {
+    if (common > 0) AwaitHead();
+    return common > 0;
+  }
+  requests_.SpeaksHttp2(*this, bytes);
+  return true;
 }
 
 // False when there is nothing more to decode now.
@@ -89,7 +103,12 @@ bool ServerConnection::Dispatch(const Event& event, std::string_view raw, std::s
       if (phase_ == Phase::kRequest) exchange_->OnRequestTrailers(io_.trailers);
       return true;
     case Event::Kind::kEnd: EndOfRequest(); return true;
-    case Event::Kind::kError: Fail(event.reason); return false;
+    case Event::Kind::kError:
+      if (fresh_ && OnlyHttp2())
+        requests_.SpeaksHttp2(*this, more);  // which refuses it in its own words
+      else
+        Fail(event.reason);
+      return false;
   }
   return false;
 }
@@ -103,14 +122,14 @@ void ServerConnection::AwaitHead() {
 
 void ServerConnection::Begin(std::string_view raw) {
   timer_.Cancel();
-  awaiting_head_ = false;
+  awaiting_head_ = fresh_ = false;
   phase_ = Phase::kRequest;
   unconsumed_ = discarded_ = 0;
   response_begun_ = body_follows_ = false;
   method_ = io_.request.method;
   old_client_ = io_.request.version == message::Version::kHttp10;
   keep_alive_ = decoder_.keep_alive();
-  stream::RequestEvents* exchange = requests_.Begin(*this, io_.request, raw, decoder_.body());
+  stream::RequestEvents* exchange = requests_.Begin(*this, origin_, io_.request, raw, decoder_.body());
   if (open() && phase_ == Phase::kRequest) exchange_ = exchange;  // else it has answered already
 }
 
@@ -128,14 +147,14 @@ void ServerConnection::Fail(Reason reason) {
     response_begun_ = false;
     old_client_ = false;
     method_ = message::Method::kGet;
-    requests_.Refuse(*this, reason);
+    requests_.Refuse(*this, origin_, reason);
     return;
   }
   std::exchange(exchange_, nullptr)->OnClientReset(stream::ResetCode::kProtocol);  // a body that is no body
   if (!open()) return;
   if (response_begun_) return Close(true);
   phase_ = Phase::kResponse;
-  requests_.Refuse(*this, reason);
+  requests_.Refuse(*this, origin_, reason);
 }
 
 void ServerConnection::OnEof() {
@@ -173,7 +192,7 @@ void ServerConnection::SendInterim(const message::ResponseHead& head) {
 
 bool ServerConnection::SendHead(const message::ResponseHead& head, Body body) {
   response_body_ = body;
-  if (close_soon_ || requests_.Draining(*this) || eof_seen_) keep_alive_ = false;
+  if (close_soon_ || requests_.Draining(origin_) || eof_seen_) keep_alive_ = false;
   // An early answer. Closing later without having said so would take the client's next request with it.
   if (decoder_.most_left() > kMostDiscarded) keep_alive_ = false;
   // Whether a body follows that the client was not asked for is not known.

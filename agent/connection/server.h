@@ -4,35 +4,10 @@
 
 #include "agent/codec/http1/decoder.h"
 #include "agent/connection/connection.h"
-#include "agent/engine/call.h"
+#include "agent/connection/requests.h"
 #include "agent/stream/stream.h"
 
 namespace weft::connection {
-
-class ServerConnection;
-
-// Who turns requests into exchanges; outlives its connections.
-class Requests {
- public:
-  // `raw` are the bytes of the head, which its views point into; both are gone when this returns. Null:
-  // answered.
-  virtual stream::RequestEvents* Begin(ServerConnection& from, message::RequestHead& head,
-                                       std::string_view raw, message::Body body) = 0;
-  // Something that is no request arrived: answer it; the connection then closes.
-  virtual void Refuse(ServerConnection& from, Reason reason) = 0;
-  virtual void Closed(
-      ServerConnection& connection) = 0;  // for the last time; it is deleted at the end of the turn
-  virtual bool Draining(const ServerConnection& connection) const = 0;  // say `connection: close` from now on
-
- protected:
-  ~Requests() = default;
-};
-
-struct ServerLimits {
-  http1::Limits head;
-  Duration request_head = std::chrono::seconds(10);  // from its first byte; zero: none
-  Duration idle = std::chrono::hours(1);             // between requests; zero: none
-};
 
 class ServerConnection final : public Connection, public stream::ServerStream {
  public:
@@ -75,6 +50,10 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   bool Holding() const override { return phase_ == Phase::kResponse; }
 
   bool Dispatch(const http1::Event& event, std::string_view raw, std::string_view more);
+  bool BeginsHttp2(std::string_view bytes);
+  bool OnlyHttp2() const {  // the port is declared so; HTTP/1.1 is translated for clients that speak it
+    return origin_.declared == policy::Protocol::kHttp2 || origin_.declared == policy::Protocol::kGrpc;
+  }
   void AwaitHead();
   void Begin(std::string_view raw);
   void Fail(Reason reason);
@@ -99,6 +78,7 @@ class ServerConnection final : public Connection, public stream::ServerStream {
   bool old_client_ = false;  // HTTP/1.0
   bool keep_alive_ = true, close_soon_ = false, eof_seen_ = false, response_begun_ = false;
   bool awaiting_head_ = false;
+  bool fresh_ = true;          // no request came yet: it may be HTTP/2
   bool body_follows_ = false;  // of a request with Expect: the client was told to go on, or did
 };
 

@@ -137,9 +137,9 @@ Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
   return at == select::kNone ? nullptr : state.pickable[at];
 }
 
-bool Engine::Impl::Retriable(const Call& call, std::uint16_t status) const {
+bool Engine::Impl::Retriable(const Call& call, std::uint16_t status, int grpc) const {
   if (call.backend->inbound || (status < 400 && call.retry->codes.empty())) return false;
-  return retry::Listed(*call.retry, retry::Kind::kResponse, status);
+  return retry::Listed(*call.retry, retry::Kind::kResponse, status, grpc);
 }
 
 RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePoint now) {
@@ -152,10 +152,11 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
   if (backend.inbound) return {};
 
   retry::Verdict verdict{false, false, {}, "ok"};
-  if (result.outcome != Outcome::kResponse || Retriable(call, result.status)) {
+  if (result.outcome != Outcome::kResponse || Retriable(call, result.status, result.grpc)) {
     retry::Situation s;
     s.kind = KindOf(result.outcome);
     s.status = result.status;
+    s.grpc = result.grpc;
     s.method = call.method;
     s.idempotency_key = call.idempotency_key;
     s.never_sent = result.never_sent;

@@ -34,6 +34,8 @@ struct Origin {
   bool allow_passthrough = false;     // transparent mode: unknown destinations are relayed as they are
   bool direct = false;   // with `fixed`: past the routes of the service, and no decision record (mirrors)
   bool explain = false;  // x-weft-explain from the own workload
+  // Inbound: of the service port that the listener stands for; kDetect: not known.
+  policy::Protocol declared = policy::Protocol::kDetect;
   std::uint32_t caller_attempt =
       0;  // x-weft-attempt received; > 1: an outer hop retries, so this one does not
   Deadline caller_deadline;
@@ -66,8 +68,9 @@ enum class Outcome : std::uint8_t {
 struct AttemptResult {
   Outcome outcome = Outcome::kLocal;
   Reason reason = Reason::kOk;  // why it failed; kOk for a response
-  std::uint16_t status = 0;
-  bool never_sent = false;  // not a byte reached the kernel: safe for any method
+  std::uint16_t status = 0;     // of a gRPC call: what its code means in HTTP
+  std::int8_t grpc = -1;        // grpc-status; -1: none known
+  bool never_sent = false;      // not a byte reached the kernel: safe for any method
   bool reused_connection = false;
   bool replayable = true;                   // the request body is still whole in the tee
   bool committed = false;                   // a response head was forwarded

@@ -88,8 +88,8 @@ Target* Engine::Pick(Call& call, TimePoint now, Reason& why) {
       [&] { return impl_->Pick(call, now, why); }, [&](Target* t) { return tape::PickResult(call, t, why); });
 }
 
-bool Engine::Retriable(const Call& call, std::uint16_t status) const {
-  return impl_->Retriable(call, status);
+bool Engine::Retriable(const Call& call, std::uint16_t status, int grpc) const {
+  return impl_->Retriable(call, status, grpc);
 }
 
 RetryVerdict Engine::Ended(Call& call, const AttemptResult& result, TimePoint now) {

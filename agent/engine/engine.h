@@ -59,7 +59,7 @@ class Engine {
   Target* Pick(Call& call, TimePoint now, Reason& why);
   // Whether a response of this status may be tried again. The exchange then calls Ended at its head, before
   // anything was forwarded; for any other status it forwards and calls Ended when the response is over.
-  bool Retriable(const Call& call, std::uint16_t status) const;
+  bool Retriable(const Call& call, std::uint16_t status, int grpc = -1) const;
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
   // `reason` as logged: kOk for a forwarded response of any status.
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);

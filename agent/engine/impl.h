@@ -120,7 +120,7 @@ struct Engine::Impl {
   void WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now);
 
   // attempt.cc
-  bool Retriable(const Call& call, std::uint16_t status) const;
+  bool Retriable(const Call& call, std::uint16_t status, int grpc) const;
   Target* Pick(Call& call, TimePoint now, Reason& why);
   Target* PickTrial(Call& call, TimePoint now);
   Target* PickSuspect(Call& call, TimePoint now);

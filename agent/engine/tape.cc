@@ -128,6 +128,7 @@ std::string EndedInput(std::uint32_t worker, const Call& call, const AttemptResu
       .Put("reason", r.reason)
       .Put("status", r.status);
   line.Put("never_sent", r.never_sent).Put("reused", r.reused_connection).Put("replayable", r.replayable);
+  if (r.grpc >= 0) line.Put("grpc", static_cast<std::uint32_t>(r.grpc));
   return line.Put("committed", r.committed)
       .Put("head_at", r.head_at)
       .Put("retry_after", r.retry_after)
@@ -253,6 +254,7 @@ AttemptResult ReadResult(const LineReader& line) {
   }
   r.reason = line.Enum<Reason>("reason");
   r.status = line.Number<std::uint16_t>("status");
+  if (!line.Text("grpc").empty()) r.grpc = static_cast<std::int8_t>(line.Number<std::uint32_t>("grpc"));
   r.never_sent = line.Bool("never_sent");
   r.reused_connection = line.Bool("reused");
   r.replayable = line.Bool("replayable");

@@ -10,6 +10,7 @@ namespace weft::exchange {
 void Exchange::OnRequestData(std::string_view data) {
   if (state_ == State::kDone) return;
   received_ += data.size();
+  if (env_.BuffersFull()) return Overflow();
   const bool live = attempt_.live();
   for (Mirror* mirror : mirrors_) mirror->Data(data);
   if (keeping_) Keep(data);

@@ -21,6 +21,8 @@ class Mirror;
 
 inline constexpr std::size_t kTeePerRequest = 64 * 1024;
 inline constexpr std::size_t kTeePerWorker = 16 * 1024 * 1024;
+// Of all bodies of a worker that wait for a socket. HTTP/2 clients could each have 16 MiB of it.
+inline constexpr std::size_t kMostBuffered = 256 * 1024 * 1024;
 
 // What becomes of a request whose service the snapshot lacks.
 struct Asked {
@@ -28,6 +30,16 @@ struct Asked {
   Duration most = std::chrono::milliseconds(200);
   Reason otherwise = Reason::kUnknownService;  // the answer when it stays unknown
 };
+
+// What an attempt speaks to an instance of that port, for a request that came in that version.
+inline bool SpeaksHttp2(policy::Protocol port, message::Version came) {
+  switch (port) {
+    case policy::Protocol::kHttp2:
+    case policy::Protocol::kGrpc: return true;
+    case policy::Protocol::kDetect: return came == message::Version::kHttp2;
+    default: return false;
+  }
+}
 
 struct Environment {
   Environment(connection::Io& i, engine::Engine& e, pool::Pool& p, report::Sink& s,
@@ -62,6 +74,8 @@ struct Environment {
   std::vector<Exchange*> held;                 // wait for a configuration
   std::vector<std::unique_ptr<Exchange>> free;
   message::RequestHead outgoing;  // filled for one call to SendHead
+
+  bool BuffersFull() const { return io.slab.lent() > kMostBuffered / buffer::kBlockBytes; }
 
   // Where values that have to be composed are written: all of a head and some more, each.
   std::span<char> edit_fields() { return {edit.get(), io.head_bytes + kEditMore}; }

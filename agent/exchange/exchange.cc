@@ -72,6 +72,7 @@ void Exchange::Reset(Client client, message::Body body) {
   missing_ = Reason::kUnknownService;
   attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = target_meshed_ = false;
   status_ = 0;
+  grpc_ = false;
   grpc_status_ = -1;
   head_at_ = first_byte_ = TimePoint{};
   retry_after_ = Duration::zero();
@@ -129,9 +130,11 @@ void Exchange::Retry(bool last) {
   if (state_ != State::kHeld) std::erase(env_.held, this);
 }
 
-// The bytes go on as they came. A chunked body that has begun to arrive cannot: its framing is gone.
+// The bytes go on as they came, in HTTP/1.1 (HTTP/2 to a stranger never comes here). A chunked body that has
+// begun to arrive cannot: its framing is gone.
 void Exchange::PassThrough() {
-  if (client_ == nullptr || (body_.kind == message::Body::Kind::kChunked && received_ > 0)) {
+  const bool framed = head_.version == message::Version::kHttp2;  // its bytes are gone
+  if (client_ == nullptr || framed || (body_.kind == message::Body::Kind::kChunked && received_ > 0)) {
     return Answer(Reason::kUnknownService);
   }
   std::string bytes(head_.raw);
@@ -160,10 +163,15 @@ void Exchange::TryAttempt() {
   request_sent_ = false;
   head_at_ = TimePoint{};
   retry_after_ = Duration::zero();
+  status_ = 0;
+  grpc_status_ = -1;
   if (env_.LeadsHome(origin_.direction, target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
   if (head_.method == message::Method::kConnect) return Dial(*target);
   const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
-  attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable});
+  const bool inbound = origin_.direction == engine::Direction::kInbound;
+  const bool http2 = SpeaksHttp2(inbound ? origin_.declared : call_.backend->protocol, head_.version);
+  if (http2 && head_.upgrade) return FailAttempt(Outcome::kLocal, Reason::kUpgradeRefused);
+  attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable, http2});
 }
 
 void Exchange::CancelAttempt() {
@@ -177,7 +185,8 @@ bool Exchange::Ended(Outcome outcome, Reason reason) {
   engine::AttemptResult result;
   result.outcome = outcome;
   result.reason = reason;
-  result.status = status_;
+  result.status = EffectiveStatus();
+  result.grpc = grpc_status_;
   result.never_sent = attempt_.never_sent();
   result.reused_connection = attempt_.reused();
   result.replayable = keeping_;
@@ -254,7 +263,8 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   retry_after_ = RetryAfterOf(head);
   ReadMarks(head);
   if (status_ == 101) return OnSwitch(head);
-  if (env_.engine.Retriable(call_, status_) && Ended(Outcome::kResponse, Reason::kOk))
+  if (grpc_) ReadGrpcStatus(head.fields);
+  if (env_.engine.Retriable(call_, EffectiveStatus(), grpc_status_) && Ended(Outcome::kResponse, Reason::kOk))
     return attempt_.Abandon();
   EditResponse(head);
   if (!client_->SendHead(head, body)) {
@@ -269,11 +279,20 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
 void Exchange::OnAttemptData(std::string_view data) {
   if (client_ == nullptr) return;
   response_bytes_ += data.size();
+  if (env_.BuffersFull()) return Overflow();
   const std::size_t taken = client_->SendData(data);
   if (taken > 0) attempt_.Consumed(taken);
 }
 
+// Somebody has to give way, and this one asks for more.
+void Exchange::Overflow() {
+  CancelAttempt();
+  keeping_ = false;
+  FailAttempt(Outcome::kLocal, Reason::kMemoryLimit);
+}
+
 void Exchange::OnAttemptTrailers(const message::FieldList& trailers) {
+  if (grpc_) ReadGrpcStatus(trailers);
   if (client_ != nullptr) client_->SendTrailers(trailers);
 }
 
@@ -281,6 +300,10 @@ void Exchange::OnAttemptTaken(std::size_t bytes) { Taken(bytes); }
 
 void Exchange::OnAttemptEnd() {
   if (state_ == State::kDone) return;
+  if (grpc_ && grpc_status_ < 0) {  // what its client will make of it
+    const auto made = status_ == 200 ? answer::GrpcStatus::kUnknown : answer::GrpcOfHttp(status_);
+    grpc_status_ = static_cast<std::int8_t>(made);
+  }
   if (attempt_open_) Ended(Outcome::kResponse, Reason::kOk);
   if (stream::ServerStream* client = std::exchange(client_, nullptr)) client->SendEnd();
   Done(Reason::kOk, status_);

@@ -72,6 +72,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void CancelAttempt();
   bool Ended(engine::Outcome outcome, Reason reason);
   void FailAttempt(engine::Outcome outcome, Reason reason);
+  void Overflow();
   void OnTimer(TimePoint now);
   void Done(Reason reason, std::uint16_t status);
   void Recycle();
@@ -94,6 +95,9 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void ReadMarks(const message::ResponseHead& head);
   void EditResponse(message::ResponseHead& head);
   static Duration RetryAfterOf(const message::ResponseHead& head);
+  void ReadGrpcStatus(const message::FieldList& fields);
+  std::uint16_t EffectiveStatus() const;
+  void JoinDeadline(Duration left);
   void SetAuthority(message::RequestHead& head) const;
   route::Decision decision() const;
 
@@ -138,7 +142,8 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   bool response_begun_ = false, fresh_ = false;
   bool caller_meshed_ = false, target_meshed_ = false;  // an agent stands on that side
   std::uint16_t status_ = 0;
-  std::int8_t grpc_status_ = -1;  // of an answer of our own to a gRPC caller
+  bool grpc_ = false;             // the caller speaks gRPC
+  std::int8_t grpc_status_ = -1;  // of what it is answered; -1: not gRPC, or not known yet
   std::uint64_t response_bytes_ = 0;
   TimePoint head_at_, first_byte_;
   Duration retry_after_ = Duration::zero();  // of this attempt's answer; zero: it names none

@@ -74,26 +74,68 @@ class Composer {
   char* at_;
 };
 
+constexpr std::uint64_t kMostGrpcTimeout = 99'999'999;  // eight digits
+
+// "100m": at most eight digits and a unit (gRPC over HTTP/2). Zero: it is none.
+Duration ParseGrpcTimeout(std::string_view text) {
+  if (text.size() < 2 || text.size() > 9) return Duration::zero();
+  const auto count = static_cast<std::int64_t>(ParseNumber(text.substr(0, text.size() - 1)));
+  switch (text.back()) {
+    case 'H': return std::chrono::hours(std::min<std::int64_t>(count, 24 * 365));
+    case 'M': return std::chrono::minutes(std::min<std::int64_t>(count, 60 * 24 * 365));
+    case 'S': return std::chrono::seconds(std::max<std::int64_t>(count, 0));
+    case 'm': return std::chrono::milliseconds(count);
+    case 'u': return std::chrono::microseconds(count);
+    case 'n': return std::chrono::nanoseconds(count);
+    default: return Duration::zero();
+  }
+}
+
+constexpr std::uint64_t kReplacedFields = message::kOurFields | message::FieldBit(FieldId::kXRequestId) |
+                                          message::FieldBit(FieldId::kXForwardedFor);
+
 std::uint64_t Milliseconds(Duration span) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
 }
 
 }  // namespace
 
+// The earliest counts. Zero: none was said.
+void Exchange::JoinDeadline(Duration left) {
+  if (left <= Duration::zero()) return;
+  const Deadline said(env_.io.loop.now() + left);
+  if (said < origin_.caller_deadline) origin_.caller_deadline = said;
+}
+
+// A response in which the code comes at once has no messages, and may be tried again.
+void Exchange::ReadGrpcStatus(const message::FieldList& fields) {
+  const Field* field = fields.Find(FieldId::kGrpcStatus);
+  if (field != nullptr) grpc_status_ = static_cast<std::int8_t>(answer::ParseGrpcStatus(field->value));
+}
+
+// What the attempt's outcome means to breaker and instance.
+std::uint16_t Exchange::EffectiveStatus() const {
+  return status_ == 200 && grpc_status_ > 0 ? answer::HttpOfGrpc(grpc_status_) : status_;
+}
+
 // What callers and their agents say in fields of ours; the request id, if there is one.
 std::string_view Exchange::ReadMeshFields(const message::FieldList& fields) {
   constexpr std::uint64_t kMostMilliseconds = 24ULL * 3600 * 1000;
-  if ((fields.ids() & (message::kOurFields | message::FieldBit(FieldId::kXRequestId))) == 0) return {};
+  constexpr std::uint64_t kRead = message::kOurFields | message::FieldBit(FieldId::kXRequestId) |
+                                  message::FieldBit(FieldId::kGrpcTimeout);
+  if ((fields.ids() & kRead) == 0) return {};
   std::string_view id;
   for (const Field& field : fields) {
     switch (field.id) {
       case FieldId::kXRequestId: id = field.value; break;
       case FieldId::kWeftDeadlineMs: {
         const std::uint64_t left = std::min(ParseNumber(field.value), kMostMilliseconds);
-        if (left > 0)
-          origin_.caller_deadline = Deadline(env_.io.loop.now() + std::chrono::milliseconds(left));
+        JoinDeadline(std::chrono::milliseconds(left));
         break;
       }
+      case FieldId::kGrpcTimeout:
+        JoinDeadline(grpc_ ? ParseGrpcTimeout(field.value) : Duration::zero());
+        break;
       case FieldId::kWeftAttempt:
         origin_.caller_attempt =
             static_cast<std::uint32_t>(std::min<std::uint64_t>(ParseNumber(field.value), 1000));
@@ -108,6 +150,8 @@ std::string_view Exchange::ReadMeshFields(const message::FieldList& fields) {
 
 // Takes over identity, deadline and attempt number. kOk, or why the request is refused.
 Reason Exchange::ReadRequest(message::RequestHead& head) {
+  if (const Field* type = head.fields.Find(FieldId::kContentType); type != nullptr)
+    grpc_ = answer::IsGrpc(type->value);
   const std::string_view id = ReadMeshFields(head.fields);
   ++env_.requests;
   if (IsSafeRequestId(id)) {
@@ -121,7 +165,8 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
   call_.origin = origin_;
   call_.method = head.method;
   const bool inbound = origin_.direction == engine::Direction::kInbound;
-  if (head.method == message::Method::kConnect && inbound) return Reason::kUpgradeRefused;
+  const bool multiplexed = head.version == message::Version::kHttp2;
+  if (head.method == message::Method::kConnect && (inbound || multiplexed)) return Reason::kUpgradeRefused;
   return !head.upgrade || KeepUpgrade(head) ? Reason::kOk : Reason::kUpgradeRefused;
 }
 
@@ -134,14 +179,14 @@ route::Decision Exchange::decision() const {
 bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& chosen) {
   head_.LoadLine(out);
   if (out.authority.empty()) SetAuthority(out);
-  constexpr std::uint64_t kReplaced = message::kOurFields | message::FieldBit(FieldId::kXRequestId) |
-                                      message::FieldBit(FieldId::kXForwardedFor);
-  if ((head_.ids & kReplaced) == 0) {
+  const std::uint64_t replaced =
+      kReplacedFields | (grpc_ && !call_.deadline.never() ? message::FieldBit(FieldId::kGrpcTimeout) : 0);
+  if ((head_.ids & replaced) == 0) {
     out.fields.Assign(head_.fields, head_.ids);
   } else {
     out.fields.Clear();
     for (const Field& field : head_.fields) {
-      if ((message::FieldBit(field.id) & kReplaced) == 0) out.fields.Add(field);
+      if ((message::FieldBit(field.id) & replaced) == 0) out.fields.Add(field);
     }
   }
   AddMeshFields(out);
@@ -196,6 +241,10 @@ void Exchange::AddMeshFields(message::RequestHead& head) {
     const std::uint64_t left = Milliseconds(call_.deadline.Remaining(env_.io.loop.now()));
     composer.Name("x-weft-deadline-ms: ").Put(left > 1 ? left - 1 : 1);
     composer.AddTo(head.fields, FieldId::kWeftDeadlineMs);
+    if (grpc_) {
+      composer.Name("grpc-timeout: ").Put(std::clamp<std::uint64_t>(left, 2, kMostGrpcTimeout) - 1).Put("m");
+      composer.AddTo(head.fields, FieldId::kGrpcTimeout);
+    }
   }
   const std::uint32_t number = std::max({1U, call_.attempts, origin_.caller_attempt});
   composer.Name("x-weft-attempt: ").Put(std::uint64_t{number}).AddTo(head.fields, FieldId::kWeftAttempt);

@@ -91,7 +91,8 @@ void Mirror::Try() {
     return End(Outcome::kLocal, Reason::kLoop);
   policy::Timeouts timeouts = *call_.timeouts;
   if (timeouts.attempt <= Duration::zero() || timeouts.attempt > kMirrorTime) timeouts.attempt = kMirrorTime;
-  attempt_.Start(*target, timeouts, head_.method, {});
+  attempt_.Start(*target, timeouts, head_.method,
+                 {.http2 = SpeaksHttp2(call_.backend->protocol, head_.version)});
 }
 
 void Mirror::OnAttemptReady() {

@@ -1,27 +1,13 @@
 // Answers of our own: refusals from the one table of agent/answer, and redirects.
 
-#include <algorithm>
-
 #include "agent/exchange/exchange.h"
 
 namespace weft::exchange {
-namespace {
-
-const message::Field* FindSaved(const SavedHead& head, message::FieldId id) {
-  const auto found = std::find_if(head.fields.begin(), head.fields.end(),
-                                  [&](const message::Field& field) { return field.id == id; });
-  return found == head.fields.end() ? nullptr : &*found;
-}
-
-}  // namespace
-
 void Exchange::Answer(Reason reason) {
   const auto wait = std::chrono::ceil<std::chrono::seconds>(call_.retry_after).count();
-  const message::Field* type = FindSaved(head_, message::FieldId::kContentType);
-  const bool grpc = type != nullptr && answer::IsGrpc(type->value);
   const answer::Answer answer(reason, request_id_, static_cast<std::uint32_t>(wait),
-                              grpc ? answer::Caller::kGrpc : answer::Caller::kHttp);
-  if (grpc) grpc_status_ = static_cast<std::int8_t>(answer::MappingOf(reason).grpc);
+                              grpc_ ? answer::Caller::kGrpc : answer::Caller::kHttp);
+  if (grpc_) grpc_status_ = static_cast<std::int8_t>(answer::MappingOf(reason).grpc);
   const auto status = static_cast<std::uint16_t>(answer.head().status);
   status_ = status;
   if (client_ != nullptr) {

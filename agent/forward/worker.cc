@@ -68,6 +68,7 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
 Worker::~Worker() {
   CloseAll();
   while (!serving_.empty()) (*serving_.begin())->Cut();
+  while (!serving_http2_.empty()) (*serving_http2_.begin())->Cut();
   exchange::Mirror::DropAll(env_);
 }
 
@@ -103,14 +104,17 @@ bool Worker::IsOwn(const net::Address& address) const {
 }
 
 // By what is declared for its destination; else the first bytes decide.
-void Worker::Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin) {
+void Worker::Open(std::unique_ptr<transport::Transport> transport, engine::Origin origin) {
   const bool named = origin.fixed != nullptr || origin.original.port != 0;
   const policy::Protocol protocol = named ? engine_.ProtocolOf(origin) : policy::Protocol::kHttp;
+  if (named) origin.declared = protocol;
   switch (protocol) {
     case policy::Protocol::kTcp:
     case policy::Protocol::kTls:
       return Relay({std::move(transport), {}, {}}, origin, report::StreamKind::kTcp);
-    case policy::Protocol::kHttp: return Serve(std::move(transport), origin, {});
+    case policy::Protocol::kHttp:
+    case policy::Protocol::kHttp2:
+    case policy::Protocol::kGrpc: return Serve(std::move(transport), origin, {});
     default: break;
   }
   const Duration patience = origin.original.port != 0 ? kServerFirst : Duration::zero();
@@ -132,6 +136,26 @@ void Worker::Serve(std::unique_ptr<transport::Transport> transport, const engine
   connection->Destroy();
 }
 
+// Its bytes cannot be put together again, so a stranger's are relayed as they come.
+void Worker::ServeHttp2(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+                        std::string_view first) {
+  if (origin.allow_passthrough && engine_.BackendOf(origin, loop_.now()) == nullptr) {
+    if (env_.subscribe) env_.subscribe({}, origin);
+    return Relay({std::move(transport), std::string(first), {}}, origin, report::StreamKind::kTcp);
+  }
+  auto* connection = new connection::Http2Server(io_, std::move(transport), origin, limits_, *this);
+  serving_http2_.insert(connection);
+  if (connection->Start(first)) return;
+  Closed(*connection);
+  connection->Destroy();
+}
+
+void Worker::SpeaksHttp2(connection::ServerConnection& connection, std::string_view bytes) {
+  const std::string first(bytes);  // also what HandOver calls unread
+  const engine::Origin origin = connection.origin();
+  ServeHttp2(TakeSocket(connection).transport, origin, first);
+}
+
 void Worker::Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind) {
   tunnels_.Start(std::move(client), origin, kind, [this, way = origin.direction] { Gone(way); });
 }
@@ -150,13 +174,13 @@ void Worker::Gone(engine::Direction direction) {
 
 // --- requests ---
 
-stream::RequestEvents* Worker::Begin(connection::ServerConnection& from, message::RequestHead& head,
-                                     std::string_view raw, message::Body body) {
-  return exchange::Exchange::Begin(env_, {&from, &from.origin()}, head, raw, body);
+stream::RequestEvents* Worker::Begin(stream::ServerStream& from, const engine::Origin& origin,
+                                     message::RequestHead& head, std::string_view raw, message::Body body) {
+  return exchange::Exchange::Begin(env_, {&from, &origin}, head, raw, body);
 }
 
-void Worker::Refuse(connection::ServerConnection& from, Reason reason) {
-  exchange::Exchange::Refuse(env_, {&from, &from.origin()}, reason);
+void Worker::Refuse(stream::ServerStream& from, const engine::Origin& origin, Reason reason) {
+  exchange::Exchange::Refuse(env_, {&from, &origin}, reason);
 }
 
 void Worker::Closed(connection::ServerConnection& connection) {
@@ -164,8 +188,13 @@ void Worker::Closed(connection::ServerConnection& connection) {
   Gone(connection.origin().direction);
 }
 
-bool Worker::Draining(const connection::ServerConnection& connection) const {
-  return env_.draining && connection.origin().direction == engine::Direction::kInbound;
+void Worker::Closed(connection::Http2Server& connection) {
+  serving_http2_.erase(&connection);
+  Gone(connection.origin().direction);
+}
+
+bool Worker::Draining(const engine::Origin& origin) const {
+  return env_.draining && origin.direction == engine::Direction::kInbound;
 }
 
 // --- configuration, drain, time ---
@@ -215,7 +244,12 @@ bool Worker::Checked(const BackendKey& backend, std::uint64_t instance, bool pas
   return true;
 }
 
-void Worker::BeginDrain() { env_.draining = true; }
+void Worker::BeginDrain() {
+  env_.draining = true;
+  for (connection::Http2Server* connection : serving_http2_) {
+    if (Draining(connection->origin())) connection->Drain();
+  }
+}
 
 void Worker::CloseAll() {
   accept::Opening::CloseAll(opening_);
@@ -224,6 +258,12 @@ void Worker::CloseAll() {
     stream::RequestEvents* exchange = connection->exchange();
     connection->CloseSoon();
     if (exchange != nullptr) static_cast<exchange::Exchange*>(exchange)->Abort();
+  }
+  for (connection::Http2Server* connection : std::vector(serving_http2_.begin(), serving_http2_.end())) {
+    if (!serving_http2_.contains(connection)) continue;
+    connection->CloseSoon();
+    for (stream::RequestEvents* exchange : connection->exchanges())
+      static_cast<exchange::Exchange*>(exchange)->Abort();
   }
   tunnels_.CloseAll();
 }

@@ -12,6 +12,7 @@
 
 #include "agent/accept/acceptor.h"
 #include "agent/accept/opening.h"
+#include "agent/connection/http2_server.h"
 #include "agent/connection/server.h"
 #include "agent/exchange/exchange.h"
 #include "agent/tunnel/tunnel.h"
@@ -73,18 +74,22 @@ class Worker final : private connection::Requests {
   std::size_t requests() const { return requests_.load(std::memory_order_relaxed); }
 
  private:
-  stream::RequestEvents* Begin(connection::ServerConnection& from, message::RequestHead& head,
-                               std::string_view raw, message::Body body) override;
-  void Refuse(connection::ServerConnection& from, Reason reason) override;
+  stream::RequestEvents* Begin(stream::ServerStream& from, const engine::Origin& origin,
+                               message::RequestHead& head, std::string_view raw, message::Body body) override;
+  void Refuse(stream::ServerStream& from, const engine::Origin& origin, Reason reason) override;
   void Closed(connection::ServerConnection& connection) override;
-  bool Draining(const connection::ServerConnection& connection) const override;
+  void Closed(connection::Http2Server& connection) override;
+  bool Draining(const engine::Origin& origin) const override;
+  void SpeaksHttp2(connection::ServerConnection& connection, std::string_view bytes) override;
 
   engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
   void ResolvePorts();
   bool IsOwn(const net::Address& address) const;
-  void Open(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin);
+  void Open(std::unique_ptr<transport::Transport> transport, engine::Origin origin);
   void Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
              std::string_view first);
+  void ServeHttp2(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
+                  std::string_view first);
   void Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind);
   connection::Handed TakeSocket(stream::ServerStream& client);
   void Gone(engine::Direction direction);
@@ -104,6 +109,7 @@ class Worker final : private connection::Requests {
   std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
   accept::Opening::Pending opening_;                       // what they speak is not known yet
   std::unordered_set<connection::ServerConnection*> serving_;
+  std::unordered_set<connection::Http2Server*> serving_http2_;
   loop::Timer tick_;
   std::atomic<std::size_t> connections_{0}, inbound_requests_{0}, requests_{0};
 };

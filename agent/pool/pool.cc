@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/pool/slot.h"
+
 namespace weft::pool {
 namespace {
 
@@ -11,7 +13,6 @@ using connection::ClientConnection;
 using engine::Outcome;
 
 constexpr Duration kApplicationIdle = std::chrono::seconds(4);  // Node and uvicorn close at 5 s
-constexpr Duration kAgentIdle = std::chrono::minutes(5);
 constexpr Duration kUnrepeatableIdle = std::chrono::seconds(1);
 constexpr Duration kSettled = std::chrono::seconds(1);    // idle this long above maxKeepalive: not needed
 constexpr Duration kAbandoned = std::chrono::seconds(1);  // for the rest of an answer nobody wants
@@ -19,13 +20,6 @@ constexpr Duration kPoll = std::chrono::milliseconds(5);
 constexpr std::uint64_t kShareEvery = 64;  // requests on a connection others wait for
 
 }  // namespace
-
-struct Pool::Slot {
-  engine::Target* target;
-  std::vector<ClientConnection*> idle;  // the last is the warmest
-  std::vector<ClientConnection*> all;
-  std::deque<Waiter*> waiting;
-};
 
 Pool::Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1::Limits limits)
     : io_(io), engine_(engine), sink_(sink), limits_(limits) {
@@ -36,6 +30,7 @@ Pool::Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1
 Pool::~Pool() {
   for (const auto& slot : slots_) {
     while (!slot->all.empty()) slot->all.back()->Close(slot->all.back()->busy());
+    while (!slot->shared.empty()) slot->shared.back()->Close();
     slot->target->user = nullptr;
   }
 }
@@ -55,30 +50,34 @@ std::size_t Pool::idle() const {
   return count;
 }
 
-ClientConnection* Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
+Loan Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
   Slot& slot = SlotOf(target);
   waiter.place.queued = Duration::zero();
+  if (demand.http2) return AcquireStream(slot, waiter);
   if (ClientConnection* connection = TakeIdle(slot, demand); connection != nullptr) {
     sink_.Lent(*target.backend, true, Duration::zero());
-    return connection;
+    return {connection, true};
   }
   waiter.place.target = &target;
   if (TryOpen(slot, demand)) {
     Open(slot, &waiter);
-    return nullptr;
+    return {};
   }
-  if (target.backend->policy->connection_pool.max_pending == 0) {
+  if (CanPend(slot, waiter)) slot.waiting.push_back(&waiter);
+  return {};
+}
+
+// Takes a place in the queue; false: there is none, and the waiter has heard so.
+bool Pool::CanPend(Slot& slot, Waiter& waiter) {
+  const bool never = slot.target->backend->policy->connection_pool.max_pending == 0;
+  if (never || !engine_.TryPend(*slot.target->backend)) {
     waiter.place.target = nullptr;
-    waiter.OnRefused(Outcome::kLocal, Reason::kConnectionOverflow);
-  } else if (!engine_.TryPend(*target.backend)) {
-    waiter.place.target = nullptr;
-    waiter.OnRefused(Outcome::kLocal, Reason::kPendingOverflow);
-  } else {
-    waiter.place.since = io_.loop.now();
-    slot.waiting.push_back(&waiter);
-    if (!poll_.armed()) poll_.Set(io_.loop.now() + kPoll);
+    waiter.OnRefused(Outcome::kLocal, never ? Reason::kConnectionOverflow : Reason::kPendingOverflow);
+    return false;
   }
-  return nullptr;
+  waiter.place.since = io_.loop.now();
+  if (!poll_.armed()) poll_.Set(io_.loop.now() + kPoll);
+  return true;
 }
 
 // Takes the instance's cap; an idle connection that this request must not use makes room.
@@ -94,7 +93,8 @@ void Pool::Poll() {
   bool waiting = false;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     ServeWaiters(*slots_[i]);
-    waiting |= !slots_[i]->waiting.empty();
+    ServeQueue(*slots_[i]);
+    waiting |= !slots_[i]->waiting.empty() || !slots_[i]->queued.empty();
   }
   if (waiting) poll_.Set(io_.loop.now() + kPoll);
 }
@@ -102,6 +102,7 @@ void Pool::Poll() {
 void Pool::Cancel(Waiter& waiter) {
   if (waiter.place.target == nullptr) return;
   engine::Target& target = *std::exchange(waiter.place.target, nullptr);
+  if (waiter.place.shared) return CancelQueued(SlotOf(target), waiter);
   if (waiter.place.connecting != nullptr) {
     ClientConnection* connection = std::exchange(waiter.place.connecting, nullptr);
     connection->owner_data = nullptr;
@@ -259,7 +260,9 @@ void Pool::Sweep() {
     Slot& slot = *slots_[i];
     SweepSlot(slot);
     CloseAbandoned(slot);
+    SweepShared(slot);
     if (!slot.target->removed || !slot.all.empty() || !slot.waiting.empty()) continue;
+    if (!slot.shared.empty() || !slot.queued.empty()) continue;
     slot.target->user = nullptr;
     slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
   }

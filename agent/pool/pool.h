@@ -5,13 +5,18 @@
 //
 // Toward applications an idle connection lives min(their Keep-Alive hint - 1 s, 4 s) unless keepaliveExpiry
 // is set, and a request that must not be repeated takes one that was idle for less than a second; toward
-// other agents 5 min. Thread rule: one worker.
+// other agents 5 min.
+//
+// An HTTP/2 connection is shared: the first one to an instance carries all its requests, another is opened
+// when every one has 70 % of the streams that the instance allows, while maxConnections allows; when all are
+// full, requests wait as above. Idle ones live 5 min unless keepaliveExpiry is set. Thread rule: one worker.
 
 #include <deque>
 #include <memory>
 #include <vector>
 
 #include "agent/connection/client.h"
+#include "agent/connection/http2_client.h"
 #include "agent/engine/engine.h"
 #include "agent/report/report.h"
 
@@ -23,13 +28,15 @@ struct Place {
   engine::Target* target = nullptr;    // null: not waiting
   TimePoint since;                     // when it began to wait in the queue
   Duration queued = Duration::zero();  // how long it did; connecting is not waiting
+  bool shared = false;                 // for a stream of an HTTP/2 connection
+  bool pended = false;                 // counted in maxPending
 };
 
 // Who wants a connection. One call to OnLent or OnRefused ends the wait, unless Cancel came before.
 class Waiter {
  public:
   virtual void OnConnecting() = 0;  // a connection is being made for it: timeouts.connect runs from now
-  virtual void OnLent(connection::ClientConnection& connection, bool reused) = 0;
+  virtual void OnLent(stream::ClientStream& stream, bool reused) = 0;
   virtual void OnRefused(engine::Outcome outcome, Reason reason) = 0;
 
   Place place;
@@ -41,16 +48,23 @@ class Waiter {
 struct Demand {
   bool fresh = false;      // an idle connection has just failed this request
   bool repeatable = true;  // false: only connections that were used a moment ago
+  bool http2 = false;
 };
 
-class Pool final : public connection::ClientOwner {
+// A connection, or a stream of one. `reused`: its failure may be that of a stale connection.
+struct Loan {
+  stream::ClientStream* stream = nullptr;  // null: none yet
+  bool reused = false;
+};
+
+class Pool final : public connection::ClientOwner, public connection::Http2Owner {
  public:
   // All outlive the pool.
   Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1::Limits limits);
   ~Pool();
 
-  // An idle connection at once, or null: then the waiter hears later, or has heard OnRefused already.
-  connection::ClientConnection* Acquire(engine::Target& target, Waiter& waiter, Demand demand);
+  // At once, or none: then the waiter hears later, or has heard OnRefused already.
+  Loan Acquire(engine::Target& target, Waiter& waiter, Demand demand);
   void Cancel(Waiter& waiter);
   // A lent connection that stops being HTTP leaves the pool; its place under the cap goes with it.
   connection::Handed HandOver(connection::ClientConnection& connection);
@@ -60,12 +74,15 @@ class Pool final : public connection::ClientOwner {
   void OnConnected(connection::ClientConnection& connection, int error) override;
   void OnIdle(connection::ClientConnection& connection) override;
   void OnClosed(connection::ClientConnection& connection) override;
+  void OnConnected(connection::Http2Client& connection, int error) override;
+  void OnCapacity(connection::Http2Client& connection) override;
+  void OnClosed(connection::Http2Client& connection) override;
 
   std::size_t open() const { return open_; }
   std::size_t idle() const;
 
  private:
-  struct Slot;  // one target
+  struct Slot;  // one target (slot.h)
   Slot& SlotOf(engine::Target& target);
   connection::ClientConnection* TakeIdle(Slot& slot, Demand demand);
   bool Open(Slot& slot, Waiter* waiter);
@@ -75,6 +92,18 @@ class Pool final : public connection::ClientOwner {
   Duration IdleLimit(const Slot& slot, const connection::ClientConnection& connection) const;
   void SweepSlot(Slot& slot);
   void CloseAbandoned(Slot& slot);
+  bool CanPend(Slot& slot, Waiter& waiter);
+
+  // shared.cc: streams of HTTP/2 connections
+  Loan AcquireStream(Slot& slot, Waiter& waiter);
+  connection::Http2Client* FindRoom(Slot& slot) const;
+  bool WantsAnother(const Slot& slot) const;
+  bool OpenShared(Slot& slot);
+  void ServeQueue(Slot& slot);
+  void RefuseQueue(Slot& slot, engine::Outcome outcome, Reason reason);
+  void CancelQueued(Slot& slot, Waiter& waiter);
+  void Leave(Slot& slot, Waiter& waiter);
+  void SweepShared(Slot& slot);
   bool TryOpen(Slot& slot, const Demand& demand);
   void Poll();
 

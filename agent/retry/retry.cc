@@ -7,6 +7,19 @@ namespace {
 
 constexpr Duration kMostRetryAfter = std::chrono::seconds(5);
 
+std::uint32_t BitOfGrpc(int code) {
+  switch (code) {
+    case 1: return policy::kOnGrpcCancelled;
+    case 4: return policy::kOnGrpcDeadlineExceeded;
+    case 8: return policy::kOnGrpcResourceExhausted;
+    case 13: return policy::kOnGrpcInternal;
+    case 14: return policy::kOnGrpcUnavailable;
+    default: return 0;
+  }
+}
+
+bool ByGrpc(Kind kind, int grpc) { return kind == Kind::kResponse && grpc > 0; }
+
 std::uint32_t BitOf(Kind kind, std::uint16_t status) {
   switch (kind) {
     case Kind::kConnectFailure: return policy::kOnConnectFailure;
@@ -40,7 +53,7 @@ Duration Backoff(const policy::Retry& policy, const Situation& s, Rng& rng) {
 const char* Forbidden(const policy::Retry& policy, const Situation& s) {
   if (s.committed) return "committed";
   if (!s.replayable) return "not_replayable";
-  if (!Listed(policy, s.kind, s.status)) return "not_retriable";
+  if (!Listed(policy, s.kind, s.status, s.grpc)) return "not_retriable";
   if (!IsSafe(s)) return "not_idempotent";
   if (!policy.enabled) return "disabled";
   if (s.caller_attempt > 1) return "outer_hop";
@@ -52,14 +65,15 @@ const char* Forbidden(const policy::Retry& policy, const Situation& s) {
 
 }  // namespace
 
-bool Listed(const policy::Retry& policy, Kind kind, std::uint16_t status) {
+bool Listed(const policy::Retry& policy, Kind kind, std::uint16_t status, int grpc) {
+  if (ByGrpc(kind, grpc)) return (policy.on & BitOfGrpc(grpc)) != 0;
   if ((policy.on & BitOf(kind, status)) != 0) return true;
   return kind == Kind::kResponse &&
          std::find(policy.codes.begin(), policy.codes.end(), status) != policy.codes.end();
 }
 
 bool IsSafe(const Situation& s) {
-  return s.never_sent || s.idempotency_key || message::IsIdempotent(s.method);
+  return s.never_sent || s.idempotency_key || message::IsIdempotent(s.method) || ByGrpc(s.kind, s.grpc);
 }
 
 Verdict Decide(const policy::Retry& policy, const Situation& s, Budget& budget, Rng& rng, TimePoint now) {

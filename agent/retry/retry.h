@@ -7,8 +7,9 @@
 //   committed          a response head went to the client
 //   not_replayable     the request body is not whole any more
 //   not_retriable      retry.on and retry.codes do not list what happened
-//   not_idempotent     the method may have had its effect, unless the request was never sent or carries
-//   Idempotency-Key disabled, attempts, outer_hop, breaker_open, deadline, retry_after (longer than 5 s or
+//   not_idempotent     the method may have had its effect, unless the request was never sent, carries
+//   Idempotency-Key, or ended with a code of gRPC that retry.on lists
+//   disabled, attempts, outer_hop, breaker_open, deadline, retry_after (longer than 5 s or
 //   the deadline), budget
 //
 // Delay: Retry-After when given, else none for the first retry after a connect failure while another host is
@@ -36,6 +37,7 @@ enum class Kind : std::uint8_t {
 struct Situation {
   Kind kind = Kind::kFinal;
   std::uint16_t status = 0;  // of kResponse
+  int grpc = -1;             // of kResponse: its grpc-status; -1: none
   message::Method method = message::Method::kGet;
   bool idempotency_key = false;
   bool never_sent = false;
@@ -58,7 +60,8 @@ struct Verdict {
   const char* why = "";
 };
 
-bool Listed(const policy::Retry& policy, Kind kind, std::uint16_t status);
+// A response with a grpc-status other than OK is judged by that alone.
+bool Listed(const policy::Retry& policy, Kind kind, std::uint16_t status, int grpc = -1);
 bool IsSafe(const Situation& s);
 Verdict Decide(const policy::Retry& policy, const Situation& s, Budget& budget, Rng& rng, TimePoint now);
 

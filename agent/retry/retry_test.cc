@@ -41,6 +41,20 @@ TEST(RetryTest, RulesApplyInTheirOrder) {
   EXPECT_STREQ(Try(s).why, "committed");
 }
 
+TEST(RetryTest, ACodeOfGrpcIsRepeatedOnlyWhenItIsListed) {
+  Situation s = Answer(503);
+  s.method = message::Method::kPost;
+  s.grpc = 14;
+  EXPECT_STREQ(Try(s).why, "not_retriable");  // 503 is listed, but it is not what came
+  policy::Retry policy;
+  policy.on |= policy::kOnGrpcUnavailable;
+  EXPECT_TRUE(Try(s, policy).retry);
+  s.grpc = 13;
+  EXPECT_STREQ(Try(s, policy).why, "not_retriable");
+  s.grpc = 0;
+  EXPECT_STREQ(Try(s, policy).why, "not_idempotent");
+}
+
 TEST(RetryTest, ARequestThatWasNeverSentIsSafeWhateverItsMethod) {
   Situation s;
   s.kind = Kind::kConnectFailure;

@@ -83,6 +83,10 @@ class ResponseEvents {
 // What an attempt can do to the upstream's side.
 class ClientStream {
  public:
+  // Once, before anything else; `events` hears of the answer until its end or a reset.
+  virtual void Begin(ResponseEvents& events, message::Method method) = 0;
+  // In OnResponseHead: nobody wants the rest. What carries the stream stays usable where it can.
+  virtual void Abandon() = 0;
   // False: too large, nothing was sent.
   virtual bool SendHead(const message::RequestHead& head, message::Body body) = 0;
   virtual std::size_t SendData(std::string_view data) = 0;
@@ -90,7 +94,8 @@ class ClientStream {
   virtual void SendEnd() = 0;
   virtual void Consumed(std::size_t bytes) = 0;
   virtual void Reset(ResetCode code) = 0;
-  // Whether the kernel accepted any byte of this request: decides what may be sent again.
+  // Whether the kernel accepted any byte of this request: decides what may be sent again. What the peer says
+  // it did not process (kRefused) may be, too.
   virtual bool AnyByteSent() const = 0;
 
  protected:

@@ -50,12 +50,12 @@ void Attempt::Start(engine::Target& target, const policy::Timeouts& timeouts, me
   connect_due_ = head_due_ = kNever;
   attempt_due_ = After(now, timeouts.attempt);
   last_progress_ = now;
-  connection::ClientConnection* idle = pool_.Acquire(target, *this, demand);
-  if (idle != nullptr) return Adopt(*idle, true);
+  const pool::Loan loan = pool_.Acquire(target, *this, demand);
+  if (loan.stream != nullptr) return Adopt(*loan.stream, loan.reused);
   if (running_ && waiting_) timer_.Set(Due());
 }
 
-void Attempt::Adopt(connection::ClientConnection& connection, bool reused) {
+void Attempt::Adopt(stream::ClientStream& connection, bool reused) {
   waiting_ = false;
   connection_ = &connection;
   reused_ = reused;
@@ -77,15 +77,15 @@ void Attempt::Cancel() {
 }
 
 void Attempt::Abandon() {
-  connection::ClientConnection* connection = connection_;
+  stream::ClientStream* connection = connection_;
   Forget();
   connection->Abandon();
 }
 
 connection::Handed Attempt::HandOver() {
-  connection::ClientConnection* connection = connection_;
+  auto& connection = static_cast<connection::ClientConnection&>(*connection_);  // HTTP/2 never switches
   Forget();
-  return pool_.HandOver(*connection);
+  return pool_.HandOver(connection);
 }
 
 std::size_t Attempt::SendData(std::string_view data) {
@@ -113,7 +113,7 @@ void Attempt::OnConnecting() {
   timer_.Set(Due());
 }
 
-void Attempt::OnLent(connection::ClientConnection& connection, bool reused) { Adopt(connection, reused); }
+void Attempt::OnLent(stream::ClientStream& connection, bool reused) { Adopt(connection, reused); }
 
 void Attempt::OnRefused(Outcome outcome, Reason reason) {
   waiting_ = false;
@@ -153,7 +153,9 @@ void Attempt::OnRequestTaken(std::size_t bytes) {
 }
 
 void Attempt::OnUpstreamReset(ResetCode code) {
-  never_sent_ = !connection_->AnyByteSent();
+  const bool refused = code == ResetCode::kRefused;  // the peer vouches that it did nothing
+  never_sent_ = refused || !connection_->AnyByteSent();
+  reused_ |= refused;  // says as little of the instance as a stale connection
   const Failure failure = Classify(code, head_seen_);
   Forget();
   events_.OnAttemptFailed(failure.outcome, failure.reason);

@@ -57,7 +57,7 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
 
  private:
   void OnConnecting() override;
-  void OnLent(connection::ClientConnection& connection, bool reused) override;
+  void OnLent(stream::ClientStream& connection, bool reused) override;
   void OnRefused(engine::Outcome outcome, Reason reason) override;
   void OnInterim(message::ResponseHead& head) override;
   void OnResponseHead(message::ResponseHead& head, message::Body body) override;
@@ -67,7 +67,7 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   void OnRequestTaken(std::size_t bytes) override;
   void OnUpstreamReset(stream::ResetCode code) override;
 
-  void Adopt(connection::ClientConnection& connection, bool reused);
+  void Adopt(stream::ClientStream& connection, bool reused);
   void Progress() { last_progress_ = loop_.now(); }
   TimePoint Due() const;
   void OnTimer(TimePoint now);
@@ -78,7 +78,7 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   pool::Pool& pool_;
   AttemptEvents& events_;
   loop::Timer timer_;
-  connection::ClientConnection* connection_ = nullptr;
+  stream::ClientStream* connection_ = nullptr;
   policy::Timeouts timeouts_;  // a copy: an inbound policy may change meanwhile
   message::Method method_ = message::Method::kGet;
   bool running_ = false, waiting_ = false, reused_ = false, never_sent_ = true, head_seen_ = false;

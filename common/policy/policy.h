@@ -67,7 +67,7 @@ struct ConnectionPool {
   Duration keepalive_expiry = seconds(30);
   bool keepalive_expiry_set = false;  // not set: toward applications min(4 s, Keep-Alive hint - 1 s)
   Duration max_age = std::chrono::minutes(15);  // zero: no limit
-  bool http2 = false;                           // reserved until HTTP/2 is in
+  bool http2 = false;                           // reserved: the port's protocol says it
 };
 
 enum class Balancer : std::uint8_t {
@@ -95,7 +95,15 @@ enum RetryOn : std::uint32_t {
   kOn503 = 1U << 5,
   kOn504 = 1U << 6,
   kOn429 = 1U << 7,
+  // Codes of gRPC in a response without messages. Whoever lists one says that such calls may be repeated.
+  kOnGrpcCancelled = 1U << 8,
+  kOnGrpcDeadlineExceeded = 1U << 9,
+  kOnGrpcResourceExhausted = 1U << 10,
+  kOnGrpcInternal = 1U << 11,
+  kOnGrpcUnavailable = 1U << 12,
 };
+inline constexpr std::uint32_t kRetryOnGrpc = kOnGrpcCancelled | kOnGrpcDeadlineExceeded |
+                                              kOnGrpcResourceExhausted | kOnGrpcInternal | kOnGrpcUnavailable;
 inline constexpr std::uint32_t kRetryOnDefault =
     kOnConnectFailure | kOnReset | kOnAttemptTimeout | kOn502 | kOn503 | kOn504;
 

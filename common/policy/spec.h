@@ -50,7 +50,7 @@ struct ConnectionPoolSpec {
   std::optional<std::uint32_t> max_keepalive;
   std::optional<Duration> keepalive_expiry;
   std::optional<Duration> max_age;
-  std::optional<bool> http2;  // only false until HTTP/2 is in
+  std::optional<bool> http2;  // only false: the port's protocol says it
 };
 
 struct LoadBalancerSpec {

@@ -20,14 +20,20 @@ struct RetryName {
   std::string_view name;
   std::uint32_t bit;
 };
-constexpr std::array<RetryName, 8> kRetryNames = {{{"connectFailure", policy::kOnConnectFailure},
-                                                   {"reset", policy::kOnReset},
-                                                   {"attemptTimeout", policy::kOnAttemptTimeout},
-                                                   {"500", policy::kOn500},
-                                                   {"502", policy::kOn502},
-                                                   {"503", policy::kOn503},
-                                                   {"504", policy::kOn504},
-                                                   {"429", policy::kOn429}}};
+constexpr std::array<RetryName, 13> kRetryNames = {
+    {{"connectFailure", policy::kOnConnectFailure},
+     {"reset", policy::kOnReset},
+     {"attemptTimeout", policy::kOnAttemptTimeout},
+     {"500", policy::kOn500},
+     {"502", policy::kOn502},
+     {"503", policy::kOn503},
+     {"504", policy::kOn504},
+     {"429", policy::kOn429},
+     {"grpcCancelled", policy::kOnGrpcCancelled},
+     {"grpcDeadlineExceeded", policy::kOnGrpcDeadlineExceeded},
+     {"grpcResourceExhausted", policy::kOnGrpcResourceExhausted},
+     {"grpcInternal", policy::kOnGrpcInternal},
+     {"grpcUnavailable", policy::kOnGrpcUnavailable}}};
 
 void ReadRetryOn(const Value& value, std::uint32_t& bits, std::vector<std::uint16_t>& codes) {
   std::string text;
@@ -41,8 +47,8 @@ void ReadRetryOn(const Value& value, std::uint32_t& bits, std::vector<std::uint1
                        text.find_first_not_of("0123456789") == std::string::npos;
   if (!is_code) {
     value.Fail("\"" + text +
-               "\" is no reason to retry: write connectFailure, reset, attemptTimeout or a status code "
-               "from 400 to 599");
+               "\" is no reason to retry: write connectFailure, reset, attemptTimeout, a status code from "
+               "400 to 599, or a code of gRPC such as grpcUnavailable");
     return;
   }
   codes.push_back(static_cast<std::uint16_t>(std::stoi(text)));
@@ -106,7 +112,7 @@ void ReadBlock(MapReader& map, policy::ConnectionPoolSpec& spec) {
   ReadFields(map, {}, spec);
   if (spec.http2.value_or(false)) {
     map.Find("http2")->Fail(
-        "HTTP/2 toward instances is reserved and not built in yet: write false or remove it",
+        "is reserved: the protocol of a port says it; declare HTTP2 or GRPC there and remove this",
         ErrorKind::kUnsupported);
   }
 }

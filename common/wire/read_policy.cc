@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::uint32_t kMany = 1'000'000;
 constexpr double kHeavy = 1e6;
-constexpr std::uint32_t kAllRetryOn = (policy::kOn429 << 1U) - 1;
+constexpr std::uint32_t kAllRetryOn = (policy::kOnGrpcUnavailable << 1U) - 1;
 
 policy::CircuitBreaker ReadBreaker(const v1::CircuitBreaker& in, const Path& at, Check& check) {
   policy::CircuitBreaker out;
@@ -67,7 +67,7 @@ policy::ConnectionPool ReadPool(const v1::ConnectionPool& in, const Path& at, Ch
   out.keepalive_expiry = check.Span(at, "keepalive_expiry_ns", in.keepalive_expiry_ns());
   out.keepalive_expiry_set = in.keepalive_expiry_set();
   out.max_age = check.Span(at, "max_age_ns", in.max_age_ns());
-  if (in.http2()) check.Fail(Path(at, "http2"), "is reserved: HTTP/2 to instances is not built in");
+  if (in.http2()) check.Fail(Path(at, "http2"), "is reserved: the protocol of a port says it");
   return out;
 }
 

@@ -21,14 +21,6 @@ bool Readable(int fd, int most) {
   return poll(&wanted, 1, most) > 0;
 }
 
-int Dial(const net::Address& to) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  transport::SocketAddress address(to);
-  if (connect(fd, address.get(), address.size()) != 0)
-    throw std::runtime_error("cannot connect to " + to.ToString());
-  return fd;
-}
-
 std::size_t LengthIn(const std::string& head) {
   const std::size_t at = head.find("ontent-length: ");
   return at == std::string::npos ? 0 : std::stoul(head.substr(at + 15));
@@ -46,6 +38,14 @@ void Reset(int fd) {
 }
 
 }  // namespace
+
+int Dial(const net::Address& to) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  transport::SocketAddress address(to);
+  if (connect(fd, address.get(), address.size()) != 0)
+    throw std::runtime_error("cannot connect to " + to.ToString());
+  return fd;
+}
 
 FakeUpstream::FakeUpstream(Answer answer, bool hang)
     : answer_(std::move(answer)),

@@ -53,6 +53,8 @@ class FakeUpstream {
   std::thread acceptor_;
 };
 
+int Dial(const net::Address& to);  // a connected socket
+
 // A blocking client for tests.
 class FakeClient {
  public:

@@ -48,7 +48,10 @@ func serve(args []string) error {
 	}
 	fmt.Println(listener.Addr().String())
 	os.Stdout.Sync()
-	server := &http.Server{Handler: b, ConnState: b.count}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{Handler: b, ConnState: b.count, Protocols: protocols}
 	return server.Serve(listener)
 }
 
