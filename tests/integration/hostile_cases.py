@@ -88,7 +88,7 @@ FIRST = {
     "HTTP/1.2 is read as 1.1": (first(b"GET /a HTTP/1.2"), [A]),
     "HTTP/2.0": (first(b"GET /a HTTP/2.0"), [505]),
     "HTTP/0.9 with its name": (first(b"GET /a HTTP/0.9"), [505]),
-    "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]),
+    "the preface of HTTP/2, spoilt": (b"PRI * HTTP/2.0\r\n\r\nXM\r\n\r\n", [505]),
     "version in lower case": (first(b"GET /a http/1.1"), REFUSED),
     "version of two digits": (first(b"GET /a HTTP/1.10"), REFUSED),
     "version without minor": (first(b"GET /a HTTP/1"), REFUSED),
