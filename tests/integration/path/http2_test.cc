@@ -2,7 +2,8 @@
 // misbehave.
 #include <gtest/gtest.h>
 
-#include <set>
+#include <map>
+#include <mutex>
 
 #include "tests/support/http2.h"
 #include "tests/support/mesh.h"
@@ -202,6 +203,36 @@ TEST_F(Http2Test, WhatAGoawayLeavesUnprocessedRunsElsewhereOnceEvenAPost) {
   Start({leaving.address(), good.address()});
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Client().Await(Client().Ask(Post("x"))).body, "done");
   EXPECT_EQ(processed, 20);
+}
+
+// Each connection of one instance ends by GOAWAY in the middle of what it was sent. What it had begun it
+// finishes.
+TEST_F(Http2Test, AGoawayInTheMiddleOfABurstRunsEveryPostOnce) {
+  std::mutex mutex;
+  std::map<std::string, int> effects;
+  const auto serve = [&](Http2End& end, std::size_t stream) {
+    {
+      const std::lock_guard lock(mutex);
+      ++effects[end.at(stream).body];
+    }
+    end.Answer(stream, Saying(200, "done"));
+  };
+  Http2Upstream steady(serve), leaving([&](Http2End&end, std::size_t stream) {
+    serve(end, stream);
+    if (stream == 10) end.session().Goaway(http2::ErrorCode::kNone);
+  });
+  Start({leaving.address(), steady.address()});
+  constexpr int kBursts = 10, kEach = 60;
+  for (int burst = 0; burst < kBursts; ++burst) {
+    std::vector<std::size_t> streams;
+    for (int i = 0; i < kEach; ++i)
+      streams.push_back(Client().Ask(Post(std::to_string(burst) + "-" + std::to_string(i))));
+    for (const std::size_t each : streams) EXPECT_EQ(client->Await(each).body, "done");
+  }
+  EXPECT_GT(leaving.connections(), 1);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(effects.size(), static_cast<std::size_t>(kBursts * kEach));
+  for (const auto& [body, count] : effects) EXPECT_EQ(count, 1) << body;
 }
 
 TEST_F(Http2Test, AProcessedPostIsNotRepeatedWhenItsConnectionBreaks) {
