@@ -134,6 +134,8 @@ bool Http2End::Step(int wait_ms) {
   return true;
 }
 
+void Http2End::HalfClose() { shutdown(fd_, SHUT_WR); }
+
 bool Http2End::Until(const std::function<bool()>& done) {
   const auto deadline = std::chrono::steady_clock::now() + kMost;
   while (!done()) {
@@ -259,6 +261,9 @@ void Http2Upstream::Run(int fd) {
       counted[i] = true;
       ++resets_;
     }
+  }
+  end.HalfClose();  // a close with unread bytes would take answers with it
+  while (!stop_ && end.Step(20)) {
   }
 }
 

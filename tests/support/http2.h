@@ -54,6 +54,7 @@ class Http2End final : private http2::Events, private http2::Sink {
   http2::Session& session() { return session_; }
   void Flush();
   bool Step(int wait_ms);  // false: the peer has closed
+  void HalfClose();
 
   bool credit = true;                                  // false: received data is not credited
   bool goaway = false;                                 // one came
