@@ -2,19 +2,21 @@
 weft_library(controlplane/auth DEPS common/result common/net common/stamp)
 weft_library(controlplane/caller DEPS controlplane/auth common/http proto)
 weft_library(controlplane/events DEPS common/time)
+weft_library(controlplane/identity DEPS controlplane/auth controlplane/events common/file common/net common/stamp common/wire common/x509
+  LINK weft_ext_json)
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
-weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
+weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/identity controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
   common/log)
 weft_library(controlplane/intake/files DEPS controlplane/api common/stamp)
-weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/rollout common/compile common/metrics common/wire)
+weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/identity controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
 weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
-  controlplane/intake/files common/http/tls common/metrics common/task LINK weft_ext_grpc)
+  controlplane/identity controlplane/intake/files common/file common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)

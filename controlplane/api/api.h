@@ -7,13 +7,17 @@
 #include "controlplane/api/control.h"
 #include "controlplane/api/table.h"
 #include "controlplane/events/events.h"
+#include "controlplane/identity/authority.h"
+#include "weft/v1/identity.pb.h"
 
 namespace weft::api {
 
 class Api {
  public:
-  Api(Control& control, AgentDirectory& agents, Statistics& statistics, const events::Book& events)
-      : control_(control), agents_(agents), statistics_(statistics), events_(events) {}
+  // `ca` null: calls about identity are kUnsupported.
+  Api(Control& control, AgentDirectory& agents, Statistics& statistics, const events::Book& events,
+      identity::Authority* ca = nullptr)
+      : control_(control), agents_(agents), statistics_(statistics), events_(events), ca_(ca) {}
 
   Result<v1::ApplyResponse> Handle(const Principal& p, const v1::ApplyRequest& q) {
     return control_.Apply(p, q);
@@ -86,6 +90,14 @@ class Api {
   Result<v1::ExplainResult> Handle(const Principal& principal, const v1::ExplainQuery& request);
   Result<v1::ListEventsResponse> Handle(const Principal& principal, const v1::ListEventsRequest& request);
 
+  Result<v1::IdentityState> Handle(const Principal& principal, const v1::GetIdentityRequest& request);
+  Result<v1::IdentityState> Handle(const Principal& principal, const v1::RotateRootRequest& request);
+  Result<v1::JoinToken> Handle(const Principal& principal, const v1::CreateJoinTokenRequest& request);
+  Result<v1::ListJoinTokensResponse> Handle(const Principal& principal,
+                                            const v1::ListJoinTokensRequest& request);
+  Result<v1::RevokeJoinTokenResponse> Handle(const Principal& principal,
+                                             const v1::RevokeJoinTokenRequest& request);
+
   // Runs the handler of `rpc`, whose request type Q is; kForbidden when the principal's role is too small.
   template <class Q>
   auto Call(Rpc rpc, const Principal& principal, const Q& request) {
@@ -110,6 +122,7 @@ class Api {
   AgentDirectory& agents_;
   Statistics& statistics_;
   const events::Book& events_;
+  identity::Authority* const ca_;
 };
 
 }  // namespace weft::api

@@ -6,6 +6,7 @@
 
 #include "controlplane/api/table.h"
 #include "weft/v1/config.pb.h"
+#include "weft/v1/identity.pb.h"
 #include "weft/v1/registry.pb.h"
 
 namespace weft::api {
@@ -28,7 +29,14 @@ inline Status CheckSpeaker(const auth::Principal& who, const v1::HeartbeatReques
 // What a request is about: "default/cart/cart-1", "HTTPRoute default/cart", "revision 7", an agent's id.
 template <class Q>
 std::string SubjectOf(const Q& q) {
-  if constexpr (requires { q.instance().id(); }) {
+  if constexpr (std::is_same_v<Q, v1::CreateJoinTokenRequest>) {
+    return "join token for " + q.namespace_() + "/" + q.service() +
+           (q.node().empty() ? "" : " on " + q.node());
+  } else if constexpr (std::is_same_v<Q, v1::RevokeJoinTokenRequest>) {
+    return "join token " + q.id();
+  } else if constexpr (std::is_same_v<Q, v1::RotateRootRequest>) {
+    return "root of the CA";
+  } else if constexpr (requires { q.instance().id(); }) {
     return q.instance().namespace_() + "/" + q.instance().service() + "/" + q.instance().instance().id();
   } else if constexpr (requires { q.service().name(); }) {
     return "MeshService " + q.service().namespace_() + "/" + q.service().name();
@@ -90,6 +98,9 @@ void AuditCall(Rpc rpc, const auth::Principal& who, const Q& request, const Answ
   std::string subject = SubjectOf(request);
   if constexpr (requires { answer->applied(); }) {
     if (answer) subject = SubjectsOf(*answer);
+  }
+  if constexpr (std::is_same_v<Q, v1::CreateJoinTokenRequest>) {
+    if (answer) subject += ": " + answer->id();
   }
   Audit(rpc, who, subject, revision, answer ? std::string() : answer.error().Text());
 }

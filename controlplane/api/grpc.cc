@@ -5,6 +5,7 @@
 #include "controlplane/api/reactor.h"
 #include "controlplane/caller/caller.h"
 #include "weft/v1/config.grpc.pb.h"
+#include "weft/v1/identity.grpc.pb.h"
 #include "weft/v1/registry.grpc.pb.h"
 
 namespace weft::api {
@@ -157,12 +158,35 @@ class ConfigService final : public v1::Config::WithCallbackMethod_Watch<v1::Conf
   }
 };
 
+class IdentityService final : public v1::Identity::Service, Caller {
+ public:
+  using Caller::Caller;
+  GrpcStatus GetIdentity(Context* c, const v1::GetIdentityRequest* q, v1::IdentityState* r) override {
+    return Run(Rpc::kGetIdentity, *c, *q, *r);
+  }
+  GrpcStatus RotateRoot(Context* c, const v1::RotateRootRequest* q, v1::IdentityState* r) override {
+    return Run(Rpc::kRotateRoot, *c, *q, *r);
+  }
+  GrpcStatus CreateJoinToken(Context* c, const v1::CreateJoinTokenRequest* q, v1::JoinToken* r) override {
+    return Run(Rpc::kCreateJoinToken, *c, *q, *r);
+  }
+  GrpcStatus ListJoinTokens(Context* c, const v1::ListJoinTokensRequest* q,
+                            v1::ListJoinTokensResponse* r) override {
+    return Run(Rpc::kListJoinTokens, *c, *q, *r);
+  }
+  GrpcStatus RevokeJoinToken(Context* c, const v1::RevokeJoinTokenRequest* q,
+                             v1::RevokeJoinTokenResponse* r) override {
+    return Run(Rpc::kRevokeJoinToken, *c, *q, *r);
+  }
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<RegistryService>(api, authenticator));
   services.push_back(std::make_unique<ConfigService>(api, authenticator));
+  services.push_back(std::make_unique<IdentityService>(api, authenticator));
   return services;
 }
 

@@ -220,6 +220,8 @@ Json ToJson(const v1::Agent& agent) {
   out["awaitingAccept"] = agent.awaiting_confirmation();
   out["draining"] = agent.draining();
   out["subscriptions"] = agent.subscriptions();
+  if (agent.certificate_until_unix_ms() != 0)
+    out["certificateUntil"] = UtcText(agent.certificate_until_unix_ms());
   if (agent.has_last_nack()) out["lastNack"] = NackJson(agent.last_nack());
   return out;
 }

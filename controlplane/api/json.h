@@ -10,6 +10,7 @@
 
 #include "common/result/result.h"
 #include "weft/v1/config.pb.h"
+#include "weft/v1/identity.pb.h"
 #include "weft/v1/registry.pb.h"
 
 namespace weft::api {
@@ -37,5 +38,6 @@ Json ToJson(const v1::Version& version);
 // caller.
 Result<v1::Service> ReadService(std::string_view body);
 Result<v1::RegisteredInstance> ReadInstance(std::string_view body);
+Result<v1::CreateJoinTokenRequest> ReadJoinToken(std::string_view body);
 
 }  // namespace weft::api

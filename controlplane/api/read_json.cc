@@ -202,4 +202,21 @@ Result<v1::RegisteredInstance> ReadInstance(std::string_view body) {
   return out;
 }
 
+Result<v1::CreateJoinTokenRequest> ReadJoinToken(std::string_view body) {
+  Json json;
+  if (auto ok = ParseBody(body, json); !ok) return ok.error();
+  v1::CreateJoinTokenRequest out;
+  ObjectReader reader(json, {});
+  out.set_namespace_(reader.String("namespace"));
+  out.set_service(reader.String("service"));
+  out.set_node(reader.String("node"));
+  if (const std::string ttl = reader.String("ttl"); !ttl.empty()) {
+    const auto ms = ParseSpanMs(ttl);
+    if (!ms) reader.Fail(ms.error().detail, "ttl");
+    if (ms) out.set_ttl_ms(*ms == 0 ? -1 : *ms);  // written, it is no default
+  }
+  if (auto error = reader.Done()) return *error;
+  return out;
+}
+
 }  // namespace weft::api

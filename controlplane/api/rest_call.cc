@@ -45,6 +45,11 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kListIssues: return rest::ListIssues(api, call);
     case Rpc::kExplain: return rest::Explain(api, call);
     case Rpc::kListEvents: return rest::ListEvents(api, call);
+    case Rpc::kGetIdentity: return rest::GetIdentity(api, call);
+    case Rpc::kRotateRoot: return rest::RotateRoot(api, call);
+    case Rpc::kListJoinTokens: return rest::ListJoinTokens(api, call);
+    case Rpc::kCreateJoinToken: return rest::CreateJoinToken(api, call);
+    case Rpc::kRevokeJoinToken: return rest::RevokeJoinToken(api, call);
     case Rpc::kVersion:
     case Rpc::kOpenApi: break;  // answered by Rest, which knows the program
   }

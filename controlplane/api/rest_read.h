@@ -149,6 +149,11 @@ Answer GetGraph(Api& api, const RestCall& call);
 Answer ListIssues(Api& api, const RestCall& call);
 Answer Explain(Api& api, const RestCall& call);
 Answer ListEvents(Api& api, const RestCall& call);
+Answer GetIdentity(Api& api, const RestCall& call);
+Answer RotateRoot(Api& api, const RestCall& call);
+Answer ListJoinTokens(Api& api, const RestCall& call);
+Answer CreateJoinToken(Api& api, const RestCall& call);
+Answer RevokeJoinToken(Api& api, const RestCall& call);
 
 }  // namespace rest
 }  // namespace weft::api

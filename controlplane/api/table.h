@@ -42,6 +42,11 @@ enum class Rpc : std::uint8_t {
   kListIssues,
   kExplain,
   kListEvents,
+  kGetIdentity,
+  kRotateRoot,
+  kListJoinTokens,
+  kCreateJoinToken,
+  kRevokeJoinToken,
   kVersion,
   kOpenApi,
 };
@@ -109,6 +114,11 @@ inline constexpr std::array kTable = {
     Row{"GET", "issues", Rpc::kListIssues, Body::kNone, auth::Role::kViewer, "namespace"},
     Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
     Row{"GET", "events", Rpc::kListEvents, Body::kNone, auth::Role::kViewer, "namespace type reason after"},
+    Row{"GET", "identity", Rpc::kGetIdentity, Body::kNone, auth::Role::kViewer},
+    Row{"POST", "identity/roots:rotate", Rpc::kRotateRoot, Body::kNone, auth::Role::kAdmin},
+    Row{"GET", "identity/tokens", Rpc::kListJoinTokens, Body::kNone, auth::Role::kAdmin, "namespace"},
+    Row{"POST", "identity/tokens", Rpc::kCreateJoinToken, Body::kJson, auth::Role::kAdmin},
+    Row{"DELETE", "identity/tokens/{id}", Rpc::kRevokeJoinToken, Body::kNone, auth::Role::kAdmin},
     Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
     Row{"GET", "openapi.json", Rpc::kOpenApi, Body::kNone, auth::Role::kViewer},
 };

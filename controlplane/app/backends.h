@@ -3,6 +3,7 @@
 // Thread rule: any thread.
 
 #include "controlplane/api/backends.h"
+#include "controlplane/identity/authority.h"
 #include "controlplane/stream/publisher.h"
 #include "controlplane/telemetry/collector.h"
 
@@ -62,6 +63,22 @@ class Directory final : public api::AgentDirectory {
         look.refused = "a whole update (weftctl events)";
       }
       looks.push_back(std::move(look));
+    }
+    return looks;
+  }
+
+  // Likewise: agents whose certificate should have been renewed, and the issuer's own.
+  std::vector<issues::CertificateLook> Ending(const identity::Authority* ca, WallTime now) const {
+    std::vector<issues::CertificateLook> looks;
+    for (const v1::Agent& agent : hub_.Ending(UnixMs(now)))
+      looks.push_back({agent.namespace_(), agent.node_id(),
+                       std::chrono::milliseconds(agent.certificate_until_unix_ms() - UnixMs(now))});
+    if (ca == nullptr) return looks;
+    for (const identity::RootLook& root : ca->ListRoots(now)) {
+      const Duration left = root.not_after - now;
+      if (!root.distrust &&
+          left < std::min<Duration>(10 * ca->settings().spans.leaf, std::chrono::hours(24 * 14)))
+        looks.push_back({{}, "identity", left});
     }
     return looks;
   }

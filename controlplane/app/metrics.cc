@@ -6,8 +6,9 @@
 namespace weft::control {
 
 struct MetricsPage::State {
-  State(const api::Control& of_control, const stream::Hub& hub, const telemetry::Collector& of_telemetry)
-      : control(of_control), telemetry(of_telemetry) {
+  State(const api::Control& of_control, const stream::Hub& hub, const telemetry::Collector& of_telemetry,
+        const identity::Authority* of_mesh)
+      : control(of_control), telemetry(of_telemetry), ca(of_mesh) {
     using metrics::Kind;
     stream::Expose(hub, registry);
     revision = Add("weft_control_store_revision", "Last accepted write.", Kind::kGauge);
@@ -23,6 +24,19 @@ struct MetricsPage::State {
                     "Reported edges, circuits and issues beyond their bounds.", Kind::kCounter);
     issues = Add("weft_control_issues", "Open issues.", Kind::kGauge);
     opened = Add("weft_control_issues_opened_total", "Issues opened since the start.", Kind::kCounter);
+    joins = Add("weft_control_identity_joins_total", "Certificates issued for join tokens.", Kind::kCounter);
+    renewals =
+        Add("weft_control_identity_renewals_total", "Certificates issued to holders of one.", Kind::kCounter);
+    refused_requests = Add("weft_control_identity_refused_requests_total",
+                           "Requests for certificates that were refused.", Kind::kCounter);
+    refused_tokens =
+        Add("weft_control_identity_refused_tokens_total", "Join tokens that were refused.", Kind::kCounter);
+    failures = Add("weft_control_identity_failures_total",
+                   "Failures to write the CA's state or to read the files of its CA.", Kind::kCounter);
+    tokens = Add("weft_control_identity_join_tokens", "Join tokens that are valid.", Kind::kGauge);
+    roots = Add("weft_control_identity_roots", "Roots that are trusted.", Kind::kGauge);
+    issuer_ends = Add("weft_control_identity_issuer_expires_timestamp_seconds",
+                      "When the certificate that issues ends, Unix time; 0: there is none.", Kind::kGauge);
     registry.AddSource([this](metrics::Samples& samples) { Fill(samples); });
   }
 
@@ -45,17 +59,28 @@ struct MetricsPage::State {
     set(overflows, seen.overflows);
     set(issues, seen.issues);
     set(opened, seen.opened);
+    const identity::Counts mesh = ca == nullptr ? identity::Counts() : ca->counts(ReadWallClock());
+    set(joins, mesh.joins);
+    set(renewals, mesh.renewals);
+    set(refused_requests, mesh.refused);
+    set(refused_tokens, mesh.refused_tokens);
+    set(failures, mesh.failures);
+    set(tokens, mesh.valid_tokens);
+    set(roots, mesh.roots);
+    set(issuer_ends, static_cast<std::uint64_t>(UnixMs(mesh.issuer_ends) / 1000));
   }
 
   const api::Control& control;
   const telemetry::Collector& telemetry;
+  const identity::Authority* ca;
   metrics::Registry registry;
   metrics::FamilyId revision, writes, refused, resources, instances, lapsed, edges, overflows, issues, opened;
+  metrics::FamilyId joins, renewals, refused_requests, refused_tokens, failures, tokens, roots, issuer_ends;
 };
 
 MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub,
-                         const telemetry::Collector& telemetry)
-    : state_(std::make_unique<State>(control, hub, telemetry)) {}
+                         const telemetry::Collector& telemetry, const identity::Authority* ca)
+    : state_(std::make_unique<State>(control, hub, telemetry, ca)) {}
 MetricsPage::~MetricsPage() = default;
 std::string MetricsPage::Text() const { return state_->registry.Text(); }
 std::vector<std::string> MetricsPage::Describe() const { return state_->registry.Describe(); }

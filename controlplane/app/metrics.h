@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/api/control.h"
+#include "controlplane/identity/authority.h"
 #include "controlplane/stream/hub.h"
 #include "controlplane/telemetry/collector.h"
 
@@ -13,7 +14,9 @@ namespace weft::control {
 
 class MetricsPage {
  public:
-  MetricsPage(const api::Control& control, const stream::Hub& hub, const telemetry::Collector& telemetry);
+  // `ca` null: its metrics are zero.
+  MetricsPage(const api::Control& control, const stream::Hub& hub, const telemetry::Collector& telemetry,
+              const identity::Authority* ca = nullptr);
   ~MetricsPage();
   std::string Text() const;
   std::vector<std::string> Describe() const;  // "counter weft_control_pushes_total{}", sorted

@@ -56,21 +56,25 @@ Status WritePorts(const std::string& path, const net::Address& grpc, const net::
 
 struct Program::Parts {
   explicit Parts(std::unique_ptr<store::Store> opened, std::unique_ptr<auth::Authenticator> who,
-                 const Settings& settings)
+                 std::unique_ptr<identity::Authority> of_mesh, const Settings& settings)
       : store(std::move(opened)),
         authenticator(std::move(who)),
+        ca(std::move(of_mesh)),
+        listening(std::make_shared<Listening>(settings, ca.get())),
         delivery(hub),
         directory(hub),
         collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
         fleet(hub, collector),
         control(*store, delivery, {.environment = settings.environment, .events = &events, .fleet = &fleet}),
-        api(control, directory, statistics, events),
+        api(control, directory, statistics, events, ca.get()),
         files(control, settings.resources),
-        metrics(control, hub, collector),
+        metrics(control, hub, collector, ca.get()),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
-              [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure}) {}
+              [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure}) {
+    if (ca != nullptr) ca->TellTo(&events);
+  }
 
   auth::Authenticate Require(auth::Role role) {
     return [this, role](const auth::Credentials& credentials) -> Result<auth::Principal> {
@@ -81,11 +85,40 @@ struct Program::Parts {
     };
   }
 
+  // Of an agent's stream: also the bearer of a join token, who gets a certificate and nothing else.
+  Result<auth::Principal> WhoConnects(const auth::Credentials& shown) {
+    static constexpr std::string_view kScheme = "Bearer ";
+    const std::string_view text =
+        shown.authorization.substr(std::min(kScheme.size(), shown.authorization.size()));
+    if (ca == nullptr || !identity::IsToken(text)) return Require(auth::Role::kAgent)(shown);
+    auto token = ca->CheckToken(text, ReadWallClock());
+    if (!token) return token.error();
+    auth::Principal principal{"join token " + token->id, auth::Role::kAgent, token->ns, token->service,
+                              shown.peer.ToString()};
+    principal.join = token->id;
+    principal.node = token->node;
+    return principal;
+  }
+
+  telemetry::Collector::Looks Looks() const {
+    return {directory.Looks(), directory.Ending(ca.get(), ReadWallClock())};
+  }
+
+  void WatchIdentity() {
+    if (ca == nullptr) return;
+    ca->Tick(ReadWallClock());
+    const std::uint64_t now = ca->generation();
+    if (std::exchange(roots_told, now) != now) hub.KickAll();
+  }
+
   Status Bind(const Settings& settings);
   void End();
 
   std::unique_ptr<store::Store> store;
   std::unique_ptr<auth::Authenticator> authenticator;
+  std::unique_ptr<identity::Authority> ca;  // null: certificates come from elsewhere
+  std::shared_ptr<Listening> listening;
+  std::uint64_t roots_told = 1;                   // generation; of the thread of `every_second`
   std::shared_ptr<http::tls::Identity> identity;  // null: plain text
   events::Book events;
   stream::Hub hub{ReadMonotonicClock, &events};
@@ -112,13 +145,14 @@ struct Program::Parts {
 Status Program::Parts::Bind(const Settings& settings) {
   const auto may_stream = Require(auth::Role::kAgent);  // and whoever may do more
   services = api::MakeGrpcServices(api, *authenticator);
-  services.push_back(stream::MakeMeshService(hub, may_stream));
+  const auto connects = [this](const auth::Credentials& shown) { return WhoConnects(shown); };
+  services.push_back(stream::MakeMeshService(hub, connects, ca.get()));
   services.push_back(
       telemetry::MakeTelemetryService(collector, may_stream, Require(api::RoleOf(api::Rpc::kGetGraph))));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(settings.grpc.ToString(), GrpcCredentials(settings), &port);
+  builder.AddListeningPort(settings.grpc.ToString(), GrpcCredentials(settings, listening), &port);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> guards;
   guards.push_back(MakeReflectionGuard(Require(auth::Role::kViewer)));
   builder.experimental().SetInterceptorCreators(std::move(guards));
@@ -159,8 +193,7 @@ void Program::Parts::End() {
 }
 
 Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
-  auto identity = ReadIdentity(settings);
-  if (!identity) return identity.error();
+  if (auto ok = CheckTls(settings); !ok) return ok.error();
   for (const std::string& path : ExposedSecrets(settings))
     log::Warn("others than its owner may read this secret; chmod 600 it", {{"file", path}});
   const bool credentials = settings.has_credentials();
@@ -172,7 +205,12 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   if (!authenticator) return authenticator.error();
   auto opened = store::sqlite::Open(settings.data);
   if (!opened) return opened.error();
-  auto parts = std::make_unique<Parts>(std::move(*opened), std::move(*authenticator), settings);
+  auto ca = OpenAuthority(settings, ReadWallClock());  // its folder is locked by the store
+  if (!ca) return ca.error();
+  auto parts =
+      std::make_unique<Parts>(std::move(*opened), std::move(*authenticator), std::move(*ca), settings);
+  auto identity = RestIdentity(settings, parts->listening);
+  if (!identity) return identity.error();
   parts->identity = std::move(*identity);
   if (auto ok = parts->control.Load(); !ok) return ok.error();
   if (!settings.resources.empty()) {
@@ -226,7 +264,8 @@ void Program::Run() {
   parts.every_second.emplace(parts.context, std::chrono::milliseconds(500), [&parts, reload] {
     parts.control.ExpireLeases();
     parts.control.WatchRollout();
-    parts.collector.Watch([&parts] { return parts.directory.Looks(); }, parts.events);
+    parts.WatchIdentity();
+    parts.collector.Watch([&parts] { return parts.Looks(); }, parts.events);
     reload();
   });
   std::vector<std::thread> threads;

@@ -46,11 +46,20 @@ Status SetFormat(const Value& value, log::Format& out) {
   return {};
 }
 
-Status SetReportInterval(const Value& value, Duration& out) {
+struct Bounds {
+  Duration low, high;
+  const char* text;
+};
+constexpr Bounds kReportBounds{std::chrono::milliseconds(100), std::chrono::hours(1), "100ms and 1h"};
+constexpr Bounds kLeafBounds{std::chrono::seconds(5), std::chrono::hours(720), "5s and 720h"};
+constexpr Bounds kRootBounds{std::chrono::minutes(1), std::chrono::hours(24 * 3650), "1m and 87600h"};
+constexpr Bounds kLeadBounds{std::chrono::seconds(1), std::chrono::hours(720), "1s and 720h"};
+
+Status SetSpan(const Value& value, const Bounds& bounds, Duration& out) {
   const auto span = resource::ParseDuration(value.text);
   if (!span) return Bad(value, span.error().detail);
-  if (*span < std::chrono::milliseconds(100) || *span > std::chrono::hours(1))
-    return Bad(value, "'" + value.text + "' is not between 100ms and 1h");
+  if (*span < bounds.low || *span > bounds.high)
+    return Bad(value, "'" + value.text + "' is not between " + bounds.text);
   out = *span;
   return {};
 }
@@ -96,6 +105,25 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetText(v, s.client_ca); }},
     {"trustDomain", "--trust-domain", "WEFT_TRUST_DOMAIN", "Of agents' SPIFFE ids (mesh.local)",
      [](Settings& s, const Value& v) { return SetText(v, s.trust_domain); }},
+    {"identity", "--identity", "WEFT_IDENTITY",
+     "Be the mesh's CA: certificates for agents, TLS of both listeners",
+     [](Settings& s, const Value& v) { return SetBool(v, s.identity.on); }},
+    {"identityCaCert", "--identity-ca-cert", "WEFT_IDENTITY_CA_CERT",
+     "Issue with this CA, its chain up to the root, PEM file; watched; none: an own root",
+     [](Settings& s, const Value& v) { return SetText(v, s.identity.ca_cert); }},
+    {"identityCaKey", "--identity-ca-key", "WEFT_IDENTITY_CA_KEY", "Its private key, PEM file",
+     [](Settings& s, const Value& v) { return SetText(v, s.identity.ca_key); }},
+    {"identityNames", "--identity-names", "WEFT_IDENTITY_NAMES",
+     "Names and addresses under which agents and users reach this program, separated by commas",
+     [](Settings& s, const Value& v) { return SetList(v, s.identity.names); }},
+    {"identityLifetime", "--identity-lifetime", "WEFT_IDENTITY_LIFETIME", "Life of a certificate (24h)",
+     [](Settings& s, const Value& v) { return SetSpan(v, kLeafBounds, s.identity.leaf); }},
+    {"identityRootLifetime", "--identity-root-lifetime", "WEFT_IDENTITY_ROOT_LIFETIME",
+     "Life of an own root (8760h)",
+     [](Settings& s, const Value& v) { return SetSpan(v, kRootBounds, s.identity.root); }},
+    {"identityRootLead", "--identity-root-lead", "WEFT_IDENTITY_ROOT_LEAD",
+     "A new root is known to everybody so long before it issues (1h)",
+     [](Settings& s, const Value& v) { return SetSpan(v, kLeadBounds, s.identity.lead); }},
     {"insecure", "--insecure", "WEFT_INSECURE", "Serve everybody without credentials",
      [](Settings& s, const Value& v) { return SetBool(v, s.insecure); }},
     {"resources", "--resources", "WEFT_RESOURCES",
@@ -104,7 +132,7 @@ constexpr Row kRows[] = {
     {"portsFile", "--ports-file", "WEFT_PORTS_FILE", "Write the ports here as JSON once all are bound",
      [](Settings& s, const Value& v) { return SetText(v, s.ports_file); }},
     {"reportInterval", "--report-interval", "WEFT_REPORT_INTERVAL", "Between the reports of an agent (10s)",
-     [](Settings& s, const Value& v) { return SetReportInterval(v, s.report_interval); }},
+     [](Settings& s, const Value& v) { return SetSpan(v, kReportBounds, s.report_interval); }},
     {"logLevel", "--log-level", "WEFT_LOG_LEVEL", "debug, info, warn or error (info)",
      [](Settings& s, const Value& v) { return SetLevel(v, s.log.level); }},
     {"logFormat", "--log-format", "WEFT_LOG_FORMAT", "text or json (text)",
@@ -153,15 +181,17 @@ Status ReadEnvironment(const std::map<std::string, std::string>& environment, Va
 struct Flags {
   std::map<std::string, std::string> texts;  // by flag
   std::string config;
-  bool insecure = false;
+  std::map<std::string, bool> switches;  // by flag; without a value
 };
+
+bool IsSwitch(std::string_view flag) { return flag == "--insecure" || flag == "--identity"; }
 
 void Declare(CLI::App& app, Flags& flags) {
   app.set_version_flag("--version", std::string("weft-control ") + WEFT_VERSION);
   app.add_option("--config", flags.config, "Settings file (YAML)");
   for (const Row& row : kRows) {
-    if (std::string_view(row.flag) == "--insecure") {
-      app.add_flag(row.flag, flags.insecure, row.help);
+    if (IsSwitch(row.flag)) {
+      app.add_flag(row.flag, flags.switches[row.flag], row.help);
     } else {
       app.add_option(row.flag, flags.texts[row.flag], row.help);
     }
@@ -182,8 +212,7 @@ Result<Settings> Resolve(const CLI::App& app, const Flags& flags,
   if (auto ok = ReadEnvironment(environment, values); !ok) return ok.error();
   for (const Row& row : kRows) {
     if (app.count(row.flag) == 0) continue;
-    const bool flag = std::string_view(row.flag) == "--insecure";
-    values[row.key] = {flag ? "true" : flags.texts.at(row.flag), row.flag};
+    values[row.key] = {IsSwitch(row.flag) ? "true" : flags.texts.at(row.flag), row.flag};
   }
   Settings settings;
   for (const Row& row : kRows) {
@@ -191,6 +220,9 @@ Result<Settings> Resolve(const CLI::App& app, const Flags& flags,
     if (value == values.end()) continue;
     if (auto ok = row.set(settings, value->second); !ok) return ok.error();
   }
+  const IdentitySettings& identity = settings.identity;
+  if (identity.root < 10 * identity.leaf || identity.root < 10 * identity.lead)
+    return Invalid("is shorter than ten times identityLifetime or identityRootLead", "identityRootLifetime");
   auto spec = policy::FromEnvironment(environment);
   if (!spec) return spec.error();
   settings.environment = std::move(*spec);

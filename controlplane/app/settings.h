@@ -14,6 +14,15 @@
 
 namespace weft::control {
 
+struct IdentitySettings {  // the mesh's own CA
+  bool on = false;
+  std::string ca_cert, ca_key;     // PEM files of a CA elsewhere; empty: its own root
+  std::vector<std::string> names;  // DNS names and addresses of the listeners' certificate, besides the usual
+  Duration leaf = std::chrono::hours(24);        // life of a certificate; 5 s to 30 d
+  Duration root = std::chrono::hours(24 * 365);  // of an own root; at least ten leaves
+  Duration lead = std::chrono::hours(1);         // a new root is known so long before it issues
+};
+
 struct Settings {
   net::Address grpc{net::Ip::V4(127, 0, 0, 1), 15010};
   net::Address http{net::Ip::V4(127, 0, 0, 1), 15014};
@@ -22,7 +31,9 @@ struct Settings {
   std::string tls_cert, tls_key;   // PEM files; both or none: plain text
   std::string client_ca;           // PEM file: client certificates are asked for and verified; empty: not
   std::string trust_domain = "mesh.local";  // of agents' SPIFFE ids
-  bool has_credentials() const { return !token_file.empty() || !client_ca.empty(); }
+  IdentitySettings identity;
+  bool has_users() const { return !token_file.empty() || !client_ca.empty(); }
+  bool has_credentials() const { return has_users() || identity.on; }
   bool insecure = false;
   std::vector<std::string> resources;                   // files and folders, watched
   std::string ports_file;                               // empty: none is written

@@ -34,6 +34,9 @@ struct Principal {
   Role role = Role::kViewer;
   std::string ns = {}, service = {};  // an agent that speaks for this service alone; empty: for any
   std::string peer = {};              // "ip:port" it came from
+  // The join token it showed, with which it may obtain a certificate and nothing else; empty: none. A node:
+  // the only one that may.
+  std::string join = {}, node = {};
 };
 
 // What a transport knows of a caller.

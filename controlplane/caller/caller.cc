@@ -56,6 +56,12 @@ auth::Credentials CredentialsOf(const grpc::ServerContextBase& context) {
   return out;
 }
 
+std::string CertificateOf(const grpc::ServerContextBase& context) {
+  const auto shown = context.auth_context();
+  if (shown == nullptr || !shown->IsPeerAuthenticated()) return {};
+  return std::string(First(*shown, "x509_pem_cert"));
+}
+
 grpc::Status ToGrpcStatus(const Error& error) { return {CodeOf(error.kind), error.Text()}; }
 
 }  // namespace weft::caller

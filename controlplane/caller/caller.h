@@ -17,6 +17,9 @@ namespace weft::caller {
 // name. Views into the context.
 auth::Credentials CredentialsOf(const grpc::ServerContextBase& context);
 
+// The verified client certificate, PEM; empty: none was shown.
+std::string CertificateOf(const grpc::ServerContextBase& context);
+
 grpc::Status ToGrpcStatus(const Error& error);
 
 }  // namespace weft::caller

@@ -24,7 +24,8 @@ Table AgentTable(const Context& context, const std::vector<Json>& agents) {
   if (context.all_namespaces) columns.push_back({"NAMESPACE"});
   columns.insert(columns.end(),
                  {{"ID"}, {"SERVICE"}, {"VERSION"}, {"REVISION"}, {"STATE"}, {"CONNECTED"}, {"LAST NACK"}});
-  if (context.format == Format::kWide) columns.insert(columns.end(), {{"STORE"}, {"SERVICES"}});
+  if (context.format == Format::kWide)
+    columns.insert(columns.end(), {{"STORE"}, {"SERVICES"}, {"CERTIFICATE UNTIL"}});
   Table table(std::move(columns));
   for (const Json& agent : agents) {
     const Json held = agent.value("held", Json::object());
@@ -35,7 +36,8 @@ Table AgentTable(const Context& context, const std::vector<Json>& agents) {
                {Text(agent, "id"), Text(agent, "service"), Text(agent, "version"), Text(held, "revision"),
                 StateOf(agent), Age(context, Text(agent, "connectedSince")), NackText(nack)});
     if (context.format == Format::kWide) {
-      row.insert(row.end(), {Text(held, "storeId"), Text(agent, "subscriptions")});
+      row.insert(row.end(),
+                 {Text(held, "storeId"), Text(agent, "subscriptions"), Text(agent, "certificateUntil")});
     }
     table.Add(std::move(row));
   }

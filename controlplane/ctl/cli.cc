@@ -44,10 +44,10 @@ void AddGlobals(CLI::App& app, Globals& globals) {
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add :
-       {AddApply,    AddGet,     AddDescribe,  AddDelete,   AddDiff,  AddValidate, AddAnalyze,   AddHistory,
-        AddRollback, AddRollout, AddInstances, AddRegister, AddDrain, AddAgents,   AddEvents,    AddEdges,
-        AddGraph,    AddIssues,  AddStat,      AddExplain,  AddCheck, AddVersion,  AddCompletion}) {
+  for (auto add : {AddApply,    AddGet,     AddDescribe, AddDelete,  AddDiff,      AddValidate,
+                   AddAnalyze,  AddHistory, AddRollback, AddRollout, AddInstances, AddRegister,
+                   AddDrain,    AddAgents,  AddEvents,   AddEdges,   AddGraph,     AddIssues,
+                   AddIdentity, AddStat,    AddExplain,  AddCheck,   AddVersion,   AddCompletion}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();

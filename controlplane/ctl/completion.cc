@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kKindWords = "services meshservices httproutes servicepolicies meshdefaults";
 
+constexpr std::string_view kIdentityWords = "show roots rotate tokens create-token revoke-token";
+
 std::string VerbWords(const CLI::App& app) {
   std::string words;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -34,6 +36,9 @@ std::string BashScript(const std::string& verbs) {
          std::string(kKindWords) +
          "' -- \"$current\")); return ;;\n"
          "    agents) COMPREPLY=($(compgen -W 'list accept' -- \"$current\")); return ;;\n"
+         "    identity) COMPREPLY=($(compgen -W '" +
+         std::string(kIdentityWords) +
+         "' -- \"$current\")); return ;;\n"
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$current\")); return ;;\n"
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
@@ -66,6 +71,9 @@ std::string FishScript(const std::string& verbs) {
          std::string(kKindWords) +
          "'\n"
          "complete -c weftctl -n '__fish_seen_subcommand_from agents' -a 'list accept'\n"
+         "complete -c weftctl -n '__fish_seen_subcommand_from identity' -a '" +
+         std::string(kIdentityWords) +
+         "'\n"
          "complete -c weftctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
          "complete -c weftctl -s o -l output -x -a 'table wide json yaml dot'\n"
          "complete -c weftctl -s n -l namespace -x\n"

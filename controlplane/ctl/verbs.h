@@ -28,6 +28,7 @@ void AddAgents(CLI::App& app, Action& action);
 void AddEdges(CLI::App& app, Action& action);
 void AddGraph(CLI::App& app, Action& action);
 void AddIssues(CLI::App& app, Action& action);
+void AddIdentity(CLI::App& app, Action& action);
 void AddStat(CLI::App& app, Action& action);
 void AddExplain(CLI::App& app, Action& action);
 void AddCheck(CLI::App& app, Action& action);

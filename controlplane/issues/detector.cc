@@ -83,7 +83,34 @@ Finding Stale(const AgentLook& look) {
   return finding;
 }
 
+std::string LeftText(Duration left) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(left).count();
+  if (left <= Duration::zero()) return "has ended";
+  if (minutes < 2)
+    return "ends in " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(left).count()) + " s";
+  return "ends in " +
+         (minutes < 120 ? std::to_string(minutes) + " min" : std::to_string(minutes / 60) + " h");
+}
+
+Finding Ends(const CertificateLook& look) {
+  if (look.ns.empty())
+    return {Code::kCertificateExpiry,
+            Subject::ControlPlane(look.id),
+            "the certificate with which it issues others " + LeftText(look.left),
+            "weftctl identity rotate; with a CA elsewhere put a new one into the files of --identity-ca-cert",
+            {}};
+  return {Code::kCertificateExpiry,
+          Subject::Agent(look.ns, look.id),
+          "its certificate " + LeftText(look.left) + " and was not renewed",
+          "read why in its log and in weftctl events; a certificate from files has to be replaced there",
+          {}};
+}
+
 }  // namespace
+
+void Detector::Certificates(const std::vector<CertificateLook>& ending, TimePoint now) {
+  for (const CertificateLook& look : ending) tracker_.Raise(Ends(look), now);
+}
 
 bool Detector::Exceeds(Code code, const Subject& subject, std::uint64_t some, std::uint64_t all,
                        double limit) const {

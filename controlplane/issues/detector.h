@@ -26,11 +26,19 @@ struct AgentLook {
   std::string refused;                 // "default/cart: ports[0].port must be …"; empty: nothing
 };
 
+// A certificate that ends too soon: it should have been renewed.
+struct CertificateLook {
+  std::string ns, id;  // of the agent that shows it; empty ns: it is what the control plane issues with
+  Duration left;       // negative: it has ended
+};
+
 class Detector {
  public:
   // Null: not looked at this time. Edges are marked as seen.
   std::vector<Change> Look(graph::Graph& graph, const std::vector<ServiceLook>* services,
                            const std::vector<AgentLook>* agents, TimePoint now);
+  // For the next Look.
+  void Certificates(const std::vector<CertificateLook>& ending, TimePoint now);
   const Tracker& tracker() const { return tracker_; }
   // The open issue of an edge further down that `issue` probably comes from; null: none, it is the cause.
   const Issue* CauseOf(const Issue& issue, const graph::Graph& graph) const;

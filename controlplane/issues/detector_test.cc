@@ -230,6 +230,24 @@ TEST(DetectorTest, ARefusalIsStaleConfigAtOnceAndLatenessAfterTenSeconds) {
   EXPECT_EQ(second[0].issue.since, kStart);
 }
 
+TEST(DetectorTest, ACertificateThatWasNotRenewedIsAnIssueOfWhoShowsIt) {
+  graph::Graph graph;
+  Detector detector;
+  detector.Certificates({{"shop", "cart-1", std::chrono::minutes(190)}, {"", "identity", -Seconds(1)}},
+                        kStart);
+  const auto changes = detector.Look(graph, nullptr, nullptr, kStart);
+  ASSERT_EQ(changes.size(), 2U);
+  std::map<std::string, std::string> told;
+  for (const Change& change : changes) {
+    const Finding& finding = change.issue.finding;
+    EXPECT_EQ(finding.code, Code::kCertificateExpiry);
+    told[std::string(finding.subject.KindText()) + " " + finding.subject.Text()] = finding.evidence;
+  }
+  EXPECT_EQ(told["Agent shop/cart-1"], "its certificate ends in 3 h and was not renewed");
+  EXPECT_EQ(told["ControlPlane identity"], "the certificate with which it issues others has ended");
+  EXPECT_EQ(detector.Look(graph, nullptr, nullptr, kStart + Seconds(21)).size(), 2U) << "renewed: both close";
+}
+
 TEST(TrackerTest, TheNumberOfIssuesIsBounded) {
   Tracker tracker;
   for (std::size_t i = 0; i < kMaxIssues + 5; ++i)

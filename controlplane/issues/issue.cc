@@ -13,13 +13,16 @@ Subject Subject::Agent(std::string ns, std::string id) {
   return {Kind::kAgent, {}, {}, std::move(ns), std::move(id)};
 }
 
+Subject Subject::ControlPlane(std::string part) { return {Kind::kControlPlane, {}, {}, {}, std::move(part)}; }
+
 std::string_view Subject::KindText() const {
   if (kind == Kind::kEdge) return "Edge";
+  if (kind == Kind::kControlPlane) return "ControlPlane";
   return kind == Kind::kAgent ? "Agent" : "Service";
 }
 
 std::string Subject::Text() const {
-  const std::string to = graph::NameText(ns, name);
+  const std::string to = ns.empty() ? name : graph::NameText(ns, name);
   return kind == Kind::kEdge ? graph::NameText(from_ns, from) + " -> " + to : to;
 }
 

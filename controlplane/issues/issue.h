@@ -20,6 +20,7 @@ enum class Code : std::uint8_t {
   kNoHealthyInstance,
   kFlapping,
   kStaleConfig,
+  kCertificateExpiry,
   kCount,
 };
 
@@ -36,12 +37,14 @@ inline constexpr std::array<About, static_cast<std::size_t>(Code::kCount)> kAbou
     {"NoHealthyInstance", true},
     {"Flapping", false},
     {"StaleConfig", false},
+    {"CertificateExpiry", true},
 }};
 constexpr const About& AboutOf(Code code) { return kAbout[static_cast<std::size_t>(code)]; }
 
-// What it is about: an edge (from and to), a service (to), or an agent (to, the name its id).
+// What it is about: an edge (from and to), a service (to), an agent (to, the name its id), or the control
+// plane itself.
 struct Subject {
-  enum class Kind : std::uint8_t { kEdge, kService, kAgent };
+  enum class Kind : std::uint8_t { kEdge, kService, kAgent, kControlPlane };
   Kind kind = Kind::kService;
   std::string from_ns, from;
   std::string ns, name;
@@ -50,7 +53,8 @@ struct Subject {
   static Subject Edge(const graph::EdgeKey& key);
   static Subject Service(const ServiceKey& key);
   static Subject Agent(std::string ns, std::string id);
-  std::string_view KindText() const;  // "Edge", "Service", "Agent"
+  static Subject ControlPlane(std::string part);
+  std::string_view KindText() const;  // "Edge", "Service", "Agent", "ControlPlane"
   std::string Text() const;           // "web -> cart", "cart", "cart-1"; other namespaces "shop/cart"
 };
 

@@ -42,6 +42,7 @@ void Hub::RunTicker() {
     if (stopping_) return;
     lock.unlock();
     Tick();
+    EndExpired(UnixMs(ReadWallClock()));
     lock.lock();
   }
 }
@@ -159,6 +160,7 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
       return {};
     }
     case v1::AgentMessage::kHello: return Invalid("a stream has one hello", "hello");
+    case v1::AgentMessage::kCertificateRequest: return {};  // The stream's own (issuing.h).
     case v1::AgentMessage::MESSAGE_NOT_SET: return {};  // Of a newer agent: what we do not know we ignore.
   }
   return {};
@@ -213,6 +215,37 @@ void Hub::Close(std::uint64_t ticket) {
   streams_.erase(found);
 }
 
+void Hub::SetCertificate(std::uint64_t ticket, std::int64_t from_unix_ms, std::int64_t until_unix_ms) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(ticket);
+  if (found != streams_.end()) found->second.session.SetCertificate(from_unix_ms, until_unix_ms);
+}
+
+void Hub::EndExpired(std::int64_t unix_ms) {
+  Outlets expired;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [ticket, stream] : streams_) {
+      if (stream.session.Expired(unix_ms)) expired.push_back(stream.outlet);
+    }
+  }
+  for (const auto& outlet : expired) {
+    outlet->Close({ErrorKind::kUnauthenticated,
+                   "the certificate of this agent has ended and was not renewed; see its log",
+                   {},
+                   {}});
+  }
+}
+
+void Hub::KickAll() {
+  Outlets kick;
+  {
+    const std::scoped_lock lock(mutex_);
+    kick = All();
+  }
+  for (const auto& outlet : kick) outlet->Kick();
+}
+
 Hub::Outlets Hub::All() const {
   Outlets all;
   all.reserve(streams_.size());
@@ -244,6 +277,15 @@ std::vector<v1::Agent> Hub::Behind() const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [ticket, stream] : streams_) {
     if (stream.session.behind()) agents.push_back(stream.session.Describe());
+  }
+  return agents;
+}
+
+std::vector<v1::Agent> Hub::Ending(std::int64_t unix_ms) const {
+  std::vector<v1::Agent> agents;
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [ticket, stream] : streams_) {
+    if (stream.session.Ending(unix_ms)) agents.push_back(stream.session.Describe());
   }
   return agents;
 }

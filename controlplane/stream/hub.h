@@ -75,10 +75,15 @@ class Hub {
   Status OnMessage(std::uint64_t ticket, const v1::AgentMessage& message);  // an error ends the stream
   std::optional<v1::ControlMessage> Next(std::uint64_t ticket);
   void Close(std::uint64_t ticket);
+  // When the certificate of the stream's agent begins and ends; zero ticket: nothing.
+  void SetCertificate(std::uint64_t ticket, std::int64_t from_unix_ms, std::int64_t until_unix_ms);
+  void EndExpired(std::int64_t unix_ms);  // streams whose certificate has ended
+  void KickAll();                         // there may be a message for everybody that is not of this hub
 
   // The directory's side. node_id empty in Accept: all that wait.
   std::vector<v1::Agent> Agents(const std::string& ns) const;  // empty: all; sorted by node_id
   std::vector<v1::Agent> Behind() const;                       // those that are (session.h); in no order
+  std::vector<v1::Agent> Ending(std::int64_t unix_ms) const;   // their certificates soon end (session.h)
   CohortLook LookAt(const rollout::Cohort& cohort, const snapshot::Version& candidate) const;
   // Up to so many connected agents outside the cohort, those that use one of the services first, else by
   // hash.

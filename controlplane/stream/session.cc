@@ -77,6 +77,13 @@ Status Session::Subscribe(const v1::Subscribe& message) {
   return {};
 }
 
+bool Session::Ending(std::int64_t unix_ms) const {
+  constexpr std::int64_t kWeek = 7LL * 24 * 3600 * 1000;
+  const std::int64_t until = info_.certificate_until_unix_ms();
+  const std::int64_t life = until - info_.certificate_from_unix_ms();
+  return until > 0 && until - unix_ms < std::min(life / 5, kWeek);
+}
+
 void Session::Unsubscribe(const v1::Unsubscribe& message) {
   for (const v1::ServiceKey& service : message.services()) subscribed_.erase(wire::UncheckedKey(service));
 }

@@ -42,6 +42,16 @@ class Session {
   // The next message, or nothing: the agent is up to date or must acknowledge first.
   std::optional<v1::ControlMessage> Next(const World& world, TimePoint now);
 
+  void SetCertificate(std::int64_t from_unix_ms, std::int64_t until_unix_ms) {
+    info_.set_certificate_from_unix_ms(from_unix_ms);
+    info_.set_certificate_until_unix_ms(until_unix_ms);
+  }
+  bool Expired(std::int64_t unix_ms) const {
+    return info_.certificate_until_unix_ms() > 0 && unix_ms >= info_.certificate_until_unix_ms();
+  }
+  // Less than a fifth of the certificate's life, and less than a week, is left: it should have been renewed.
+  bool Ending(std::int64_t unix_ms) const;
+
   bool Stalled(TimePoint now) const { return !unacked_.empty() && now - last_progress_ >= kAckPatience; }
   const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }

@@ -137,7 +137,7 @@ std::string Collector::ServiceStats() const {
   return telemetry::ServiceStats(aggregate_, lists, clock_());
 }
 
-void Collector::Watch(const Looks& agents, events::Book& events) {
+void Collector::Watch(const Looker& look, events::Book& events) {
   const TimePoint now = clock_();
   std::vector<issues::Change> changes;
   const auto due = [&] { return looked_ == TimePoint() || now - looked_ >= kLookInterval; };
@@ -146,11 +146,12 @@ void Collector::Watch(const Looks& agents, events::Book& events) {
     looked_ = now;
     lock.unlock();
     const EndpointLists lists = lists_();
-    const std::vector<issues::AgentLook> agent_looks = agents();
+    const Looks looks = look();
     lock.lock();
     const std::vector<issues::ServiceLook> services = LookAtServices(aggregate_, lists, now);
     graph_.Expire(now);
-    changes = detector_.Look(graph_, &services, &agent_looks, now);
+    detector_.Certificates(looks.certificates, now);
+    changes = detector_.Look(graph_, &services, &looks.agents, now);
   } else {
     changes = detector_.Look(graph_, nullptr, nullptr, now);
   }

@@ -35,12 +35,16 @@ class Channel {
 class Collector {
  public:
   using Lists = std::function<EndpointLists()>;  // registered services now; called without the lock
-  using Looks = std::function<std::vector<issues::AgentLook>()>;  // connected agents; called without the lock
+  struct Looks {
+    std::vector<issues::AgentLook> agents;  // connected ones
+    std::vector<issues::CertificateLook> certificates;
+  };
+  using Looker = std::function<Looks()>;  // called without the lock
   explicit Collector(Lists lists, Duration report_interval = kReportInterval,
                      std::function<TimePoint()> clock = ReadMonotonicClock);
 
   // Looks for issues; to be called about twice a second. `events` hears of those that open and close.
-  void Watch(const Looks& agents, events::Book& events);
+  void Watch(const Looker& look, events::Book& events);
 
   // Streams. A ticket names one of them.
   Result<std::uint64_t> Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel);

@@ -230,7 +230,7 @@ TEST(CollectorTest, AnEdgeIsOfTheServiceOfTheAgentAndItsIssueIsToldOnceByAnEvent
   hello.set_service("web");
   channel->ticket = *collector.Open(hello, channel);
   SendHalfFailed(collector, channel, "cart");
-  const auto none = [] { return std::vector<issues::AgentLook>(); };
+  const auto none = [] { return Collector::Looks(); };
   collector.Watch(none, events);
   collector.Watch(none, events);
   const v1::GetGraphResponse graph = collector.Graph("shop");
@@ -264,7 +264,7 @@ TEST(CollectorTest, EjectionsAloneLeaveAServiceItsInstancesButFailedChecksDoNot)
     Collector fresh([] { return Lists("cart", "cart-1"); }, kReportInterval, [] { return kStart; });
     const auto other = Connect(fresh, "web-1", {});
     ASSERT_TRUE(fresh.OnMessage(other->ticket, message));
-    fresh.Watch([] { return std::vector<issues::AgentLook>(); }, events);
+    fresh.Watch([] { return Collector::Looks(); }, events);
     EXPECT_EQ(fresh.Issues("").issues_size(), std::string_view(state) == "unhealthy" ? 1 : 0) << state;
   }
 }

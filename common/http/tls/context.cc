@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 
 #include "common/stamp/stamp.h"
+#include "common/x509/certificate.h"
 
 namespace weft::http::tls {
 namespace {
@@ -68,20 +69,86 @@ Result<ContextPtr> MakeClientContext(const Files& files) {
   return context;
 }
 
+Result<ContextPtr> MakeServerContext(const Pem& pem) {
+  const auto buffer = [](const std::string& text) { return boost::asio::buffer(text); };
+  ContextPtr context = Make(Context::tls_server);
+  error_code error;
+  context->use_certificate_chain(buffer(pem.chain), error);
+  if (!error) context->use_private_key(buffer(pem.key), Context::pem, error);
+  if (error) return Unusable("the server's identity", "cannot be used", error);
+  if (pem.ca.empty()) return context;
+  const auto roots = x509::Split(pem.ca);
+  if (!roots) return roots.error();
+  for (const std::string& root : *roots) {
+    context->add_certificate_authority(buffer(root), error);
+    if (error) return Unusable("a root", "cannot be used", error);
+  }
+  context->set_verify_mode(boost::asio::ssl::verify_peer);  // one that is shown; none is well too
+  return context;
+}
+
+namespace {
+
+class OfFiles final : public Identity {
+ public:
+  OfFiles(Files files, ContextPtr context, std::string stamp)
+      : files_(std::move(files)), context_(std::move(context)), stamp_(std::move(stamp)) {}
+
+  ContextPtr Now() override {
+    const std::lock_guard lock(mutex_);
+    if (std::string stamp = StampsOf(files_); stamp != stamp_) {
+      stamp_ = std::move(stamp);
+      if (auto fresh = MakeServerContext(files_)) context_ = std::move(*fresh);
+    }
+    return context_;
+  }
+
+ private:
+  const Files files_;
+  std::mutex mutex_;  // guards the rest
+  ContextPtr context_;
+  std::string stamp_;
+};
+
+class OfSource final : public Identity {
+ public:
+  using Source = std::function<std::shared_ptr<const Pem>()>;
+  OfSource(Source source, ContextPtr context, std::shared_ptr<const Pem> shown)
+      : source_(std::move(source)), context_(std::move(context)), shown_(std::move(shown)) {}
+
+  ContextPtr Now() override {
+    const std::lock_guard lock(mutex_);
+    if (auto now = source_(); now != nullptr && now != shown_) {
+      shown_ = std::move(now);
+      if (auto fresh = MakeServerContext(*shown_)) context_ = std::move(*fresh);
+    }
+    return context_;
+  }
+
+ private:
+  const Source source_;
+  std::mutex mutex_;  // guards the rest
+  ContextPtr context_;
+  std::shared_ptr<const Pem> shown_;
+};
+
+}  // namespace
+
 Result<std::shared_ptr<Identity>> Identity::Read(Files files) {
   std::string stamp = StampsOf(files);
   auto context = MakeServerContext(files);
   if (!context) return context.error();
-  return std::shared_ptr<Identity>(new Identity(std::move(files), std::move(*context), std::move(stamp)));
+  return std::shared_ptr<Identity>(
+      std::make_shared<OfFiles>(std::move(files), std::move(*context), std::move(stamp)));
 }
 
-ContextPtr Identity::Now() {
-  const std::lock_guard lock(mutex_);
-  if (std::string stamp = StampsOf(files_); stamp != stamp_) {
-    stamp_ = std::move(stamp);
-    if (auto fresh = MakeServerContext(files_)) context_ = std::move(*fresh);
-  }
-  return context_;
+Result<std::shared_ptr<Identity>> Identity::Of(std::function<std::shared_ptr<const Pem>()> source) {
+  auto now = source();
+  if (now == nullptr) return Invalid("there is no identity to serve with");
+  auto context = MakeServerContext(*now);
+  if (!context) return context.error();
+  return std::shared_ptr<Identity>(
+      std::make_shared<OfSource>(std::move(source), std::move(*context), std::move(now)));
 }
 
 }  // namespace weft::http::tls

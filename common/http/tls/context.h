@@ -2,6 +2,7 @@
 // What TLS needs on either side: contexts made of PEM files. TLS 1.2 and 1.3. Thread rule: any thread.
 
 #include <boost/asio/ssl/context.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,20 +24,23 @@ Result<ContextPtr> MakeServerContext(const Files& files);
 Result<ContextPtr> MakeClientContext(
     const Files& files);  // the server is verified, by the system's CAs without `ca`
 
-// A server's identity, read again when one of its files changed; what cannot be used keeps the last good.
+// The same in memory.
+struct Pem {
+  std::string chain, key;
+  std::string ca;  // empty: client certificates are not asked for
+};
+Result<ContextPtr> MakeServerContext(const Pem& pem);
+
+// What a server shows and trusts, asked for each connection.
 class Identity {
  public:
+  virtual ~Identity() = default;
+  virtual ContextPtr Now() = 0;
+
+  // Read again when one of the files changed; what cannot be used keeps the last good.
   static Result<std::shared_ptr<Identity>> Read(Files files);
-  ContextPtr Now();
-
- private:
-  Identity(Files files, ContextPtr context, std::string stamp)
-      : files_(std::move(files)), context_(std::move(context)), stamp_(std::move(stamp)) {}
-
-  const Files files_;
-  std::mutex mutex_;  // guards the rest
-  ContextPtr context_;
-  std::string stamp_;
+  // Asked for each connection, and taken up when the answer is another object than before; likewise.
+  static Result<std::shared_ptr<Identity>> Of(std::function<std::shared_ptr<const Pem>()> source);
 };
 
 }  // namespace weft::http::tls
