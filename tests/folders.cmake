@@ -16,6 +16,8 @@ weft_fuzzer(cache DEPS agent/config)
 weft_fuzzer(yaml_documents DEPS common/compile common/wire)
 weft_fuzzer(selector DEPS common/resource)
 weft_fuzzer(report DEPS controlplane/telemetry)
+weft_fuzzer(certificate_request DEPS common/x509)
+weft_fuzzer(sealed_identity DEPS agent/identity)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)
@@ -77,7 +79,7 @@ weft_library(tests/integration/path TEST_DEPS tests/support)
 
 # faults, traffic and control judge times and rates: each of them runs alone, the others beside one another.
 if(NOT WEFT_FUZZ)
-  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons refusals recording graph tls linearizability)
+  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons refusals recording graph tls linearizability identity)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()

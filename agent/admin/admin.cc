@@ -196,11 +196,19 @@ struct Latest {
   report::AgentStatus status;
 };
 
+void AddIdentity(const IdentityStatus& identity, const report::Families& families,
+                 metrics::Samples& samples) {
+  samples.Set(families.identity_expires, {}, static_cast<double>(UnixMs(identity.expires)) / 1000);
+  samples.Set(families.identity_answers, {"issued"}, static_cast<double>(identity.issued));
+  samples.Set(families.identity_answers, {"refused"}, static_cast<double>(identity.refused));
+}
+
 void AddSource(const ProvidersPtr& providers, metrics::Registry& registry,
                const std::shared_ptr<const report::Families>& families,
                const std::shared_ptr<Latest>& latest) {
   registry.AddSource([providers, families, latest](metrics::Samples& samples) {
     report::AddSamples(*families, latest->status, samples);
+    if (providers->identity) AddIdentity(providers->identity(), *families, samples);
     if (!providers->config_status) return;
     const ConfigStatus config = providers->config_status();
     samples.Set(families->config_rejected, {}, static_cast<double>(config.rejected));

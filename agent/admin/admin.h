@@ -28,6 +28,11 @@ struct ConfigStatus {
   Duration age = Duration::zero();  // since the source of the configuration was last heard
 };
 
+struct IdentityStatus {
+  WallTime expires{};                     // zero: no certificate yet
+  std::uint64_t issued = 0, refused = 0;  // since the start
+};
+
 struct Readiness {
   bool ready = false;
   std::string state;   // "starting", "ready", "draining"
@@ -48,6 +53,7 @@ struct Providers {
   std::function<std::string()> config;              // the effective configuration as JSON
   std::function<snapshot::SnapshotPtr()> snapshot;  // may give null: none yet
   std::function<ConfigStatus()> config_status;
+  std::function<IdentityStatus()> identity;  // empty: the agent is to have none
   std::function<Readiness()> readiness;
   std::function<std::string()> log_level;
   std::function<Status(std::string_view level)> set_log_level;

@@ -56,6 +56,7 @@ struct Pages {
     providers->decisions = [](std::size_t most, bool bad, const auto& done) {
       done(Records{std::to_string(most), bad ? "true" : "false"});
     };
+    providers->identity = [] { return IdentityStatus{WallTime(seconds(1'700'000'000)), 3, 1}; };
     providers->config_status = [] { return ConfigStatus{3, seconds(2)}; };
     providers->log_level = [] { return std::string("info"); };
     providers->set_log_level = [](std::string_view level) -> Status {
@@ -214,6 +215,8 @@ TEST(TelemetryTest, MetricsCarryTheStateOfTheScrape) {
   EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
   for (const char* line :
        {"weft_config_revision 7\n", "weft_config_rejected_total 3\n", "weft_config_age_seconds 2\n",
+        "weft_identity_expires_timestamp_seconds 1700000000\n",
+        "weft_identity_answers_total{result=\"refused\"} 1\n",
         "weft_circuit_state{service=\"cart\",namespace=\"default\",port=\"80\",state=\"half_open\"} 1\n"}) {
     EXPECT_NE(response.body.find(line), std::string::npos) << line;
   }

@@ -17,6 +17,7 @@
 #include "agent/config/grpc_link.h"
 #include "agent/decision/recorder.h"
 #include "agent/egress/hosts.h"
+#include "agent/identity/seal.h"
 #include "agent/probe/probe.h"
 #include "agent/report/access_log.h"
 #include "agent/report/labels.h"
@@ -65,6 +66,7 @@ class Agent {
   Status OpenServers();
   forward::ForwarderOptions ForwarderOptionsOf();
   std::unique_ptr<report::Sink> MakeSink();
+  Status MakeKeeper();
   std::unique_ptr<config::Link> MakeLink();
   std::unique_ptr<uplink::Uplink> MakeUplink();
   void GatherStatus(std::function<void(report::AgentStatus)> done);
@@ -93,7 +95,8 @@ class Agent {
   std::unique_ptr<decision::FileRecorder> recorder_;
   std::unique_ptr<forward::Forwarder> forwarder_;
   config::FileLink* files_ = nullptr;
-  std::unique_ptr<dial::Dialer> dialer_;  // null: configuration comes from files
+  std::unique_ptr<identity::Keeper> keeper_;  // null: no identity is configured
+  std::unique_ptr<dial::Dialer> dialer_;      // null: configuration comes from files
   std::unique_ptr<config::Manager> manager_;
   std::unique_ptr<uplink::Uplink> uplink_;
   std::unique_ptr<Need> need_;
@@ -160,6 +163,26 @@ dial::DialerOptions WayTo(const settings::ControlPlane& control) {
   return {control.address, control.token_file, control.ca, control.cert, control.key, control.server_name};
 }
 
+Status Agent::MakeKeeper() {
+  if (!settings_.identity) return {};
+  identity::KeeperOptions options;
+  options.ns = settings_.node.ns;
+  options.service = settings_.node.service;
+  options.join_token = settings_.identity->join_token;
+  options.join_token_file = settings_.identity->join_token_file;
+  options.seed = seed_;
+  if (const std::string& path = settings_.identity->cache_key_file; !path.empty()) {
+    Result<std::string> secret = identity::ReadSecret(path);
+    if (!secret) return secret.error();
+    options.secret = std::move(*secret);
+    options.cache_path = settings_.cache_path + ".identity";
+  }
+  keeper_ = std::make_unique<identity::Keeper>(cold_, std::move(options));
+  return {};
+}
+
+void Log(bool problem, const std::string& text) { problem ? log::Warn(text) : log::Info(text); }
+
 std::unique_ptr<config::Link> Agent::MakeLink() {
   const settings::Node& node = settings_.node;
   if (!settings_.control_plane) {
@@ -168,8 +191,16 @@ std::unique_ptr<config::Link> Agent::MakeLink() {
     files_ = link.get();
     return link;
   }
-  dialer_ = std::make_unique<dial::Dialer>(cold_, WayTo(*settings_.control_plane));
-  return std::make_unique<config::GrpcLink>(*dialer_, LinkOptionsOf(settings_, seed_));
+  dial::DialerOptions way = WayTo(*settings_.control_plane);
+  config::GrpcLinkOptions options = LinkOptionsOf(settings_, seed_);
+  if (keeper_ != nullptr) {
+    way.identity = &keeper_->source();
+    way.join_token = [this] { return keeper_->JoinToken(); };
+    options.keeper = keeper_.get();
+    options.log = Log;
+  }
+  dialer_ = std::make_unique<dial::Dialer>(cold_, std::move(way));
+  return std::make_unique<config::GrpcLink>(*dialer_, std::move(options));
 }
 
 std::unique_ptr<uplink::Uplink> Agent::MakeUplink() {
@@ -188,7 +219,7 @@ void Agent::MakeManager() {
   config::ManagerHooks hooks;
   hooks.install = [this](snapshot::SnapshotPtr snapshot) { Install(snapshot); };
   hooks.drain = [this](Duration most) { BeginDrain("control plane", most); };
-  hooks.log = [](bool problem, const std::string& text) { problem ? log::Warn(text) : log::Info(text); };
+  hooks.log = Log;
   std::unique_ptr<config::Link> link = MakeLink();
   const bool on_demand = link->on_demand();
   manager_ = std::make_unique<config::Manager>(cold_, options, hooks, std::move(link));
@@ -271,6 +302,7 @@ Status Agent::Start() {
   prober_ = std::make_unique<probe::Prober>(context_, seed_, [this](const probe::Result& result) {
     forwarder_->Checked(result.backend, result.instance, result.passed, result.took);
   });
+  if (const Status made = MakeKeeper(); !made) return made;
   MakeManager();
   if (const Status opened = OpenServers(); !opened) return opened;
   uplink_ = MakeUplink();
@@ -399,12 +431,19 @@ admin::Providers Agent::MakeProviders() {
   out.decisions = [this](std::size_t most, bool only_bad, std::function<void(admin::Records)> done) {
     CollectRecords(*forwarder_, RecordQuery{{}, most, only_bad}, std::move(done));
   };
-  out.config = [this] { return ConfigPage(settings_, *manager_, *forwarder_); };
+  out.config = [this] { return ConfigPage(settings_, *manager_, *forwarder_, keeper_.get()); };
   out.snapshot = [this] { return manager_->snapshot(); };
   out.config_status = [this] {
     const config::ManagerStatus status = manager_->status();
     return admin::ConfigStatus{status.rejected_bundles, status.age};
   };
+  if (keeper_ != nullptr) {
+    out.identity = [this] {
+      const identity::MaterialPtr held = keeper_->source().Now();
+      return admin::IdentityStatus{held == nullptr ? WallTime() : held->not_after, keeper_->status().issued,
+                                   keeper_->status().refused};
+    };
+  }
   out.readiness = [this] { return Ready(); };
   out.log_level = [this] { return std::string(LevelName(LevelOf(settings_.log_level))); };
   out.set_log_level = [this](std::string_view text) -> Status {

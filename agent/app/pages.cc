@@ -81,7 +81,7 @@ std::vector<report::Worker> ReportWorkers(forward::Forwarder& forwarder) {
 }
 
 std::string ConfigPage(const settings::Settings& settings, const config::Manager& manager,
-                       const forward::Forwarder& forwarder) {
+                       const forward::Forwarder& forwarder, identity::Keeper* keeper) {
   using nlohmann::json;
   const config::ManagerStatus status = manager.status();
   json out;
@@ -105,6 +105,15 @@ std::string ConfigPage(const settings::Settings& settings, const config::Manager
   out["refusals"] = json::object();
   for (const auto& [service, refusal] : manager.refusals())
     out["refusals"][service.ToString()] = refusal.error.Text();
+  if (keeper != nullptr) {
+    const identity::MaterialPtr held = keeper->source().Now();
+    out["identity"] = {
+        {"uri", held == nullptr ? "" : held->uri},
+        {"until", held == nullptr ? "" : UtcText(std::chrono::floor<std::chrono::seconds>(held->not_after))},
+        {"issued", keeper->status().issued},
+        {"refused", keeper->status().refused},
+        {"last_refusal", keeper->status().last_refusal}};
+  }
   return out.dump(2) + "\n";
 }
 

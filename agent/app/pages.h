@@ -23,7 +23,8 @@ void CollectRecords(forward::Forwarder& forwarder, RecordQuery query,
 void AddLastChecks(const probe::Prober& prober, report::AgentStatus& status);
 std::vector<report::Worker> ReportWorkers(forward::Forwarder& forwarder);
 std::string ConfigPage(const settings::Settings& settings, const config::Manager& manager,
-                       const forward::Forwarder& forwarder);
+                       const forward::Forwarder& forwarder,
+                       identity::Keeper* keeper);  // null: no identity is configured
 std::string_view LevelName(log::Level level);
 Duration WallMinusMonotonic();
 

@@ -1,12 +1,6 @@
 #include "agent/config/cache.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
+#include "common/file/file.h"
 #include "common/wire/wire.h"
 #include "weft/v1/cache.pb.h"
 
@@ -87,59 +81,9 @@ Result<Cached> FromMessage(const v1::Cache& in) {
   return out;
 }
 
-Error OsError(const std::string& what, const std::string& path) {
-  return Error{ErrorKind::kInternal, "cannot " + what + ": " + std::strerror(errno), "cache.path", path};
-}
-
-class File {
- public:
-  File(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  bool ok() const { return fd_ >= 0; }
-  bool Sync() const { return ::fsync(fd_) == 0; }
-  bool Write(std::string_view bytes) const;
-  bool Read(std::string& out) const;
-
- private:
-  int fd_;
-};
-
-bool File::Write(std::string_view bytes) const {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-bool File::Read(std::string& out) const {
-  struct stat info {};
-  if (::fstat(fd_, &info) != 0) return false;
-  if (!S_ISREG(info.st_mode) || info.st_size > static_cast<off_t>(kMaxCacheBytes)) {
-    errno = EFBIG;
-    return false;
-  }
-  out.resize(static_cast<std::size_t>(info.st_size));
-  std::size_t got = 0;
-  while (got < out.size()) {
-    const ssize_t n = ::read(fd_, out.data() + got, out.size() - got);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    got += static_cast<std::size_t>(n);
-  }
-  out.resize(got);
-  return true;
-}
-
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+Error OfCache(Error error) {
+  error.field = "cache.path";
+  return error;
 }
 
 }  // namespace
@@ -168,29 +112,14 @@ Result<Cached> DecodeCache(std::string_view bytes) {
 }
 
 Status WriteCache(const std::string& path, const Cached& cached) {
-  const std::string fresh = path + ".new";
-  {
-    const File file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.ok()) return OsError("create", fresh);
-    if (!file.Write(EncodeCache(cached)) || !file.Sync()) {
-      const Error error = OsError("write", fresh);
-      ::unlink(fresh.c_str());
-      return error;
-    }
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return OsError("rename into place", path);
-  const File folder(FolderOf(path), O_RDONLY | O_DIRECTORY);
-  if (!folder.ok() || !folder.Sync()) return OsError("sync the folder of", path);
+  if (auto ok = file::Replace(path, EncodeCache(cached)); !ok) return OfCache(ok.error());
   return {};
 }
 
 Result<Cached> ReadCache(const std::string& path, Duration max_age, WallTime now) {
-  const File file(path, O_RDONLY);
-  if (!file.ok() && errno == ENOENT)
-    return Error{ErrorKind::kNotFound, "there is none yet", "cache.path", path};
-  std::string bytes;
-  if (!file.ok() || !file.Read(bytes)) return OsError("read", path);
-  Result<Cached> cached = DecodeCache(bytes);
+  const Result<std::string> bytes = file::Read(path, kMaxCacheBytes);
+  if (!bytes) return OfCache(bytes.error());
+  Result<Cached> cached = DecodeCache(*bytes);
   if (!cached) {
     Error error = cached.error();
     error.where = path;

@@ -34,13 +34,35 @@ struct GrpcLink::Impl {
     };
     hooks.hello = [this] { return MakeHello(options, callbacks.holding()); };
     hooks.on_message = [this](const v1::ControlMessage& message) { Take(message); };
-    hooks.on_state = [this](dial::State state, const std::string& why) {
-      callbacks.on_state(FromDial(state), why);
-    };
+    hooks.on_state = [this](dial::State state, const std::string& why) { OnState(state, why); };
+    hooks.joins = options.keeper != nullptr;
     return hooks;
   }
 
+  // A stream that only joins is no source of configuration.
+  void OnState(dial::State state, const std::string& why) {
+    if (options.keeper != nullptr && state != dial::State::kConnected) options.keeper->OnStreamDown();
+    const bool joining = options.keeper != nullptr && !options.keeper->Holds();
+    if (joining && state == dial::State::kConnected) return;
+    callbacks.on_state(FromDial(state), why);
+  }
+
+  void Begin() {
+    if (options.keeper != nullptr) {
+      identity::KeeperHooks hooks;
+      hooks.send = [this](const std::string& csr) { stream.Send(MakeCertificateRequest(csr)); };
+      hooks.joined = [this] { stream.BeginAnew(); };
+      hooks.log = options.log;
+      options.keeper->Start(std::move(hooks));
+    }
+    stream.Start();
+  }
+
   void Take(const v1::ControlMessage& message) {
+    if (options.keeper != nullptr && message.has_identity_offer())
+      options.keeper->OnOffer(FromProto(message.identity_offer()));
+    if (options.keeper != nullptr && message.has_certificate())
+      options.keeper->OnAnswer(FromProto(message.certificate()));
     if (message.has_command()) callbacks.on_command(FromProto(message.command()));
     if (!message.has_delta()) return;
     const Result<snapshot::Delta> delta = wire::FromProto(message.delta());
@@ -59,7 +81,7 @@ GrpcLink::~GrpcLink() = default;
 
 void GrpcLink::Start(Callbacks callbacks) {
   impl_->callbacks = std::move(callbacks);
-  impl_->stream.Start();
+  impl_->Begin();
 }
 
 void GrpcLink::Stop() { impl_->stream.Stop(); }

@@ -6,13 +6,16 @@
 
 #include "agent/config/link.h"
 #include "agent/dial/dialer.h"
+#include "agent/identity/keeper.h"
 
 namespace weft::config {
 
 struct GrpcLinkOptions {
   std::string node_id, cluster, ns, service, zone, program_version;
   std::map<std::string, std::string> labels;
-  std::uint64_t seed = 0;  // of the back-off; differs from agent to agent
+  std::uint64_t seed = 0;              // of the back-off; differs from agent to agent
+  identity::Keeper* keeper = nullptr;  // is fed by the stream; null: no certificates. It outlives the link.
+  std::function<void(bool problem, const std::string& text)> log = nullptr;  // of the keeper
 };
 
 class GrpcLink final : public Link {

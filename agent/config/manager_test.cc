@@ -4,31 +4,13 @@
 
 #include <filesystem>
 
+#include "agent/cold/driven_cold.h"
 #include "agent/dial/backoff.h"
 
 namespace weft::config {
 namespace {
 
 ServiceKey Key(const std::string& name) { return {"local", "default", name}; }
-
-// A clock and a queue that the test drives.
-struct FakeCold : cold::Cold {
-  TimePoint now = FromNanos(1'000'000'000'000);
-  std::multimap<TimePoint, std::function<void()>> due;
-  void Post(std::function<void()> work) override { due.emplace(now, std::move(work)); }
-  void After(Duration span, std::function<void()> work) override { due.emplace(now + span, std::move(work)); }
-  TimePoint Now() const override { return now; }
-  WallTime WallNow() const override { return WallTime(now.time_since_epoch() + std::chrono::hours(480000)); }
-  void Advance(Duration span) {
-    const TimePoint until = now + span;
-    while (!due.empty() && due.begin()->first <= until) {
-      auto node = due.extract(due.begin());
-      now = std::max(now, node.key());
-      node.mapped()();
-    }
-    now = until;
-  }
-};
 
 struct FakeLink : Link {
   Callbacks callbacks;
@@ -67,7 +49,7 @@ snapshot::Delta To(std::uint64_t revision, std::vector<policy::BundlePtr> bundle
 }
 
 struct ManagerTest : ::testing::Test {
-  FakeCold cold;
+  cold::DrivenCold cold;
   ManagerOptions options;
   std::vector<snapshot::SnapshotPtr> installed;
   std::vector<Duration> drains;

@@ -34,6 +34,7 @@ v1::AgentMessage MakeHello(const GrpcLinkOptions& options, const Holding& holdin
   if (holding.version) *hello.mutable_version() = wire::ToProto(*holding.version);
   for (const HeldVersion& held : holding.services) *hello.add_held() = ToHeld(held);
   hello.set_resync_pending(holding.awaiting);
+  hello.set_wants_identity(options.keeper != nullptr);
   return message;
 }
 
@@ -68,6 +69,22 @@ v1::AgentMessage MakeUnsubscribe(std::span<const ServiceKey> keys) {
   v1::AgentMessage message;
   for (const ServiceKey& key : keys) *message.mutable_unsubscribe()->add_services() = wire::ToProto(key);
   return message;
+}
+
+v1::AgentMessage MakeCertificateRequest(const std::string& csr) {
+  v1::AgentMessage message;
+  message.mutable_certificate_request()->set_csr(csr);
+  return message;
+}
+
+identity::Offer FromProto(const v1::IdentityOffer& offer) {
+  return {offer.trust_domain(), offer.roots_pem(), offer.nonce()};
+}
+
+identity::Answer FromProto(const v1::Certificate& certificate) {
+  std::string refused = certificate.refused();
+  if (refused.empty() && certificate.chain_pem().empty()) refused = "the answer holds no certificate";
+  return {certificate.chain_pem(), Duration(certificate.lifetime_ns()), std::move(refused)};
 }
 
 Command FromProto(const v1::Command& command) {

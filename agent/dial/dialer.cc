@@ -15,29 +15,6 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const DialerOptions& options) {
-  if (options.ca.empty()) return grpc::InsecureChannelCredentials();
-  return grpc::SslCredentials({ReadFile(options.ca), ReadFile(options.key), ReadFile(options.cert)});
-}
-
-// Memory and threads small; keep-alive finds a dead peer within 25 s; a lookup service for settings is not
-// asked.
-std::shared_ptr<grpc::Channel> MakeConnection(const DialerOptions& options) {
-  grpc::ChannelArguments args;
-  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
-  args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  args.SetMaxReceiveMessageSize(Dialer::kMaxMessageBytes);
-  if (!options.server_name.empty()) args.SetSslTargetNameOverride(options.server_name);
-  return grpc::CreateCustomChannel(options.address, CredentialsOf(options), args);
-}
-
 }  // namespace
 
 Dialer::Dialer(cold::Cold& cold, DialerOptions options) : cold_(cold), options_(std::move(options)) {}
@@ -57,11 +34,40 @@ void Dialer::Stop() {
   poller_.join();
 }
 
+std::shared_ptr<grpc::ChannelCredentials> Dialer::MakeCredentials() const {
+  if (options_.ca.empty()) return grpc::InsecureChannelCredentials();
+  if (shown_ != nullptr)
+    return grpc::SslCredentials({ReadFile(options_.ca) + shown_->roots, shown_->key, shown_->chain});
+  return grpc::SslCredentials({ReadFile(options_.ca), ReadFile(options_.key), ReadFile(options_.cert)});
+}
+
+// Memory and threads small; keep-alive finds a dead peer within 25 s; a lookup service for settings is not
+// asked.
+std::shared_ptr<grpc::Channel> Dialer::MakeConnection() const {
+  grpc::ChannelArguments args;
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  args.SetMaxReceiveMessageSize(Dialer::kMaxMessageBytes);
+  if (!options_.server_name.empty()) args.SetSslTargetNameOverride(options_.server_name);
+  return grpc::CreateCustomChannel(options_.address, MakeCredentials(), args);
+}
+
 std::shared_ptr<grpc::Channel> Dialer::Connection() {
   std::shared_ptr<grpc::Channel> held = connection_.lock();
   const grpc_connectivity_state state = held ? held->GetState(false) : GRPC_CHANNEL_SHUTDOWN;
   const bool broken = state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN;
-  if (broken) connection_ = held = MakeConnection(options_);
+  const identity::MaterialPtr now = options_.identity == nullptr ? nullptr : options_.identity->Now();
+  if (broken || now != shown_) {
+    shown_ = now;
+    connection_ = held = MakeConnection();
+  }
   return held;
 }
 
@@ -74,6 +80,14 @@ Status Dialer::CheckFiles() const {
       return Invalid("cannot be read as PEM", setting, *path);
   }
   return {};
+}
+
+Result<std::string> Dialer::Bearer(bool joins) const {
+  if (options_.identity == nullptr) return ReadToken();
+  const identity::MaterialPtr held = options_.identity->Now();
+  if (held != nullptr && held->ValidAt(cold_.WallNow())) return std::string();
+  if (joins) return options_.join_token();
+  return Error{ErrorKind::kUnauthenticated, "waits for this agent's first certificate", {}, {}};
 }
 
 Result<std::string> Dialer::ReadToken() const {

@@ -10,10 +10,12 @@
 #include <thread>
 
 #include "agent/cold/cold.h"
+#include "agent/identity/identity.h"
 #include "common/result/result.h"
 
 namespace grpc {
 class Channel;
+class ChannelCredentials;
 class CompletionQueue;
 }  // namespace grpc
 
@@ -27,6 +29,11 @@ struct DialerOptions {
   // text.
   std::string ca = {}, cert = {}, key = {};  // cert and key: shown to it; empty: none
   std::string server_name = {};              // that its certificate must have; empty: the host of `address`
+  // Shown instead of cert and key, its roots trusted besides the CA; a changed one is used for the next
+  // connection. Null: none. It outlives the dialer.
+  const identity::Source* identity = nullptr;
+  // With what a stream that joins is opened while there is no identity that is good.
+  std::function<Result<std::string>()> join_token = nullptr;
 };
 
 class Dialer {
@@ -42,8 +49,9 @@ class Dialer {
   void Stop();   // waits for the thread; tags that come back later are dropped
 
   std::shared_ptr<grpc::Channel> Connection();
-  Status CheckFiles() const;              // that TLS needs: the error names the setting and the file
-  Result<std::string> ReadToken() const;  // empty: none is configured
+  Status CheckFiles() const;  // that TLS needs: the error names the setting and the file
+  // With what a stream is opened; empty: with nothing. `joins`: also with a join token.
+  Result<std::string> Bearer(bool joins) const;
   // What an operation on queue() carries; `done(ok)` runs on the cold thread.
   void* Tag(std::function<void(bool ok)> done);
   grpc::CompletionQueue* queue() { return queue_.get(); }
@@ -52,10 +60,14 @@ class Dialer {
 
  private:
   void Poll();
+  Result<std::string> ReadToken() const;  // empty: none is configured
+  std::shared_ptr<grpc::ChannelCredentials> MakeCredentials() const;
+  std::shared_ptr<grpc::Channel> MakeConnection() const;
 
   cold::Cold& cold_;
   const DialerOptions options_;
   std::weak_ptr<grpc::Channel> connection_;
+  identity::MaterialPtr shown_;  // by `connection_`
   std::unique_ptr<grpc::CompletionQueue> queue_;
   std::thread poller_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // cold thread only

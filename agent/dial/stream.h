@@ -27,6 +27,7 @@ class Stream {
     std::function<Out()> hello;
     std::function<void(const In&)> on_message;
     std::function<void(State, const std::string& why)> on_state;  // why: of kWaiting
+    bool joins = false;                                           // it may be opened with a join token
   };
   static constexpr std::size_t kMaxQueued = 256;
   static constexpr Duration kStable = std::chrono::seconds(10);  // a life that resets the back-off
@@ -44,6 +45,14 @@ class Stream {
     *alive_ = false;
     if (attempt_) attempt_->context.TryCancel();
     attempt_.reset();
+  }
+
+  // Ends the stream of now, if there is one, and begins another at once.
+  void BeginAnew() {
+    if (!attempt_) return;
+    attempt_->context.TryCancel();
+    outbox_.clear();
+    Connect();
   }
 
   // Dropped while there is no stream: the next hello says all that is needed.
@@ -78,7 +87,7 @@ class Stream {
     hooks_.on_state(State::kConnecting, {});
     attempt_ = std::make_shared<Attempt>();
     if (auto ok = dialer_.CheckFiles(); !ok) return Retry(ok.error().Text());
-    const Result<std::string> token = dialer_.ReadToken();
+    const Result<std::string> token = dialer_.Bearer(hooks_.joins);
     if (!token) return Retry(token.error().Text());
     if (!token->empty()) attempt_->context.AddMetadata("authorization", "Bearer " + *token);
     attempt_->channel = dialer_.Connection();

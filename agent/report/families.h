@@ -14,6 +14,7 @@ struct Families {
   metrics::FamilyId pool_connections, pool_reuse_ratio, pool_wait;
   metrics::FamilyId connections, connections_open, streams, streams_open, bytes;
   metrics::FamilyId config_revision, config_rejected, config_age, generations;
+  metrics::FamilyId identity_expires, identity_answers;
   metrics::FamilyId log_dropped;
 };
 

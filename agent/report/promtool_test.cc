@@ -40,6 +40,8 @@ std::string FullScrape() {
     AddSamples(f, status, samples);
     samples.Set(f.config_age, {}, 1);
     samples.Set(f.config_rejected, {}, 0);
+    samples.Set(f.identity_expires, {}, 0);
+    samples.Set(f.identity_answers, {"issued"}, 0);
   });
   return registry.Text();
 }

@@ -265,6 +265,19 @@ void ReadLogs(Reader& in, Settings& out) {
   });
 }
 
+// What an identity needs besides its own block.
+void CheckIdentity(Reader& in, const Settings& out) {
+  if (!out.identity) return;
+  in.Check(!out.node.service.empty(), "identity", "needs node.service: that is what the certificate says");
+  const ControlPlane* control = out.control_plane ? &*out.control_plane : nullptr;
+  in.Check(control != nullptr && !control->ca.empty(), "identity",
+           "needs controlPlane with ca: the roots.pem of its CA, or `weftctl identity roots`");
+  in.Check(control == nullptr || (control->cert.empty() && control->token_file.empty()), "identity",
+           "takes the place of controlPlane.cert, key and tokenFile; leave those out");
+  in.Check(out.identity->cache_key_file.empty() || !out.cache_path.empty(), "identity",
+           "cacheKeyFile needs cache.path: the identity is kept beside the configuration");
+}
+
 void ReadSettings(Reader& in, Settings& out) {
   in.Map("node", [&](Reader& node) { ReadNode(node, out.node); });
   in.Map("controlPlane", [&](Reader& control) {
@@ -279,6 +292,13 @@ void ReadSettings(Reader& in, Settings& out) {
     control.Check(!out.control_plane->ca.empty() ||
                       (out.control_plane->cert.empty() && out.control_plane->server_name.empty()),
                   "ca", "is needed for cert, key and serverName: the CA of the control plane's certificate");
+  });
+  in.Map("identity", [&](Reader& identity) {
+    Identity& one = out.identity.emplace();
+    identity.Value("joinToken", one.join_token, Text).Value("joinTokenFile", one.join_token_file, Text);
+    identity.Value("cacheKeyFile", one.cache_key_file, Text);
+    identity.Check(one.join_token.empty() || one.join_token_file.empty(), "joinToken",
+                   "give it or joinTokenFile, not both");
   });
   in.Values("resources", out.resources, Text).Value("workers", out.workers, Number(1, 64));
   in.Map("outbound", [&](Reader& outbound) { ReadOutbound(outbound, out.outbound); });
@@ -295,6 +315,7 @@ void ReadSettings(Reader& in, Settings& out) {
   in.Map("drain", [&](Reader& drain) { drain.Value("deadline", out.drain_deadline, Span); });
   in.Map("limits", [&](Reader& limits) { ReadLimits(limits, out.limits); });
   ReadLogs(in, out);
+  CheckIdentity(in, out);
   in.Check(out.resources.empty() != !out.control_plane.has_value(), "controlPlane",
            "give either controlPlane: {address: HOST:PORT} or resources: [FILE, …], and not both");
 }
@@ -310,7 +331,7 @@ std::string VariableOf(std::string_view path) {
   return out;
 }
 
-constexpr std::array<std::string_view, 32> kScalars = {"node.id",
+constexpr std::array<std::string_view, 35> kScalars = {"node.id",
                                                        "node.cluster",
                                                        "node.namespace",
                                                        "node.service",
@@ -321,6 +342,9 @@ constexpr std::array<std::string_view, 32> kScalars = {"node.id",
                                                        "controlPlane.cert",
                                                        "controlPlane.key",
                                                        "controlPlane.serverName",
+                                                       "identity.joinToken",
+                                                       "identity.joinTokenFile",
+                                                       "identity.cacheKeyFile",
                                                        "workers",
                                                        "outbound.listen",
                                                        "outbound.transparent",

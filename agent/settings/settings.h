@@ -33,6 +33,11 @@ struct ControlPlane {
   std::string server_name;  // that its certificate must have; empty: the host of `address`
 };
 
+struct Identity {                           // certificates of the control plane's CA
+  std::string join_token, join_token_file;  // at most one; both empty: one has to be cached
+  std::string cache_key_file;               // empty: it is not kept on disk
+};
+
 struct LocalService {  // one local port per service
   net::Address listen;
   ServiceKey service;
@@ -69,6 +74,7 @@ enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 struct Settings {
   Node node;
   std::optional<ControlPlane> control_plane;  // exactly one of this and `resources`
+  std::optional<Identity> identity;           // none: controlPlane.cert, or no certificate
   std::vector<std::string> resources;         // files or folders
   std::uint32_t workers = 1;                  // 1 to 64
   Outbound outbound;
