@@ -16,7 +16,7 @@ weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random
 weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
-  controlplane/identity controlplane/intake/files common/file common/http/tls common/metrics common/task LINK weft_ext_grpc)
+  controlplane/identity controlplane/intake/files common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)

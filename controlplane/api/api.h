@@ -14,7 +14,7 @@ namespace weft::api {
 
 class Api {
  public:
-  // `ca` null: calls about identity are kUnsupported.
+  // `ca` null: calls about identity are kNotFound.
   Api(Control& control, AgentDirectory& agents, Statistics& statistics, const events::Book& events,
       identity::Authority* ca = nullptr)
       : control_(control), agents_(agents), statistics_(statistics), events_(events), ca_(ca) {}

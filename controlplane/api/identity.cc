@@ -5,7 +5,7 @@ namespace weft::api {
 namespace {
 
 Error NoCa() {
-  return {ErrorKind::kUnsupported, "weft-control runs without a CA; start it with --identity", {}, {}};
+  return {ErrorKind::kNotFound, "weft-control runs without a CA; start it with --identity", {}, {}};
 }
 
 // Zero stands for "never" in messages.

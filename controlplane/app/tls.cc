@@ -7,6 +7,7 @@
 #include "common/file/file.h"
 #include "common/log/log.h"
 #include "common/stamp/stamp.h"
+#include "common/x509/certificate.h"
 #include "controlplane/app/live_credentials.h"
 
 namespace weft::control {
@@ -116,6 +117,16 @@ Result<std::shared_ptr<http::tls::Identity>> RestIdentity(const Settings& settin
   if (!SpeaksTls(settings)) return std::shared_ptr<http::tls::Identity>();
   if (!settings.identity.on)
     return http::tls::Identity::Read({settings.tls_cert, settings.tls_key, settings.client_ca});
+  // What cannot be used at the start is an error that names its file; later it is a warning.
+  if (!settings.tls_cert.empty()) {
+    auto files = http::tls::Identity::Read({settings.tls_cert, settings.tls_key, settings.client_ca});
+    if (!files) return files;
+  } else if (!settings.client_ca.empty()) {
+    const auto bundle = file::Read(settings.client_ca, kMostPemBytes);
+    if (!bundle) return Invalid(bundle.error().detail, "--client-ca", settings.client_ca);
+    if (const auto roots = x509::Split(*bundle); !roots)
+      return Invalid(roots.error().detail, "--client-ca", settings.client_ca);
+  }
   return http::tls::Identity::Of([listening] { return listening->Now(); });
 }
 

@@ -136,6 +136,7 @@ void Authority::Tick(WallTime now) {
       stamp_ = std::move(stamp);
       if (auto ok = TakeExternal(now); !ok) {
         ++counts_.failures;
+        if (ok.error().kind == ErrorKind::kConflict) stamp_.clear();  // again when the one that waits issues
         events::Note(events_, true, "CaUnusable", {"ControlPlane", "", "identity"},
                      "the changed CA is not taken up, the one before stays: " + ok.error().Text());
       }
