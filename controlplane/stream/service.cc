@@ -13,8 +13,14 @@ namespace {
 // Owns itself until OnDone; the hub and running callbacks share it.
 class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>, public Outlet {
  public:
-  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal, std::string certificate)
-      : hub_(hub), ca_(ca), principal_(std::move(principal)), certificate_(std::move(certificate)) {}
+  // `certificate`: that it showed, PEM; empty: none.
+  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal, const std::string& certificate)
+      : hub_(hub), ca_(ca), principal_(std::move(principal)) {
+    const auto shown = certificate.empty() ? Result<x509::Certificate>(Error{}) : x509::Read(certificate);
+    if (!shown) return;
+    from_unix_ms_ = UnixMs(shown->not_before);
+    until_unix_ms_ = UnixMs(shown->not_after);
+  }
 
   void Begin(std::shared_ptr<Connection> self) {
     self_ = std::move(self);
@@ -70,8 +76,7 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
       const Result<std::uint64_t> opened = hub_.Open(hello, principal_.peer, self_);
       if (!opened) return opened.error();
       ticket = *opened;
-      if (const auto shown = x509::Read(certificate_))
-        hub_.SetCertificate(ticket, UnixMs(shown->not_before), UnixMs(shown->not_after));
+      hub_.SetCertificate(ticket, from_unix_ms_, until_unix_ms_);
     }
     const std::scoped_lock lock(mutex_);
     ticket_ = ticket;
@@ -143,7 +148,7 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   Hub& hub_;
   identity::Authority* const ca_;  // null: none
   const auth::Principal principal_;
-  const std::string certificate_;     // that it showed, PEM; empty: none
+  std::int64_t from_unix_ms_ = 0, until_unix_ms_ = 0;  // of the certificate that it showed; zero: none
   std::unique_ptr<Issuing> issuing_;  // written once, before `greeted_`; null: no certificates here
   std::shared_ptr<Connection> self_;
   v1::AgentMessage incoming_;
