@@ -13,8 +13,8 @@ class ServerCredentials;
 
 namespace weft::control {
 
-// They must outlive the server. `source` is asked for each connection, by any thread. Client certificates are asked for and verified, none
-// is well too.
+// They must outlive the server. `source` is asked for each connection, by any thread. Client certificates are
+// asked for and verified, none is well too.
 std::shared_ptr<grpc::ServerCredentials> MakeLiveCredentials(
     std::function<std::shared_ptr<const http::tls::Pem>()> source);
 
