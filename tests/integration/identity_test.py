@@ -14,7 +14,7 @@ from certificates import DOMAIN, Authority, identity
 from mesh import BIN, Mesh, Process, get, main, mesh_service, peer, wait_for
 
 URL = "service-default/cart"
-LEAF, LEAD = 9, 2   # seconds
+LEAF, LEAD = 6, 1   # seconds
 
 
 class Control(Process):
@@ -25,6 +25,7 @@ class Control(Process):
         self.tokens, self.roots = mesh.dir / "tokens", self.data / "identity/roots.pem"
         self.tokens.write_text("secret-of-ops ops admin\n")
         self.tokens.chmod(0o600)
+        self.made = 0
         super().__init__("control", [
             str(BIN / "weft-control"), "--grpc-listen", ports[0], "--http-listen", ports[1], "--data", str(self.data), "--ports-file",
             str(self.file), "--token-file", str(self.tokens), "--identity", "--identity-lifetime", leaf, "--identity-root-lead", f"{LEAD}s",
@@ -56,7 +57,8 @@ class Control(Process):
         return [event for event in self.json("events")["items"] if event["reason"] == reason]
 
     def token(self, mesh, service="cart", *more):
-        path = mesh.dir / f"{service}.join"
+        self.made += 1   # each in a file of its own: agents read theirs on each attempt
+        path = mesh.dir / f"{self.made}.join"
         path.write_text(self.weftctl("identity", "create-token", service, *more))
         return str(path)
 
