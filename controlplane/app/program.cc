@@ -135,7 +135,7 @@ struct Program::Parts {
   api::Rest rest;
   boost::asio::io_context context{kHttpThreads};
   std::vector<std::unique_ptr<grpc::Service>> services;
-  std::shared_ptr<grpc::ServerCredentials> credentials;  // the server asks them, but does not keep them
+  std::shared_ptr<grpc::ServerCredentials> server_credentials;  // asked, but not kept, by the server
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<http::Server> http_server;
   net::Address grpc_address;
@@ -153,8 +153,8 @@ Status Program::Parts::Bind(const Settings& settings) {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
-  credentials = GrpcCredentials(settings, listening);
-  builder.AddListeningPort(settings.grpc.ToString(), credentials, &port);
+  server_credentials = GrpcCredentials(settings, listening);
+  builder.AddListeningPort(settings.grpc.ToString(), server_credentials, &port);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> guards;
   guards.push_back(MakeReflectionGuard(Require(auth::Role::kViewer)));
   builder.experimental().SetInterceptorCreators(std::move(guards));
