@@ -91,6 +91,28 @@ TEST(HubTest, OneStalledAgentLosesItsStreamAndNobodyElse) {
   EXPECT_TRUE(idle->closed.empty());
 }
 
+TEST(HubTest, AStreamEndsWithItsCertificateUnlessThatWasRenewed) {
+  constexpr std::int64_t kHour = 3'600'000;
+  Hub hub([] { return kStart; });
+  const auto late = std::make_shared<FakeOutlet>(), renewed = std::make_shared<FakeOutlet>(),
+             bearer = std::make_shared<FakeOutlet>();
+  const std::uint64_t first = *hub.Open(HelloOf("late"), "p", late);
+  const std::uint64_t second = *hub.Open(HelloOf("renewed"), "p", renewed);
+  ASSERT_TRUE(hub.Open(HelloOf("bearer"), "p", bearer));
+  hub.SetCertificate(first, 0, 10 * kHour);
+  hub.SetCertificate(second, 0, 10 * kHour);
+  hub.SetCertificate(0, 0, 1);  // of a stream that joins
+  EXPECT_TRUE(hub.Ending(8 * kHour).empty());
+  EXPECT_EQ(hub.Ending(8 * kHour + 1).size(), 2U) << "less than a fifth is left";
+  hub.SetCertificate(second, 7 * kHour, 17 * kHour);
+  EXPECT_EQ(hub.Ending(9 * kHour).front().node_id(), "late");
+  hub.EndExpired(10 * kHour - 1);
+  EXPECT_EQ(late->closed, "");
+  hub.EndExpired(10 * kHour);
+  EXPECT_NE(late->closed.find("was not renewed"), std::string::npos);
+  EXPECT_EQ(renewed->closed + bearer->closed, "");
+}
+
 TEST(HubTest, CommandsReachConnectedAgentsAndOthersAreNamed) {
   Hub hub([] { return kStart; });
   const auto outlet = std::make_shared<FakeOutlet>();
