@@ -16,8 +16,7 @@ using message::FieldId;
 // One end of a connection that notes what it hears, as lines of text.
 class End final : public Events, public Sink {
  public:
-  explicit End(Role role, Limits limits = {})
-      : session(role, limits, {request, response, trailers}, *this), role_(role) {}
+  explicit End(Role role, Limits limits = {}) : session(role, limits, {request, response, trailers}, *this) {}
 
   void OnRequest(std::int32_t id, message::RequestHead& head, std::string_view raw, Body body) override {
     std::string line = "request " + std::string(head.method_text) + " " + std::string(head.authority) + " " +
@@ -88,7 +87,6 @@ class End final : public Events, public Sink {
       line += " " + std::string(field.name) + "=" + std::string(field.value);
     said.push_back(line);
   }
-  Role role_;
 };
 
 struct Pair {
