@@ -7,7 +7,7 @@ weft_library(agent/codec/http1 DEPS common/message common/reason)
 weft_library(agent/codec/http2 DEPS agent/codec/http1 agent/buffer common/message common/reason common/time LINK weft_ext_nghttp2)
 
 # Pure stages: values in, decisions out. They do not know each other.
-weft_library(agent/detect)
+weft_library(agent/detect DEPS common/net common/result)
 weft_library(agent/route DEPS common/message common/policy common/random common/reason LINK weft_ext_re2)
 weft_library(agent/limit)
 weft_library(agent/breaker DEPS common/policy common/stats common/random common/time)
@@ -26,9 +26,9 @@ weft_library(agent/report DEPS common/metrics common/stats common/reason common/
 weft_library(agent/connection DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine)
 weft_library(agent/pool DEPS agent/connection agent/report)
 weft_library(agent/upstream DEPS agent/pool)
-weft_library(agent/tunnel DEPS agent/connection agent/report)
+weft_library(agent/tunnel DEPS agent/connection agent/detect agent/report)
 weft_library(agent/exchange DEPS agent/upstream agent/tunnel agent/answer agent/report agent/route common/random)
-weft_library(agent/accept DEPS agent/transport agent/detect agent/connection)
+weft_library(agent/accept DEPS agent/transport agent/connection)
 weft_library(agent/probe DEPS common/snapshot common/random common/http LINK weft_ext_boost)
 weft_library(agent/settings DEPS common/net common/time LINK weft_ext_yaml)
 weft_library(agent/cold DEPS common/time)
@@ -39,6 +39,6 @@ weft_library(agent/config DEPS agent/dial agent/identity common/file common/wire
 weft_library(agent/resources DEPS agent/config common/compile)
 weft_library(agent/egress DEPS common/net common/snapshot common/task common/time common/result LINK weft_ext_boost)
 weft_library(agent/admin DEPS common/http common/snapshot agent/report)
-weft_library(agent/forward DEPS agent/accept agent/exchange agent/tunnel common/random)
+weft_library(agent/forward DEPS agent/accept agent/detect agent/exchange agent/tunnel common/random)
 weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
   common/task)

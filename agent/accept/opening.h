@@ -1,11 +1,12 @@
 #pragma once
-// The first bytes of a connection whose protocol is not declared: HTTP or not. A protocol in which the
-// server speaks first says nothing; after `patience` it counts as not HTTP. Deletes itself when it has
-// decided. Thread rule: one worker.
+// The first bytes of a connection, while it is not known what to make of them: they are read and kept until
+// the caller's `examine` has seen enough, or time says that it will not. Deletes itself when it is over.
+// Thread rule: one worker.
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "agent/connection/connection.h"
@@ -13,35 +14,42 @@
 
 namespace weft::accept {
 
+enum class Opened : std::uint8_t {
+  kExamined,  // `examine` has seen enough
+  kSilent,    // the client said nothing: it may wait for the server to speak first
+  kLate,      // it began to say something and did not go on in time
+  kEnded,     // it closed its direction behind what it said
+  kLeft,      // it is gone; there is no transport
+};
+
 class Opening final : public loop::Handler {
  public:
-  // Once; `first` are the bytes read so far. No transport: the client left, or said nothing for too long.
-  using Decided =
-      std::function<void(std::unique_ptr<transport::Transport> transport, std::string_view first, bool http)>;
+  struct Options {
+    Duration silence = Duration::zero();  // until the first byte; zero: for ever
+    Duration most = Duration::zero();     // from the first byte on; zero: for ever
+    // All bytes so far, never none. True: enough. The caller bounds how much that may be.
+    std::function<bool(std::string_view bytes)> examine;
+    // Once; `client.unread` is what was read.
+    std::function<void(connection::Handed client, Opened how)> opened;
+  };
+  using Pending = std::unordered_set<Opening*>;  // those that are not over yet
 
-  // Those that have not decided yet.
-  using Pending = std::unordered_set<Opening*>;
-  // `patience` zero: wait for the client as long as `most`, then close.
-  static void Start(connection::Io& io, std::unique_ptr<transport::Transport> transport, Duration patience,
-                    Duration most, Pending& pending, Decided decided);
+  // `client.unread` counts as read.
+  static void Start(connection::Io& io, connection::Handed client, Pending& pending, Options options);
   static void CloseAll(Pending& pending);
   void OnReady(bool readable, bool writable) override;
 
  private:
-  Opening(connection::Io& io, std::unique_ptr<transport::Transport> transport, Pending& pending,
-          Decided decided);
+  Opening(connection::Io& io, connection::Handed client, Pending& pending, Options options);
   void Read();
-  void OnTimer();
-  void Decide(bool http);
-  void Close();
+  void SetTimer(Duration most);
+  void End(Opened how);
 
   connection::Io& io_;
-  std::unique_ptr<transport::Transport> transport_;
+  connection::Handed client_;
   Pending& pending_;
-  Decided decided_;
+  Options options_;
   loop::Timer timer_;
-  bool silence_decides_ = false;
-  std::string first_;
 };
 
 }  // namespace weft::accept

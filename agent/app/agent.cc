@@ -9,6 +9,7 @@
 
 #include "agent/admin/admin.h"
 #include "agent/app/drain.h"
+#include "agent/app/learned_ports.h"
 #include "agent/app/need.h"
 #include "agent/app/pages.h"
 #include "agent/app/plan.h"
@@ -54,7 +55,8 @@ class Agent {
         settings_(settings),
         seed_(RandomSeed()),
         families_(*registry_),
-        watch_(*registry_, families_) {
+        watch_(*registry_, families_),
+        learned_ports_(cold_, settings.cache_path.empty() ? std::string() : settings.cache_path + ".ports") {
     if (settings_.node.id.empty()) settings_.node.id = HostName();
   }
 
@@ -93,6 +95,7 @@ class Agent {
   report::EjectionWatch watch_;  // worker 0's thread
   std::shared_ptr<report::LogWriter> access_log_;
   std::unique_ptr<decision::FileRecorder> recorder_;
+  LearnedPorts learned_ports_;
   std::unique_ptr<forward::Forwarder> forwarder_;
   config::FileLink* files_ = nullptr;
   std::unique_ptr<identity::Keeper> keeper_;  // null: no identity is configured
@@ -152,6 +155,7 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
         "instance " + std::string(report::ToString(change.to)),
         {{"service", change.backend.ToString()}, {"instance", change.instance}, {"cause", change.cause}});
   };
+  out.on_learned = [this] { learned_ports_.Changed(); };
   out.on_view = [this](const engine::ServiceView& view) {
     watch_.Observe(
         view, [this](const BackendKey& key, std::uint64_t hash) { return forwarder_->NameOf(key, hash); });
@@ -299,6 +303,7 @@ Status Agent::Start() {
   if (const Status opened = OpenRecorder(); !opened) return opened;
   forwarder_ = std::make_unique<forward::Forwarder>(ForwarderOptionsOf());
   if (const Status bound = forwarder_->Bind(); !bound) return bound;
+  learned_ports_.Load(forwarder_->learned());
   prober_ = std::make_unique<probe::Prober>(context_, seed_, [this](const probe::Result& result) {
     forwarder_->Checked(result.backend, result.instance, result.passed, result.took);
   });
@@ -386,6 +391,7 @@ void Agent::Look() {
   }
   if (forwarder_->connections() > 0 && now - closing_since_ < kLastWords) return;
   looking_.reset();
+  learned_ports_.Write();
   if (uplink_ != nullptr) uplink_->Stop();
   manager_->Stop();
   if (dialer_ != nullptr) dialer_->Stop();

@@ -16,6 +16,8 @@ forward::Listener InboundListener(const settings::Inbound& inbound, const settin
   out.listen = inbound.listen;
   out.transparent = inbound.transparent;
   out.port = inbound.port;
+  out.accept_proxy = inbound.accept_proxy;
+  out.send_proxy = inbound.send_proxy;
   if (inbound.forward) out.application = *inbound.forward;
   if (inbound.service)
     out.service = inbound.service;
@@ -51,6 +53,7 @@ std::vector<forward::Listener> ListenersOf(const settings::Settings& settings) {
     listener.listen = local.listen;
     listener.service = local.service;
     listener.port = local.port;
+    listener.accept_proxy = local.accept_proxy;
     out.push_back(listener);
   }
   for (std::size_t i = 0; i < settings.inbound.size(); ++i) {

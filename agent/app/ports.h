@@ -9,6 +9,9 @@
 
 namespace weft::app {
 
+// Writes beside it and renames. An error names `setting`, which told the path.
+Status ReplaceFile(const std::string& path, const std::string& text, const std::string& setting);
+
 Status WritePortsFile(const std::string& path,
                       const std::vector<std::pair<std::string, std::uint16_t>>& ports);
 

@@ -8,13 +8,13 @@ namespace weft::detect {
 
 enum class Looks : std::uint8_t {
   kMore,   // a prefix of something we know: wait for more
-  kHttp1,  // a method, then a space
+  kHttp1,  // a method, a space and how a target begins
   kHttp2,  // the connection preface
   kTls,    // a TLS record with a ClientHello
   kOther,  // opaque
 };
 
-// At most 24 bytes are ever needed.
+// At most 28 bytes are ever needed.
 Looks Detect(std::string_view bytes);
 
 }  // namespace weft::detect

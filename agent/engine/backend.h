@@ -68,6 +68,7 @@ struct Backend {
   BackendKey key;
   std::string key_text;  // "namespace/name:port"
   policy::Protocol protocol = policy::Protocol::kDetect;
+  std::uint8_t proxy_protocol = 0;  // of the port; inbound: zero
   bool inbound = false;
   const policy::ServicePolicy* policy = nullptr;  // of the newest snapshot; never null
   std::uint32_t in_flight = 0;                    // requests of this worker

@@ -31,7 +31,11 @@ struct Origin {
   net::Address original;              // transparent mode; port 0: none
   net::Address peer;                  // the client's address
   net::Address application;           // inbound: where our workload listens; port 0: `original`
-  bool allow_passthrough = false;     // transparent mode: unknown destinations are relayed as they are
+  // What its bytes are. Not kHttp: a connection to `fixed` or `original`, whose head has nothing but, of
+  // kTls, the name that the ClientHello asks for as authority.
+  policy::RouteKind wire = policy::RouteKind::kHttp;
+  std::uint8_t proxy_protocol = 0;  // inbound: 1, 2: relayed connections to the application begin with it
+  bool allow_passthrough = false;   // transparent mode: unknown destinations are relayed as they are
   bool direct = false;   // with `fixed`: past the routes of the service, and no decision record (mirrors)
   bool explain = false;  // x-weft-explain from the own workload
   // Inbound: of the service port that the listener stands for; kDetect: not known.

@@ -131,6 +131,21 @@ void Engine::ReleaseConnection(Target& target) {
       [&](std::uint32_t) { return tape::BoolResult("disconnect", true, target.shared->connections.used()); });
 }
 
+bool Engine::TryStream(Target& target) {
+  if (!target.backend->inbound) return TryConnect(target);
+  Taped(
+      impl_->recorder, [&] { return tape::TargetInput("stream", impl_->settings.worker, target); },
+      [&] { return ++target.connections; }, [](std::uint32_t) { return std::string("stream"); });
+  return true;
+}
+
+void Engine::ReleaseStream(Target& target) {
+  if (!target.backend->inbound) return ReleaseConnection(target);
+  Taped(
+      impl_->recorder, [&] { return tape::TargetInput("unstream", impl_->settings.worker, target); },
+      [&] { return --target.connections; }, [](std::uint32_t) { return std::string("unstream"); });
+}
+
 bool Engine::TryPend(Backend& backend) {
   return Taped(
       impl_->recorder, [&] { return tape::BackendInput("pend", impl_->settings.worker, backend); },

@@ -67,6 +67,10 @@ class Engine {
   // Caps that the pool asks for; exact over all workers. Each successful Try is returned once.
   bool TryConnect(Target& target);  // connectionPool.maxConnections of the instance
   void ReleaseConnection(Target& target);
+  // The same for a stream. Toward our own application none is refused, since the callers' agents have their
+  // caps and a stream may last for days; it takes no place of a request either, but the target stays known.
+  bool TryStream(Target& target);
+  void ReleaseStream(Target& target);
   bool TryPend(Backend& backend);  // connectionPool.maxPending
   void ReleasePend(Backend& backend);
   // Whether requests of other workers wait for a connection of this service port.

@@ -113,6 +113,8 @@ struct Engine::Impl {
   // request.cc
   Verdict Start(Call& call, const Origin& origin, const message::RequestHead& head, TimePoint now);
   Verdict Route(Call& call, const message::RequestHead& head, TimePoint now);
+  route::Decision Decide(const Origin& origin, const Resolved& resolved, const message::RequestHead& head,
+                         std::uint64_t number) const;
   Verdict Admit(Call& call, TimePoint now);
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
   void FeedBreaker(Call& call, Reason reason, TimePoint now);

@@ -167,6 +167,7 @@ bool Engine::Impl::Update(Backend& backend) {
     backend.bundle = service->bundle;
     backend.policy = &service->bundle->policy;
     backend.protocol = port->protocol;
+    backend.proxy_protocol = port->proxy_protocol;
     backend.endpoints = service->endpoints;
     backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
     for (const snapshot::Instance& instance : service->endpoints->instances) {

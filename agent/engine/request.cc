@@ -81,9 +81,7 @@ Verdict Engine::Impl::Route(Call& call, const message::RequestHead& head, TimePo
   call.retry = &resolved.service->bundle->policy.retry;
   call.timeouts = &resolved.service->bundle->policy.timeouts;
   const std::uint64_t number = settings.worker * kWorkerStride + call.number;
-  const route::Decision decided =
-      call.origin.direct ? route::Decision{}
-                         : resolved.routes->table->Match(head, resolved.port, number, settings.seed);
+  const route::Decision decided = Decide(call.origin, resolved, head, number);
   call.backend = resolved.backend;
   if (decided.rule != nullptr) TakeRule(call, decided, *resolved.routes);
   if (decided.action == route::Action::kAnswer) return {Action::kAnswer, decided.reason};
@@ -99,6 +97,17 @@ Verdict Engine::Impl::Route(Call& call, const message::RequestHead& head, TimePo
     call.deadline_is_callers = false;
   }
   return {Action::kForward, Reason::kOk};
+}
+
+route::Decision Engine::Impl::Decide(const Origin& origin, const Resolved& resolved,
+                                     const message::RequestHead& head, std::uint64_t number) const {
+  if (origin.direct) return {};
+  const route::Table& table = *resolved.routes->table;
+  const bool connect = head.method == message::Method::kConnect;
+  if (origin.wire == policy::RouteKind::kHttp && !connect)
+    return table.Match(head, resolved.port, number, settings.seed);
+  const std::string_view name = origin.wire == policy::RouteKind::kTls ? head.authority : std::string_view();
+  return table.MatchStream(origin.wire, name, resolved.port, number, settings.seed);
 }
 
 Verdict Engine::Impl::Admit(Call& call, TimePoint now) {

@@ -180,6 +180,7 @@ void WriteService(std::string& out, const snapshot::Service& service) {
     LineWriter written("+route");
     written.Put("name", route.name).Put("ns", route.ns).Put("parent_port", route.parent_port);
     written.Put("consumer", route.consumer).Put("created", route.created);
+    if (route.kind != policy::RouteKind::kHttp) written.Put("kind", route.kind);
     for (const std::string& host : route.hostnames) written.Put("hostname", host);
     out += written.text() + '\n';
     for (const policy::RouteRule& rule : route.rules) WriteRule(out, rule);
@@ -207,8 +208,8 @@ class Parser {
     }
     if (!bundle_) return;
     if (line.op() == "+port") {
-      bundle_->ports.push_back(
-          {line.Text("name"), line.Number<std::uint16_t>("port"), line.Enum<policy::Protocol>("protocol")});
+      bundle_->ports.push_back({line.Text("name"), line.Number<std::uint16_t>("port"),
+                                line.Enum<policy::Protocol>("protocol"), 0});
     }
     if (line.op() == "+route") Route(line);
     if (line.op() == "+instance") Instance(line);
@@ -261,6 +262,7 @@ class Parser {
     route.consumer = line.Bool("consumer");
     route.created = line.Number<std::int64_t>("created");
     route.hostnames = line.All("hostname");
+    route.kind = line.Enum<policy::RouteKind>("kind");
   }
   static void Rule(const LineReader& line, policy::RouteRule& rule) {
     rule.name = line.Text("name");

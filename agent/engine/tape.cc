@@ -30,6 +30,7 @@ void PutOrigin(LineWriter& line, const Origin& origin) {
   if (origin.fixed != nullptr) Key(line.Put("fixed", true), *origin.fixed);
   if (origin.original.port != 0) line.Put("original", origin.original.ToString());
   if (origin.application.port != 0) line.Put("application", origin.application.ToString());
+  if (origin.wire != policy::RouteKind::kHttp) line.Put("wire", origin.wire);
   if (origin.allow_passthrough) line.Put("passthrough", true);
   if (origin.direct) line.Put("direct", true);
   if (origin.caller_attempt != 0) line.Put("caller_attempt", origin.caller_attempt);
@@ -239,6 +240,7 @@ void ReadOrigin(const LineReader& line, OriginText& out) {
   }
   if (const auto address = net::Address::Parse(line.Text("original"))) out.origin.original = *address;
   if (const auto address = net::Address::Parse(line.Text("application"))) out.origin.application = *address;
+  out.origin.wire = line.Enum<policy::RouteKind>("wire");
   out.origin.allow_passthrough = line.Bool("passthrough");
   out.origin.direct = line.Bool("direct");
   out.origin.caller_attempt = line.Number<std::uint32_t>("caller_attempt");

@@ -13,7 +13,8 @@ namespace weft::forward {
 Forwarder::Forwarder(ForwarderOptions options)
     : options_(std::move(options)),
       shared_(options_.worker.engine.seed),
-      aggregator_(shared_, options_.recorder) {
+      aggregator_(shared_, options_.recorder),
+      learned_(options_.on_learned) {
   for (Listener& listener : options_.listeners)
     listeners_.push_back(std::make_unique<Listener>(std::move(listener)));
 }
@@ -41,6 +42,7 @@ Status Forwarder::Bind() {
     own.request_seed = Mix(own.request_seed, i, Purpose::kRequestId, 0);
     WorkerHooks hooks;
     hooks.need = options_.need;
+    hooks.learned = &learned_;
     hooks.publish = [this](engine::WorkerDelta delta) {
       if (delta.worker == 0) return Absorb(delta);
       workers_.front()->loop().Post([this, delta = std::move(delta)] { Absorb(delta); });

@@ -25,6 +25,7 @@ struct ForwarderOptions {
   // Worker 0's thread; both may be empty.
   std::function<void(const engine::ServiceView& view)> on_view;
   std::function<void(const engine::HealthChange& change)> on_health;
+  std::function<void()> on_learned;  // any worker's thread: learned() has changed; may be empty
 };
 
 class Forwarder {
@@ -54,6 +55,8 @@ class Forwarder {
     return refused_.load(std::memory_order_relaxed);
   }  // at max_connections
 
+  detect::Learned& learned() { return learned_; }  // what undeclared ports speak
+
   const std::vector<std::unique_ptr<Listener>>& listeners() const { return listeners_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
 
@@ -66,6 +69,7 @@ class Forwarder {
   ForwarderOptions options_;
   engine::Shared shared_;
   engine::Aggregator aggregator_;  // worker 0's thread
+  detect::Learned learned_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<int> bound_;  // until the acceptors take them
   std::vector<std::unique_ptr<Worker>> workers_;

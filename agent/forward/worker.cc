@@ -11,8 +11,6 @@ namespace weft::forward {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(100);
-constexpr Duration kServerFirst = std::chrono::milliseconds(250);  // transparent: a silent client
-
 // Zero: the bundle has no such port.
 std::uint16_t PortOf(const policy::ServiceBundle& bundle, const std::string& port) {
   if (port.empty()) return bundle.ports.empty() ? std::uint16_t{0} : bundle.ports.front().port;
@@ -43,7 +41,7 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   env_.pass_through = [this](stream::ServerStream& client, const engine::Origin& origin, std::string bytes) {
     connection::Handed handed = TakeSocket(client);
     handed.unread = std::move(bytes) + handed.unread;
-    Relay(std::move(handed), origin, report::StreamKind::kTcp);
+    Relay(std::move(handed), origin, {});
   };
   env_.tunnels = &tunnels_;
   env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, const engine::Origin& origin,
@@ -75,14 +73,15 @@ Worker::~Worker() {
 // --- connections ---
 
 void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
-  std::unique_ptr<transport::Transport> transport = transport::PlainTransport(fd);
+  connection::Handed client{transport::PlainTransport(fd), {}, {}};
   const engine::Origin origin = OriginOf(on, fd, peer);
   sink_->Opened(origin.direction);
   if (on.transparent && IsOwn(origin.original)) {  // it would come back to us for ever
-    transport->Close(true);
+    client.transport->Close(true);
     return Gone(origin.direction);
   }
-  Open(std::move(transport), origin);
+  if (on.accept_proxy) return AwaitProxyHeader(std::move(client), origin);
+  Open(std::move(client), origin);
 }
 
 engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& peer) {
@@ -91,6 +90,7 @@ engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& 
   if (on.service) origin.fixed = &fixed_.at(&on);
   origin.peer = peer;
   origin.application = on.application;
+  origin.proxy_protocol = on.send_proxy;
   origin.allow_passthrough = on.transparent && on.direction == engine::Direction::kOutbound;
   if (on.transparent) origin.original = transport::OriginalDestination(fd);
   return origin;
@@ -101,30 +101,6 @@ bool Worker::IsOwn(const net::Address& address) const {
     const net::Address& own = listener->listen;
     return own.port == address.port && (own.ip == address.ip || (own.ip.IsAny() && address.ip.IsLoopback()));
   });
-}
-
-// By what is declared for its destination; else the first bytes decide.
-void Worker::Open(std::unique_ptr<transport::Transport> transport, engine::Origin origin) {
-  const bool named = origin.fixed != nullptr || origin.original.port != 0;
-  const policy::Protocol protocol = named ? engine_.ProtocolOf(origin) : policy::Protocol::kHttp;
-  if (named) origin.declared = protocol;
-  switch (protocol) {
-    case policy::Protocol::kTcp:
-    case policy::Protocol::kTls:
-      return Relay({std::move(transport), {}, {}}, origin, report::StreamKind::kTcp);
-    case policy::Protocol::kHttp:
-    case policy::Protocol::kHttp2:
-    case policy::Protocol::kGrpc: return Serve(std::move(transport), origin, {});
-    default: break;
-  }
-  const Duration patience = origin.original.port != 0 ? kServerFirst : Duration::zero();
-  accept::Opening::Start(
-      io_, std::move(transport), patience, limits_.idle, opening_,
-      [this, origin](std::unique_ptr<transport::Transport> opened, std::string_view first, bool http) {
-        if (opened == nullptr) return Gone(origin.direction);
-        if (http) return Serve(std::move(opened), origin, first);
-        Relay({std::move(opened), std::string(first), {}}, origin, report::StreamKind::kTcp);
-      });
 }
 
 void Worker::Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
@@ -141,7 +117,7 @@ void Worker::ServeHttp2(std::unique_ptr<transport::Transport> transport, const e
                         std::string_view first) {
   if (origin.allow_passthrough && engine_.BackendOf(origin, loop_.now()) == nullptr) {
     if (env_.subscribe) env_.subscribe({}, origin);
-    return Relay({std::move(transport), std::string(first), {}}, origin, report::StreamKind::kTcp);
+    return Relay({std::move(transport), std::string(first), {}}, origin, {});
   }
   auto* connection = new connection::Http2Server(io_, std::move(transport), origin, limits_, *this);
   serving_http2_.insert(connection);
@@ -156,8 +132,8 @@ void Worker::SpeaksHttp2(connection::ServerConnection& connection, std::string_v
   ServeHttp2(TakeSocket(connection).transport, origin, first);
 }
 
-void Worker::Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind) {
-  tunnels_.Start(std::move(client), origin, kind, [this, way = origin.direction] { Gone(way); });
+void Worker::Relay(connection::Handed client, const engine::Origin& origin, tunnel::Stream stream) {
+  tunnels_.Start(std::move(client), origin, std::move(stream), [this, way = origin.direction] { Gone(way); });
 }
 
 // Of a connection whose request turned into a stream.

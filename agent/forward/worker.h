@@ -14,6 +14,8 @@
 #include "agent/accept/opening.h"
 #include "agent/connection/http2_server.h"
 #include "agent/connection/server.h"
+#include "agent/detect/client_hello.h"
+#include "agent/detect/learned.h"
 #include "agent/exchange/exchange.h"
 #include "agent/tunnel/tunnel.h"
 
@@ -28,6 +30,8 @@ struct Listener {
   std::optional<ServiceKey> service;  // per-service port, or the service behind an inbound listener
   std::string port;                   // of that service: name or number; empty: its only one
   net::Address application;           // inbound without `transparent`: where our workload listens
+  bool accept_proxy = false;          // connections begin with a PROXY header; others are closed
+  std::uint8_t send_proxy = 0;        // inbound: 1, 2: relayed connections to the application begin with one
 };
 
 struct WorkerOptions {
@@ -42,6 +46,7 @@ struct WorkerHooks {
   std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
       need;
   std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
+  detect::Learned* learned = nullptr;                      // outlives the worker; null: nothing is remembered
 };
 
 class Worker final : private connection::Requests {
@@ -85,12 +90,20 @@ class Worker final : private connection::Requests {
   engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
   void ResolvePorts();
   bool IsOwn(const net::Address& address) const;
-  void Open(std::unique_ptr<transport::Transport> transport, engine::Origin origin);
+  void AwaitProxyHeader(connection::Handed client, const engine::Origin& origin);
+  void Open(connection::Handed client, engine::Origin origin);
+  void Detect(connection::Handed client, const engine::Origin& origin);
+  void Detected(connection::Handed client, const engine::Origin& origin, accept::Opened how,
+                const detect::ClientHello& hello);
+  void AwaitHello(connection::Handed client, const engine::Origin& origin);
+  void RelayServerFirst(connection::Handed client, const engine::Origin& origin, bool learned);
+  std::string NameOf(const engine::Origin& origin);
+  void Learn(const engine::Origin& origin, detect::Speaks speaks);
   void Serve(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
              std::string_view first);
   void ServeHttp2(std::unique_ptr<transport::Transport> transport, const engine::Origin& origin,
                   std::string_view first);
-  void Relay(connection::Handed client, const engine::Origin& origin, report::StreamKind kind);
+  void Relay(connection::Handed client, const engine::Origin& origin, tunnel::Stream stream);
   connection::Handed TakeSocket(stream::ServerStream& client);
   void Gone(engine::Direction direction);
   void Tick();

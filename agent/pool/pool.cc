@@ -115,9 +115,15 @@ void Pool::Cancel(Waiter& waiter) {
 }
 
 connection::Handed Pool::HandOver(ClientConnection& connection) {
-  std::erase(static_cast<Slot*>(connection.owner_slot)->all, &connection);
+  Slot& slot = *static_cast<Slot*>(connection.owner_slot);
+  std::erase(slot.all, &connection);
   --open_;
-  return connection.HandOver();
+  connection::Handed handed = connection.HandOver();
+  if (!slot.target->application) return handed;
+  engine_.TryStream(*slot.target);  // before its place goes, so that the target stays
+  engine_.ReleaseConnection(*slot.target);
+  ServeWaiters(slot);
+  return handed;
 }
 
 ClientConnection* Pool::TakeIdle(Slot& slot, Demand demand) {

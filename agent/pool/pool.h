@@ -66,7 +66,8 @@ class Pool final : public connection::ClientOwner, public connection::Http2Owner
   // At once, or none: then the waiter hears later, or has heard OnRefused already.
   Loan Acquire(engine::Target& target, Waiter& waiter, Demand demand);
   void Cancel(Waiter& waiter);
-  // A lent connection that stops being HTTP leaves the pool; its place under the cap goes with it.
+  // A lent connection that stops being HTTP leaves the pool; its place under the cap goes with it:
+  // Engine::ReleaseStream.
   connection::Handed HandOver(connection::ClientConnection& connection);
   // Closes what is idle too long, too old, or leads to an instance that is gone or ejected. Every tick.
   void Sweep();

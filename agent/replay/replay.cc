@@ -1,5 +1,7 @@
 #include "agent/replay/replay.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 
@@ -167,13 +169,17 @@ class Machine {
 
   bool OnTarget(Engine& engine, const LineReader& line) {
     const std::string& op = line.op();
-    if (op != "connect" && op != "disconnect" && op != "drain" && op != "checked") return false;
+    constexpr std::array<std::string_view, 6> kOps = {"connect",  "disconnect", "stream",
+                                                      "unstream", "drain",      "checked"};
+    if (std::find(kOps.begin(), kOps.end(), op) == kOps.end()) return false;
     Backend* backend = Find(engine, line);
     if (backend == nullptr) return true;
     for (const auto& target : backend->targets) {
       if (target->hash != line.Number<std::uint64_t>("instance")) continue;
       if (target->address.ToString() != line.Text("address")) continue;
       if (op == "connect") engine.TryConnect(*target);
+      if (op == "stream") engine.TryStream(*target);
+      if (op == "unstream") engine.ReleaseStream(*target);
       if (op == "disconnect") engine.ReleaseConnection(*target);
       if (op == "drain") engine.MarkDraining(*target);
       if (op == "checked") engine.Checked(*target, line.Bool("passed"), line.Span("took"), line.Time("now"));

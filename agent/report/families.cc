@@ -75,6 +75,10 @@ Families::Families(metrics::Registry& r)
                      Kind::kCounter,
                      {"direction", "service", "namespace", "port", "kind", "reason"}})),
       streams_open(r.Add({"weft_streams_open", "Relayed connections now.", Kind::kGauge, {"direction"}})),
+      detections(r.Add({"weft_detections_total",
+                        "Connections to ports that declare no protocol, by what they turned out to be.",
+                        Kind::kCounter,
+                        {"direction", "result"}})),
       bytes(r.Add(
           {"weft_bytes_total",
            "Body bytes of requests and bytes of relayed connections: received from and sent to clients.",

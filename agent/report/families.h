@@ -12,7 +12,7 @@ struct Families {
   metrics::FamilyId requests, duration, attempts, retries, budget_exhausted, mirrored;
   metrics::FamilyId circuit_state, circuit_transitions, instance_health, ejections;
   metrics::FamilyId pool_connections, pool_reuse_ratio, pool_wait;
-  metrics::FamilyId connections, connections_open, streams, streams_open, bytes;
+  metrics::FamilyId connections, connections_open, streams, streams_open, detections, bytes;
   metrics::FamilyId config_revision, config_rejected, config_age, generations;
   metrics::FamilyId identity_expires, identity_answers;
   metrics::FamilyId log_dropped;

@@ -72,6 +72,11 @@ std::string_view ToString(StreamKind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+std::string_view ToString(Detection detection) {
+  constexpr std::array<std::string_view, 5> kNames = {"http", "tls", "opaque", "silent", "learned"};
+  return kNames[static_cast<std::size_t>(detection)];
+}
+
 std::string_view ToString(MirrorResult result) {
   constexpr std::array<std::string_view, kMirrorResults> kNames = {"answered", "failed", "overflow",
                                                                    "incomplete"};

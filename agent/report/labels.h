@@ -33,6 +33,7 @@ inline constexpr std::size_t kMirrorResults = 4;
 std::string_view ToString(MirrorResult result);
 
 std::string_view ToString(StreamKind kind);
+std::string_view ToString(Detection detection);
 
 std::string_view ToString(engine::Direction direction);
 std::string_view ToString(engine::InstanceState state);

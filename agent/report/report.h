@@ -57,6 +57,15 @@ struct StreamReport {
   std::uint64_t received = 0, sent = 0;  // bytes from and to the client
 };
 
+// What became of a connection to a port that declares nothing.
+enum class Detection : std::uint8_t {
+  kHttp,
+  kTls,
+  kOpaque,   // its first bytes are neither
+  kSilent,   // it said nothing within the detection time: the server may speak first
+  kLearned,  // not looked at: at this port the server was heard to speak first
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -65,6 +74,7 @@ class Sink {
   // A client's connection (HTTP or TCP) was accepted, and is gone.
   virtual void Opened(engine::Direction direction) = 0;
   virtual void Closed(engine::Direction direction) = 0;
+  virtual void Detected(engine::Direction direction, Detection detection) = 0;
   virtual void StreamBegan(engine::Direction direction) = 0;
   virtual void StreamEnded(const StreamReport& report) = 0;
   // The pool lent a connection. `waited`: time in the queue, zero when it was there or allowed at once.

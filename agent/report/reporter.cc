@@ -136,6 +136,11 @@ void Reporter::Opened(engine::Direction direction) {
 
 void Reporter::Closed(engine::Direction direction) { per_direction_[Index(direction)].open.Add(-1); }
 
+void Reporter::Detected(engine::Direction direction, Detection detection) {
+  const std::array<std::string_view, 2> values = {ToString(direction), ToString(detection)};
+  shard_.FindCounter(families_.detections, values).Add();
+}
+
 void Reporter::StreamBegan(engine::Direction direction) { per_direction_[Index(direction)].streams.Add(1); }
 
 void Reporter::StreamEnded(const StreamReport& report) {

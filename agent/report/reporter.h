@@ -20,6 +20,7 @@ class Reporter final : public Sink {
   void Request(const RequestReport& report) override;
   void Opened(engine::Direction direction) override;
   void Closed(engine::Direction direction) override;
+  void Detected(engine::Direction direction, Detection detection) override;
   void StreamBegan(engine::Direction direction) override;
   void StreamEnded(const StreamReport& report) override;
   void Mirrored(const BackendKey& to, MirrorResult result) override;

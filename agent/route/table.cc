@@ -181,29 +181,30 @@ auto Table::Candidate::Rank() const {
                     headers.size(), query.size());
 }
 
-Table::Table(policy::BundlePtr bundle, std::string_view own_ns) : bundle_(std::move(bundle)) {
-  for (const policy::ServicePort& port : bundle_->ports) ports_.push_back(BuildPort(port.port, own_ns));
-  ports_.push_back(BuildPort(0, own_ns));
+Table::Table(policy::BundlePtr bundle, std::string_view own_ns)
+    : bundle_(std::move(bundle)), own_ns_(own_ns) {
+  for (const policy::ServicePort& port : bundle_->ports) ports_.push_back(BuildPort(port.port));
+  ports_.push_back(BuildPort(0));
 }
 
 Table::~Table() = default;
 Table::Table(Table&&) noexcept = default;
 Table& Table::operator=(Table&&) noexcept = default;
 
-std::vector<const policy::Route*> Table::BindingRoutes(std::uint16_t port, std::string_view own_ns) const {
+std::vector<const policy::Route*> Table::BindingRoutes(std::uint16_t port, policy::RouteKind kind) const {
   std::vector<const policy::Route*> producers, consumers;
   for (const policy::Route& route : bundle_->routes) {
-    if (route.parent_port != 0 && route.parent_port != port) continue;
+    if (route.kind != kind || (route.parent_port != 0 && route.parent_port != port)) continue;
     if (!route.consumer) producers.push_back(&route);
-    if (route.consumer && route.ns == own_ns) consumers.push_back(&route);
+    if (route.consumer && route.ns == own_ns_) consumers.push_back(&route);
   }
   return consumers.empty() ? producers : consumers;
 }
 
-Table::Port Table::BuildPort(std::uint16_t port, std::string_view own_ns) {
+Table::Port Table::BuildPort(std::uint16_t port) {
   Port result;
   result.port = port;
-  for (const policy::Route* route : BindingRoutes(port, own_ns)) {
+  for (const policy::Route* route : BindingRoutes(port, policy::RouteKind::kHttp)) {
     result.routed = true;
     std::vector<std::string_view> hostnames(route->hostnames.begin(), route->hostnames.end());
     if (hostnames.empty()) hostnames.emplace_back();
@@ -295,6 +296,33 @@ Decision Table::Match(const RequestHead& head, std::uint16_t port, std::uint64_t
   }
   if (found->total_weight == 0) return Answer(decision, Reason::kNoBackend);
   decision.backend_ref = &Draw(*found->rule, found->total_weight, number, seed);
+  return decision.backend_ref->usable ? decision : Answer(decision, Reason::kNoBackend);
+}
+
+Decision Table::MatchStream(policy::RouteKind wire, std::string_view server_name, std::uint16_t port,
+                            std::uint64_t number, std::uint64_t seed) const {
+  std::vector<const policy::Route*> routes;
+  if (wire == policy::RouteKind::kTls) routes = BindingRoutes(port, policy::RouteKind::kTls);
+  if (routes.empty()) routes = BindingRoutes(port, policy::RouteKind::kTcp);
+  Decision decision;
+  if (routes.empty()) return decision;
+  const policy::Route* best = nullptr;
+  std::pair<std::size_t, std::size_t> rank;  // as of Candidate::Rank
+  for (const policy::Route* route : routes) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(route->hostnames.size(), 1); ++i) {
+      const std::string_view host = route->hostnames.empty() ? "" : std::string_view(route->hostnames[i]);
+      const std::pair mine{IsWildcard(host) ? 0 : host.size(), host.size()};
+      if (!HostMatches(host, server_name) || (best != nullptr && mine <= rank)) continue;
+      best = route;
+      rank = mine;
+    }
+  }
+  if (best == nullptr || best->rules.empty()) return Answer(decision, Reason::kNoRoute);
+  decision.route = best;
+  decision.rule = &best->rules.front();
+  const std::uint32_t total = TotalWeight(*decision.rule);
+  if (total == 0) return Answer(decision, Reason::kNoBackend);
+  decision.backend_ref = &Draw(*decision.rule, total, number, seed);
   return decision.backend_ref->usable ? decision : Answer(decision, Reason::kNoBackend);
 }
 

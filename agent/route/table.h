@@ -1,5 +1,6 @@
 #pragma once
-// Which rule of a service's routes takes a request: Gateway API 1.6 HTTPRoute as a pure function of the head.
+// Which rule of a service's routes takes a request or a connection: Gateway API 1.6 HTTPRoute, TLSRoute and
+// TCPRoute as pure functions of the head, of the name in a ClientHello, of nothing.
 //
 // Precedence over all matches of all routes: longer exact hostname, longer wildcard hostname, none; exact
 // path, then regular expression, then longer prefix; a method; more header matches; more query matches; then
@@ -53,6 +54,12 @@ class Table {
   Decision Match(const message::RequestHead& head, std::uint16_t port, std::uint64_t number,
                  std::uint64_t seed) const;
 
+  // The same for a connection that is no HTTP. `wire`: kTls when it began with a ClientHello, of which
+  // `server_name` is the name, lower case or empty. Where a TLSRoute binds, TLS goes by it: the longest
+  // hostname, exact before wildcard, then the oldest; else, and what is not TLS, by the oldest TCPRoute.
+  Decision MatchStream(policy::RouteKind wire, std::string_view server_name, std::uint16_t port,
+                       std::uint64_t number, std::uint64_t seed) const;
+
   const policy::ServiceBundle& bundle() const { return *bundle_; }
 
  private:
@@ -60,8 +67,8 @@ class Table {
   struct Candidate;  // one match of one rule under one hostname
   struct Port;
 
-  std::vector<const policy::Route*> BindingRoutes(std::uint16_t port, std::string_view own_ns) const;
-  Port BuildPort(std::uint16_t port, std::string_view own_ns);
+  std::vector<const policy::Route*> BindingRoutes(std::uint16_t port, policy::RouteKind kind) const;
+  Port BuildPort(std::uint16_t port);
   Candidate BuildCandidate(const policy::Route& route, const policy::RouteRule& rule, std::size_t match,
                            std::string_view hostname);
   Field BuildField(const policy::NamedMatch& match);
@@ -69,6 +76,7 @@ class Table {
   const Port& PortFor(std::uint16_t port) const;
 
   policy::BundlePtr bundle_;
+  std::string own_ns_;
   std::vector<std::pair<std::string, std::unique_ptr<re2::RE2>>> regexes_;  // by pattern, each compiled once
   std::vector<Port> ports_;  // of the bundle; the last one stands for every other port
 };

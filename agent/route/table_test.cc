@@ -267,5 +267,62 @@ TEST(RouteTableTest, TheHostOfAnAuthorityHasNeitherPortNorBrackets) {
   EXPECT_EQ(HostOf(""), "");
 }
 
+policy::Route StreamRoute(policy::RouteKind kind, const std::string& to,
+                          std::vector<std::string> hostnames = {}) {
+  policy::Route route = RouteOf({Rule("r/" + to, {{}}, {To(to)})}, std::move(hostnames));
+  route.kind = kind;
+  return route;
+}
+
+TEST(StreamTableTest, TlsGoesByTheNameItAsksForAndElseAsTcpDoes) {
+  using policy::RouteKind;
+  auto bundle = std::make_shared<policy::ServiceBundle>();
+  bundle->key = {"local", "default", "cart"};
+  bundle->ports = {{"a", 443, policy::Protocol::kTls, 0}, {"b", 5000, policy::Protocol::kTcp, 0}};
+  bundle->routes = {StreamRoute(RouteKind::kTls, "wild", {"*.example.com"}),
+                    StreamRoute(RouteKind::kTls, "exact", {"shop.example.com"}),
+                    StreamRoute(RouteKind::kTls, "deeper", {"*.eu.example.com"}),
+                    StreamRoute(RouteKind::kTcp, "oldest"),
+                    StreamRoute(RouteKind::kTcp, "younger"),
+                    StreamRoute(RouteKind::kHttp, "http")};
+  for (policy::Route& route : bundle->routes) {
+    if (route.kind == RouteKind::kTls) route.parent_port = 443;
+  }
+  const Table table(bundle, "default");
+  const auto to = [&](RouteKind wire, std::string_view name, std::uint16_t port) -> std::string {
+    const Decision decision = table.MatchStream(wire, name, port, 1, 1);
+    return decision.backend_ref == nullptr ? std::string(ToString(decision.reason))
+                                           : decision.backend_ref->backend.service.name;
+  };
+  EXPECT_EQ(to(RouteKind::kTls, "shop.example.com", 443), "exact");
+  EXPECT_EQ(to(RouteKind::kTls, "other.example.com", 443), "wild");
+  EXPECT_EQ(to(RouteKind::kTls, "a.eu.example.com", 443), "deeper");
+  EXPECT_EQ(to(RouteKind::kTls, "example.org", 443), "no_route");
+  EXPECT_EQ(to(RouteKind::kTls, "", 443), "no_route") << "each route asks for a name";
+  EXPECT_EQ(to(RouteKind::kTls, "shop.example.com", 5000), "oldest") << "no TLSRoute binds there";
+  EXPECT_EQ(to(RouteKind::kTcp, "", 5000), "oldest");
+  EXPECT_EQ(to(RouteKind::kTcp, "", 443), "oldest");
+  bundle->routes.resize(0);
+  const Table none(bundle, "default");
+  const Decision own = none.MatchStream(RouteKind::kTcp, "", 5000, 1, 1);
+  EXPECT_TRUE(own.action == Action::kForward && own.rule == nullptr);
+}
+
+TEST(StreamTableTest, ConnectionsAreDrawnByWeight) {
+  auto bundle = std::make_shared<policy::ServiceBundle>();
+  bundle->ports = {{"a", 5000, policy::Protocol::kTcp, 0}};
+  policy::Route route = StreamRoute(policy::RouteKind::kTcp, "x");
+  route.rules[0].backends = {To("v1", 9), To("v2", 1), To("v3", 0)};
+  bundle->routes = {route};
+  const Table table(bundle, "default");
+  std::map<std::string, int> drawn;
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    ++drawn[table.MatchStream(policy::RouteKind::kTcp, "", 5000, i, 7).backend_ref->backend.service.name];
+  }
+  EXPECT_NEAR(drawn["v1"], 9000, 150);
+  EXPECT_NEAR(drawn["v2"], 1000, 150);
+  EXPECT_EQ(drawn.count("v3"), 0U);
+}
+
 }  // namespace
 }  // namespace weft::route

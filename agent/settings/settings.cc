@@ -218,6 +218,7 @@ void ReadOutbound(Reader& in, Outbound& out) {
     LocalService& service = out.services.emplace_back();
     one.Value("listen", service.listen, Listen).Value("service", service.service, Service);
     one.Value("port", service.port, Text).Require("listen").Require("service");
+    one.Map("proxyProtocol", [&](Reader& proxy) { proxy.Value("accept", service.accept_proxy, Bool); });
   });
   in.Map("egress", [&](Reader& egress) { egress.Values("allow", out.egress_allow, Text); });
   in.Check(!out.transparent || out.listen, "transparent", "needs outbound.listen");
@@ -227,6 +228,12 @@ void ReadInbound(Reader& in, Inbound& out) {
   in.Value("listen", out.listen, Listen).Value("transparent", out.transparent, Bool);
   in.Value("forward", out.forward, MaybeAddress).Value("service", out.service, MaybeService);
   in.Value("port", out.port, Text).Require("listen");
+  in.Map("proxyProtocol", [&](Reader& proxy) {
+    proxy.Value("accept", out.accept_proxy, Bool);
+    proxy.Value(
+        "send", out.send_proxy,
+        OneOf<std::uint8_t>({{"none", std::uint8_t{0}}, {"v1", std::uint8_t{1}}, {"v2", std::uint8_t{2}}}));
+  });
   in.Check(out.transparent != out.forward.has_value(), "forward",
            "an inbound listener has either forward: ADDRESS or transparent: true");
 }

@@ -41,7 +41,8 @@ struct Identity {                           // certificates of the control plane
 struct LocalService {  // one local port per service
   net::Address listen;
   ServiceKey service;
-  std::string port;  // name or number; empty: the service's only port
+  std::string port;           // name or number; empty: the service's only port
+  bool accept_proxy = false;  // each connection begins with a PROXY header
 };
 
 struct Outbound {
@@ -58,6 +59,8 @@ struct Inbound {
   std::optional<net::Address> forward;
   std::optional<ServiceKey> service;  // none: node.service
   std::string port;                   // name or number; empty: the service's only port
+  bool accept_proxy = false;          // each connection begins with a PROXY header
+  std::uint8_t send_proxy = 0;        // 1, 2: so do relayed ones to the application
 };
 
 struct Limits {  // what clients may do

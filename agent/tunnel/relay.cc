@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/detect/proxy_header.h"
 #include "agent/stream/stream.h"
 
 namespace weft::tunnel {
@@ -31,13 +32,17 @@ Relay::Relay(Tunnels& tunnels, const engine::Origin& origin, report::StreamKind 
 
 // --- until there is a connection ---
 
-void Relay::Start(connection::Handed client, Tunnels::Closed closed) {
+void Relay::Start(connection::Handed client, Stream stream, Tunnels::Closed closed) {
   closed_ = std::move(closed);
+  first_ = std::move(stream.first);
+  opening_->origin.wire =
+      kind_ == report::StreamKind::kTls ? policy::RouteKind::kTls : policy::RouteKind::kTcp;
   Began();
   if (!Take(client_, std::move(client))) return;
   message::RequestHead& head = tunnels_.io_.request;  // the engine wants a head; a relay has none
   head.method = message::Method::kOther;
-  head.method_text = head.authority = head.target = {};
+  head.method_text = head.target = {};
+  head.authority = stream.server_name;
   head.fields.Clear();
   engine::Call& call = opening_->call;
   const TimePoint now = tunnels_.io_.loop.now();
@@ -58,8 +63,7 @@ void Relay::Connect() {
     engine::Target* target = tunnels_.engine_.Pick(opening_->call, now, why);
     if (target == nullptr) return Close(true, why);
     opening_->attempting = true;
-    if (!tunnels_.engine_.TryConnect(*target))
-      return EndAttempt(Outcome::kLocal, Reason::kConnectionOverflow);
+    if (!tunnels_.engine_.TryStream(*target)) return EndAttempt(Outcome::kLocal, Reason::kConnectionOverflow);
     counted_ = target;
     to = target->address;
   }
@@ -112,8 +116,11 @@ void Relay::Splice(connection::Handed client, connection::Handed server, engine:
 
 void Relay::Connected(int error) {
   server_.connecting = false;
-  if (opening_->dialled != nullptr) return EndDial(error == 0 ? Reason::kOk : Reason::kConnectFailed);
+  const bool dial = opening_->dialled != nullptr;
+  if (dial && error != 0) return EndDial(Reason::kConnectFailed);
   if (error != 0) return EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
+  if (!Introduce()) return;
+  if (dial) return EndDial(Reason::kOk);
   const TimePoint now = tunnels_.io_.loop.now();
   if (opening_->attempting) {
     engine::AttemptResult result;
@@ -130,11 +137,35 @@ void Relay::Connected(int error) {
   Pump(client_);
 }
 
+// Tells the instance who the client is, where its port wants to know. False: that failed, and was handled.
+bool Relay::Introduce() {
+  const engine::Origin& origin = opening_->origin;
+  const bool inbound = direction_ == engine::Direction::kInbound;
+  const int version = inbound               ? origin.proxy_protocol
+                      : counted_ != nullptr ? counted_->backend->proxy_protocol
+                                            : 0;
+  if (version == 0) return true;
+  const net::Address to = origin.original.port != 0      ? origin.original
+                          : client_.transport != nullptr ? client_.transport->local()
+                                                         : server_.transport->peer();
+  const std::string header = detect::WriteProxyHeader(version, origin.peer, to);
+  const iovec piece{const_cast<char*>(header.data()), header.size()};
+  const transport::IoResult result = server_.transport->Write(&piece, 1);
+  if (result.kind == Kind::kOk && result.bytes == header.size())
+    return true;  // the socket is fresh: there is room
+  if (opening_->dialled != nullptr) {
+    EndDial(Reason::kConnectFailed);
+  } else {
+    EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
+  }
+  return false;
+}
+
 void Relay::EndAttempt(Outcome outcome, Reason reason) {
   if (server_.transport != nullptr) server_.transport->Close(true);
   server_.transport.reset();
   server_.connecting = false;
-  if (counted_ != nullptr) tunnels_.engine_.ReleaseConnection(*std::exchange(counted_, nullptr));
+  if (counted_ != nullptr) tunnels_.engine_.ReleaseStream(*std::exchange(counted_, nullptr));
   if (!std::exchange(opening_->attempting, false)) return Close(true, reason);
   engine::AttemptResult result;
   result.outcome = outcome;
@@ -197,6 +228,8 @@ void Relay::Pump(Side& from) {
     }
     from.readable = from.hangup || result.bytes == asked;
     from.read += result.bytes;
+    if (first_ != nullptr)
+      std::exchange(first_, nullptr)(&from == &server_, {tunnels_.io_.scratch.get(), result.bytes});
     if (!Write(to, {tunnels_.io_.scratch.get(), result.bytes})) return;
   }
 }
@@ -284,7 +317,7 @@ void Relay::Close(bool reset, Reason reason) {
     side->transport.reset();
     side->out.Clear();
   }
-  if (counted_ != nullptr) tunnels_.engine_.ReleaseConnection(*std::exchange(counted_, nullptr));
+  if (counted_ != nullptr) tunnels_.engine_.ReleaseStream(*std::exchange(counted_, nullptr));
   tunnels_.inbound_ -= direction_ == engine::Direction::kInbound;
   tunnels_.relays_.erase(this);
   if (closed_) closed_();

@@ -11,7 +11,7 @@ class Relay {
  public:
   Relay(Tunnels& tunnels, const engine::Origin& origin, report::StreamKind kind);
   // As in Tunnels. Dial false: no socket.
-  void Start(connection::Handed client, Tunnels::Closed closed);
+  void Start(connection::Handed client, Stream stream, Tunnels::Closed closed);
   bool Dial(engine::Target& target, const policy::Timeouts& timeouts,
             std::function<void(Reason reason)> dialled);
   void Join(connection::Handed client, Tunnels::Closed closed);
@@ -46,6 +46,7 @@ class Relay {
   void EndDial(Reason reason);
   void EndAttempt(engine::Outcome outcome, Reason reason);
   void Began();
+  bool Introduce();
   bool Take(Side& side, connection::Handed handed);
   void Pump(Side& from);
   bool Write(Side& to, std::string_view bytes);
@@ -59,6 +60,7 @@ class Relay {
   Side client_, server_;
   std::unique_ptr<Opening> opening_;
   Tunnels::Closed closed_;
+  std::function<void(bool server, std::string_view bytes)> first_;
   loop::Timer timer_;
   TimePoint last_progress_;
   Duration idle_ = std::chrono::hours(1);

@@ -14,9 +14,8 @@ Relay& Tunnels::Make(const engine::Origin& origin, report::StreamKind kind) {
   return *relay;
 }
 
-void Tunnels::Start(connection::Handed client, const engine::Origin& origin, report::StreamKind kind,
-                    Closed closed) {
-  Make(origin, kind).Start(std::move(client), std::move(closed));
+void Tunnels::Start(connection::Handed client, const engine::Origin& origin, Stream stream, Closed closed) {
+  Make(origin, stream.kind).Start(std::move(client), std::move(stream), std::move(closed));
 }
 
 Relay* Tunnels::Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,

@@ -2,10 +2,11 @@
 // Streams: connections that are relayed byte by byte, because they are not HTTP or stopped being it. Bytes go
 // both ways with back-pressure (64 KiB per direction), a half close is passed on, and only an idle timeout
 // ends what neither side ends. A stream lets go of the snapshot once it is connected, so a configuration
-// change never cuts it; it keeps its place under maxConnections. Thread rule: one worker.
+// change never cuts it; toward instances it counts under maxConnections. Thread rule: one worker.
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 
@@ -17,6 +18,14 @@ namespace weft::tunnel {
 
 class Relay;
 
+// What is known of a connection before it is relayed.
+struct Stream {
+  report::StreamKind kind = report::StreamKind::kTcp;
+  std::string server_name;  // of kTls: lower case; empty: it asks for none
+  // Called once, with the first bytes of either side that are relayed; may be empty.
+  std::function<void(bool server, std::string_view bytes)> first = {};
+};
+
 class Tunnels {
  public:
   using Closed = std::function<void()>;  // called once, when the stream is over
@@ -27,7 +36,7 @@ class Tunnels {
 
   // Relays `client` to an instance of the service that its origin names, or to its original destination when
   // that is no service.
-  void Start(connection::Handed client, const engine::Origin& origin, report::StreamKind kind, Closed closed);
+  void Start(connection::Handed client, const engine::Origin& origin, Stream stream, Closed closed);
 
   // For CONNECT: connects first, while the client still belongs to somebody else. The cap of the target is
   // taken already and given back by the relay. `dialled` is called once, later: kOk, then Join or HangUp

@@ -82,7 +82,7 @@ void CompareRoutes(const Subject& subject, const resource::Document& policy, Fin
     const auto bundle = subject.compiled.bundles.find({subject.inputs.cluster, policy.metadata.ns, target});
     if (bundle == subject.compiled.bundles.end()) continue;
     for (const policy::Route& route : bundle->second.routes) {
-      const resource::Document& document = *subject.Find("HTTPRoute", route.name);
+      const resource::Document& document = *subject.Find(policy::ToString(route.kind), route.name);
       for (std::size_t i = 0; i < route.rules.size(); ++i) {
         Compare(policy.service_policy().policy, policy.Name(), document,
                 document.http_route().rules[i].policy, "spec.rules[" + std::to_string(i) + "]", findings);

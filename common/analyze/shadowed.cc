@@ -49,6 +49,7 @@ class Contest {
   Contest(const Subject& subject, Findings& findings) : subject_(subject), findings_(findings) {}
 
   void Add(const policy::Route& route) {
+    if (route.kind != policy::RouteKind::kHttp) return;  // it has no matches
     for (std::size_t i = 0; i < route.rules.size(); ++i) Add({&route, i}, route.rules[i]);
   }
 

@@ -181,5 +181,51 @@ spec: {timeouts: {attempt: 5s}}
       << output.findings[0].message;
 }
 
+TEST(CompileTest, TlsAndTcpRoutesBecomeRoutesOfTheirKindAndOpaquePortsTcp) {
+  const Output output = Compile(Parse(R"(---
+apiVersion: weft.dev/v1
+kind: MeshService
+metadata: {name: cart}
+spec:
+  ports:
+  - {name: mysql, port: 3306}
+  - {name: looked-at, port: 6379, opaque: false}
+  - {name: mine, port: 7000, opaque: true, proxyProtocol: v2}
+  - {name: tls, port: 443, protocol: TLS}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: {name: by-name}
+spec:
+  parentRefs: [{group: weft.dev, kind: MeshService, name: cart, port: 443}]
+  hostnames: ["*.example.com"]
+  rules: [{backendRefs: [{name: cart, port: 443, weight: 3}, {name: cart, port: 7000, weight: 1}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: {name: all}
+spec:
+  parentRefs: [{group: weft.dev, kind: MeshService, name: cart, port: 3306}]
+  rules: [{backendRefs: [{name: gone, port: 1}]}]
+)"));
+  EXPECT_EQ(
+      Findings(output),
+      "BackendNotFound f.yaml:25:26: TCPRoute default/all: spec.rules[0].backendRefs[0]: there is no service "
+      "default/gone: its share of the connections is closed\n");
+  const policy::ServiceBundle& bundle = output.bundles.at(kKey);
+  EXPECT_EQ(bundle.ports[0].protocol, policy::Protocol::kTcp);
+  EXPECT_EQ(bundle.ports[1].protocol, policy::Protocol::kDetect);
+  EXPECT_EQ(bundle.ports[2].protocol, policy::Protocol::kTcp);
+  EXPECT_EQ(bundle.ports[2].proxy_protocol, 2);
+  ASSERT_EQ(bundle.routes.size(), 2U);
+  const bool tls_first = bundle.routes[0].kind == policy::RouteKind::kTls;
+  const policy::Route &tls = bundle.routes[tls_first ? 0 : 1], &tcp = bundle.routes[tls_first ? 1 : 0];
+  EXPECT_EQ(tcp.kind, policy::RouteKind::kTcp);
+  EXPECT_EQ(tls.hostnames, std::vector<std::string>{"*.example.com"});
+  EXPECT_EQ(tls.parent_port, 443);
+  EXPECT_EQ(tls.rules[0].backends[0].weight, 3U);
+  EXPECT_FALSE(tcp.rules[0].backends[0].usable);
+}
+
 }  // namespace
 }  // namespace weft::compile

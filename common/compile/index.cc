@@ -65,7 +65,9 @@ std::set<ServiceKey> Index::TargetsOf(const Document& policy) const {
 void Index::Add(const DocumentPtr& document) {
   switch (document->kind) {
     case Kind::kMeshService: services_[KeyOf(*document, {}, document->metadata.name)] = document; break;
-    case Kind::kHttpRoute: {
+    case Kind::kHttpRoute:
+    case Kind::kTlsRoute:
+    case Kind::kTcpRoute: {
       const Named named = NamedBy(*document);
       Put(routes_, named.parents, document);
       Put(senders_, named.backends, document);
@@ -79,7 +81,9 @@ void Index::Add(const DocumentPtr& document) {
 void Index::Remove(const DocumentPtr& document) {
   switch (document->kind) {
     case Kind::kMeshService: services_.erase(KeyOf(*document, {}, document->metadata.name)); break;
-    case Kind::kHttpRoute: {
+    case Kind::kHttpRoute:
+    case Kind::kTlsRoute:
+    case Kind::kTcpRoute: {
       const Named named = NamedBy(*document);
       Take(routes_, named.parents, document);
       Take(senders_, named.backends, document);
@@ -98,7 +102,9 @@ std::set<ServiceKey> Index::TouchedBy(const Document& document) const {
       for (const DocumentPtr& route : Find(senders_, key)) touched.merge(NamedBy(*route).parents);
       return touched;
     }
-    case Kind::kHttpRoute: return NamedBy(document).parents;
+    case Kind::kHttpRoute:
+    case Kind::kTlsRoute:
+    case Kind::kTcpRoute: return NamedBy(document).parents;
     case Kind::kServicePolicy: return TargetsOf(document);
     case Kind::kMeshDefaults: break;
   }

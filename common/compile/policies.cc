@@ -83,7 +83,7 @@ void Policies::Check(const policy::Merged& merged, const Document* document) con
     const std::string* field_source = SourceOf(merged, found.field);
     const std::string* other_source = SourceOf(merged, found.other);
     const auto is_route = [](const std::string* source) {
-      return source && source->starts_with("HTTPRoute ");
+      return source && source->find("Route ") != std::string::npos;
     };
     if (document == nullptr && !is_route(field_source) && !is_route(other_source)) continue;
     std::string message = found.text;

@@ -9,7 +9,15 @@ using resource::Document;
 
 std::string RuleField(std::size_t rule) { return "spec.rules[" + std::to_string(rule) + "]"; }
 
-// One HTTPRoute on its way into the bundle of one of its parents.
+policy::RouteKind KindOf(const Document& document) {
+  switch (document.kind) {
+    case resource::Kind::kTlsRoute: return policy::RouteKind::kTls;
+    case resource::Kind::kTcpRoute: return policy::RouteKind::kTcp;
+    default: return policy::RouteKind::kHttp;
+  }
+}
+
+// One route on its way into the bundle of one of its parents.
 class RouteCompiler {
  public:
   RouteCompiler(const Index& index, const Policies& policies, const ServiceKey& parent,
@@ -61,6 +69,7 @@ class RouteCompiler {
   policy::Route Compile(std::uint16_t port) {
     const resource::HttpRouteSpec& spec = document_.http_route();
     policy::Route route;
+    route.kind = KindOf(document_);
     route.name = document_.metadata.ns + '/' + document_.metadata.name;
     route.ns = document_.metadata.ns;
     route.parent_port = port;
@@ -96,7 +105,9 @@ class RouteCompiler {
       to.backend = Key(from.ref);
       to.weight = from.weight;
       to.usable = Resolve(from.ref, RuleField(index) + ".backendRefs[" + std::to_string(i) + "]",
-                          "its share of the requests is answered with 500");
+                          document_.kind == resource::Kind::kHttpRoute
+                              ? "its share of the requests is answered with 500"
+                              : "its share of the connections is closed");
       to.request_headers = from.request_headers;
       to.response_headers = from.response_headers;
     }

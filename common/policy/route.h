@@ -1,11 +1,12 @@
 #pragma once
-// Routing rules after validation: Gateway API 1.6 HTTPRoute as plain values, in the order of precedence in
-// which agent/route tries them. Names are lower case where HTTP does not care.
+// Routing rules after validation: Gateway API 1.6 HTTPRoute, TLSRoute and TCPRoute as plain values, in the
+// order of precedence in which agent/route tries them. Names are lower case where HTTP does not care.
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/net/key.h"
@@ -80,7 +81,14 @@ struct RouteRule {
   std::vector<FieldSource> sources;  // of timeouts and retry
 };
 
-// All rules of one HTTPRoute that is attached to a service (port).
+// What a route reads of a connection. kTls: the name that its ClientHello asks for. kTcp: nothing.
+enum class RouteKind : std::uint8_t { kHttp, kTls, kTcp };
+constexpr std::string_view ToString(RouteKind kind) {
+  return kind == RouteKind::kHttp ? "HTTPRoute" : kind == RouteKind::kTls ? "TLSRoute" : "TCPRoute";
+}
+
+// All rules of one route that is attached to a service (port). A rule of kTls and kTcp has one match, of
+// everything, and backends; the first rule takes all that its route does.
 struct Route {
   std::string name;  // namespace/name
   std::string ns;
@@ -89,6 +97,7 @@ struct Route {
   std::vector<std::string> hostnames;  // empty: all; "*.example.com" allowed
   std::int64_t created = 0;            // for ties: older first, then by name
   std::vector<RouteRule> rules;
+  RouteKind kind = RouteKind::kHttp;
 };
 
 enum class Protocol : std::uint8_t { kDetect, kHttp, kHttp2, kGrpc, kTls, kTcp };
@@ -97,7 +106,17 @@ struct ServicePort {
   std::string name;
   std::uint16_t port = 0;
   Protocol protocol = Protocol::kDetect;
+  std::uint8_t proxy_protocol = 0;  // 1, 2: relayed connections to instances begin with that header
 };
+
+// Ports of protocols in which the server speaks first, or that look like nothing we know (SMTP, MySQL,
+// PostgreSQL, Redis, …): opaque unless something else is declared.
+constexpr bool IsOpaqueByDefault(std::uint16_t port) {
+  for (const int each : {25, 587, 3306, 4444, 5432, 6379, 9300, 11211}) {
+    if (port == each) return true;
+  }
+  return false;
+}
 
 // The unit of delivery and of refusal: everything an agent needs about one service, instances aside.
 struct ServiceBundle {

@@ -3,6 +3,7 @@
 // problem of a text is reported, with its place and field; one bad document does not hide the others. Thread
 // rule: pure functions and plain values.
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,7 +19,16 @@
 
 namespace weft::resource {
 
-enum class Kind : std::uint8_t { kMeshService, kHttpRoute, kServicePolicy, kMeshDefaults };
+enum class Kind : std::uint8_t {
+  kMeshService,
+  kHttpRoute,
+  kServicePolicy,
+  kMeshDefaults,
+  kTlsRoute,
+  kTcpRoute
+};
+inline constexpr std::array kKinds = {Kind::kMeshService,  Kind::kHttpRoute, Kind::kServicePolicy,
+                                      Kind::kMeshDefaults, Kind::kTlsRoute,  Kind::kTcpRoute};
 std::string_view ToString(Kind kind);    // "MeshService", "HTTPRoute", …
 std::string_view ApiVersion(Kind kind);  // "weft.dev/v1", "gateway.networking.k8s.io/v1"
 bool IsNamespaced(Kind kind);            // MeshDefaults is not
@@ -49,7 +59,8 @@ struct MeshServiceSpec {
   std::vector<InstanceSpec> instances;
 };
 
-// HTTPRoute, Gateway API 1.6. References keep what was written; common/compile resolves them.
+// HTTPRoute, TLSRoute and TCPRoute, Gateway API 1.6; those of the latter two say little. References keep what
+// was written; common/compile resolves them.
 struct ParentRef {
   std::string ns;  // empty: the route's
   std::string name;
@@ -100,12 +111,13 @@ struct Document {
   Kind kind = Kind::kMeshService;
   Metadata metadata;
   std::variant<MeshServiceSpec, HttpRouteSpec, ServicePolicySpec, MeshDefaultsSpec>
-      spec;                          // in the order of Kind
+      spec;                          // a route of any kind is a HttpRouteSpec
   std::string json;                  // canonical: keys sorted, scalars typed, no status; without a newline
   std::string file;                  // as given to ParseDocuments
   std::shared_ptr<const Node> tree;  // what `json` was made from, with places
 
   const MeshServiceSpec& mesh_service() const { return std::get<MeshServiceSpec>(spec); }
+  bool is_route() const { return std::holds_alternative<HttpRouteSpec>(spec); }
   const HttpRouteSpec& http_route() const { return std::get<HttpRouteSpec>(spec); }
   const ServicePolicySpec& service_policy() const { return std::get<ServicePolicySpec>(spec); }
   const MeshDefaultsSpec& mesh_defaults() const { return std::get<MeshDefaultsSpec>(spec); }

@@ -15,16 +15,25 @@ struct KindName {
   std::string_view name, plural, api_version;
   bool namespaced;
 };
-constexpr std::array<KindName, 4> kKinds = {{
+// In the order of Kind.
+constexpr std::array<KindName, 6> kKindNames = {{
     {Kind::kMeshService, "MeshService", "meshservices", "weft.dev/v1", true},
     {Kind::kHttpRoute, "HTTPRoute", "httproutes", "gateway.networking.k8s.io/v1", true},
     {Kind::kServicePolicy, "ServicePolicy", "servicepolicies", "weft.dev/v1", true},
     {Kind::kMeshDefaults, "MeshDefaults", "meshdefaults", "weft.dev/v1", false},
+    {Kind::kTlsRoute, "TLSRoute", "tlsroutes", "gateway.networking.k8s.io/v1", true},
+    {Kind::kTcpRoute, "TCPRoute", "tcproutes", "gateway.networking.k8s.io/v1", true},
 }};
-constexpr std::array<std::string_view, 4> kReservedKinds = {"GRPCRoute", "TLSRoute", "TCPRoute",
-                                                            "AuthorizationPolicy"};
+constexpr std::array<std::string_view, 2> kReservedKinds = {"GRPCRoute", "AuthorizationPolicy"};
 
-const KindName& NameOf(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+// Gateway API had these kinds in other versions before, with the same schema as far as we read it.
+bool IsFormerVersion(Kind kind, std::string_view api_version) {
+  return (kind == Kind::kTlsRoute || kind == Kind::kTcpRoute) &&
+         (api_version == "gateway.networking.k8s.io/v1alpha2" ||
+          api_version == "gateway.networking.k8s.io/v1alpha3");
+}
+
+const KindName& NameOf(Kind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
 
 // Seconds since 1970 of "2026-11-23T04:05:06Z"; none: not of that form.
 std::optional<std::int64_t> ParseTimestamp(const std::string& text) {
@@ -83,6 +92,8 @@ void ReadSpec(const Value& spec, Document& out) {
     case Kind::kHttpRoute: out.spec = ReadHttpRoute(spec); break;
     case Kind::kServicePolicy: out.spec = ReadServicePolicy(spec); break;
     case Kind::kMeshDefaults: out.spec = ReadMeshDefaults(spec); break;
+    case Kind::kTlsRoute: out.spec = ReadStreamRoute(spec, true); break;
+    case Kind::kTcpRoute: out.spec = ReadStreamRoute(spec, false); break;
   }
 }
 
@@ -96,7 +107,7 @@ bool ReadKind(MapReader& map, Kind& out) {
   if (NameOf(out).name != kind) {
     return map.Find("kind")->Fail("write it as " + std::string(NameOf(out).name));
   }
-  if (api_version != NameOf(out).api_version) {
+  if (api_version != NameOf(out).api_version && !IsFormerVersion(out, api_version)) {
     return map.Find("apiVersion")
         ->Fail("the apiVersion of a " + kind + " is " + std::string(NameOf(out).api_version));
   }
@@ -212,7 +223,7 @@ bool IsNamespaced(Kind kind) { return NameOf(kind).namespaced; }
 Result<Kind> ParseKind(std::string_view text) {
   const std::string lower = LowerCase(text);
   std::vector<std::string_view> names;
-  for (const KindName& known : kKinds) {
+  for (const KindName& known : kKindNames) {
     if (lower == LowerCase(known.name) || lower == known.plural) return known.kind;
     names.push_back(known.name);
   }
@@ -233,7 +244,7 @@ Result<Kind> ParseKind(std::string_view text) {
   return Error{ErrorKind::kNotFound,
                shown + " is no kind of Weft" +
                    (close.empty() ? "" : " (did you mean " + std::string(close) + "?)") +
-                   ": write MeshService, HTTPRoute, ServicePolicy or MeshDefaults",
+                   ": write MeshService, HTTPRoute, TLSRoute, TCPRoute, ServicePolicy or MeshDefaults",
                {},
                {}};
 }

@@ -43,17 +43,18 @@ void ReadParents(const Value& list, std::vector<ParentRef>& out) {
   }
 }
 
-std::vector<BackendRefSpec> ReadBackends(MapReader& rule) {
+std::vector<BackendRefSpec> ReadBackends(MapReader& rule, bool filters = true) {
   std::vector<BackendRefSpec> backends;
   rule.List("backendRefs", 16, [&](const Value& item) {
     BackendRefSpec& backend = backends.emplace_back();
     item.Map([&](MapReader& map) {
       backend.ref = ReadBackendObject(map);
       map.Optional("weight", backend.weight, Bounds<std::int64_t>{0, 1'000'000});
+      if (!filters) return;
       if (const std::optional<Value> list = map.Find("filters")) {
-        Filters filters = ReadBackendFilters(*list);
-        backend.request_headers = std::move(filters.request_headers);
-        backend.response_headers = std::move(filters.response_headers);
+        Filters read = ReadBackendFilters(*list);
+        backend.request_headers = std::move(read.request_headers);
+        backend.response_headers = std::move(read.response_headers);
       }
     });
   });
@@ -146,6 +147,17 @@ void CheckRules(const Value& list, const std::vector<HttpRouteRuleSpec>& rules) 
   if (matches > 128) list.Fail("at most 128 matches in all rules together: split the route");
 }
 
+HttpRouteRuleSpec ReadStreamRule(const Value& value) {
+  HttpRouteRuleSpec rule;
+  rule.matches.emplace_back();
+  value.Map([&](MapReader& map) {
+    map.Optional("name", rule.name);
+    rule.backends = ReadBackends(map, false);
+    if (rule.backends.empty()) value.Fail("needs backendRefs: name where its connections go");
+  });
+  return rule;
+}
+
 }  // namespace
 
 ServiceRef ReadBackendObject(MapReader& map) {
@@ -180,6 +192,28 @@ HttpRouteSpec ReadHttpRoute(const Value& spec) {
     if (const std::optional<Value> rules = map.Find("rules")) CheckRules(*rules, out.rules);
     if (out.rules.empty()) out.rules.emplace_back().matches.emplace_back();
   });
+  return out;
+}
+
+// Connections say no more than the name in a ClientHello, so a further rule could never take one.
+HttpRouteSpec ReadStreamRoute(const Value& spec, bool tls) {
+  HttpRouteSpec out;
+  spec.Map([&](MapReader& map) {
+    if (const std::optional<Value> parents = map.Need("parentRefs")) ReadParents(*parents, out.parents);
+    map.Reserved("useDefaultGateways");
+    if (tls) {
+      map.List("hostnames", 16, [&](const Value& item) {
+        std::string host;
+        if (ReadHostname(item, true, host)) out.hostnames.push_back(std::move(host));
+      });
+    }
+    const std::optional<Value> rules = map.Need("rules");
+    if (!rules) return;
+    map.List("rules", 16, [&](const Value& item) { out.rules.push_back(ReadStreamRule(item)); });
+    if (rules->node().is_list() && rules->node().items.size() != 1)
+      rules->Fail("needs exactly one rule: the first takes every connection; split the route by parentRefs");
+  });
+  if (out.rules.empty()) out.rules.emplace_back().matches.emplace_back();
   return out;
 }
 

@@ -14,12 +14,35 @@ constexpr std::array<Choice<Protocol>, 5> kProtocols = {{{"HTTP", Protocol::kHtt
                                                          {"TCP", Protocol::kTcp}}};
 constexpr Bounds<std::int64_t> kPort = {1, 65535};
 
+constexpr std::array<Choice<std::uint8_t>, 2> kProxyProtocols = {
+    {{"v1", std::uint8_t{1}}, {"v2", std::uint8_t{2}}}};
+
+// Opaque ports are ports of TCP; what is not declared follows the number.
+void ReadOpaque(MapReader& map, const Value& value, policy::ServicePort& port) {
+  bool opaque = port.protocol == Protocol::kDetect && policy::IsOpaqueByDefault(port.port);
+  map.Optional("opaque", opaque);
+  if (!opaque) return;
+  if (port.protocol != Protocol::kDetect && port.protocol != Protocol::kTcp) {
+    value.FailAt("opaque", "the port declares another protocol than TCP: remove one of the two");
+  }
+  port.protocol = Protocol::kTcp;
+}
+
 policy::ServicePort ReadPort(const Value& value) {
   policy::ServicePort port;
   value.Map([&](MapReader& map) {
     if (const std::optional<Value> name = map.Find("name")) ReadDnsLabel(*name, port.name, "name of a port");
     map.Required("port", port.port, kPort);
     map.Optional("protocol", port.protocol, kProtocols);
+    ReadOpaque(map, value, port);
+    map.Optional("proxyProtocol", port.proxy_protocol, kProxyProtocols);
+    const bool http = port.protocol == Protocol::kHttp || port.protocol == Protocol::kHttp2 ||
+                      port.protocol == Protocol::kGrpc;
+    if (port.proxy_protocol != 0 && http) {
+      value.FailAt("proxyProtocol",
+                   "requests of many clients share a connection: declare the port TCP or TLS, or read "
+                   "x-forwarded-for");
+    }
   });
   return port;
 }

@@ -222,6 +222,31 @@ TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf(RuleWith("sessionPersistence: {}")), "reserved"));
 }
 
+TEST(DocumentTest, WhatConnectionsCannotHaveIsRefusedWithARemedy) {
+  const auto port = [](const std::string& text) {
+    return ErrorsOf("apiVersion: weft.dev/v1\nkind: MeshService\nmetadata: {name: a}\nspec:\n  ports: [{" +
+                    text + "}]\n");
+  };
+  EXPECT_EQ(port("port: 1, opaque: true, protocol: TCP"), "");
+  EXPECT_TRUE(Has(port("port: 1, opaque: true, protocol: HTTP"), "remove one of the two"));
+  EXPECT_TRUE(Has(port("port: 1, protocol: HTTP, proxyProtocol: v1"), "x-forwarded-for"));
+  EXPECT_TRUE(Has(port("port: 1, proxyProtocol: v3"), "v1"));
+  const auto route = [](const std::string& kind, const std::string& rest) {
+    return ErrorsOf("apiVersion: gateway.networking.k8s.io/v1\nkind: " + kind +
+                    "\nmetadata: {name: a}\nspec:\n  parentRefs: [{group: '', kind: Service, name: a}]\n  " +
+                    rest + "\n");
+  };
+  EXPECT_EQ(route("TCPRoute", "rules: [{backendRefs: [{name: a, port: 1}]}]"), "");
+  EXPECT_EQ(route("TLSRoute", "rules: [{name: x, backendRefs: [{name: a, port: 1}]}]"), "");
+  EXPECT_TRUE(
+      Has(route("TCPRoute", "hostnames: [a]\n  rules: [{backendRefs: [{name: a, port: 1}]}]"), "hostnames"));
+  EXPECT_TRUE(Has(route("TCPRoute", "rules: [{}]"), "needs backendRefs"));
+  EXPECT_TRUE(Has(route("TLSRoute", "rules: [{matches: [], backendRefs: [{name: a, port: 1}]}]"), "matches"));
+  EXPECT_TRUE(Has(
+      route("TLSRoute", "rules: [{backendRefs: [{name: a, port: 1}]}, {backendRefs: [{name: a, port: 1}]}]"),
+      "exactly one rule"));
+}
+
 TEST(DocumentTest, ContradictionsInADocumentNameBothFields) {
   EXPECT_EQ(ErrorsOf(PolicyWith("timeouts: {request: 1s, attempt: 2s}")),
             "f.yaml:5:36: spec.timeouts.attempt: timeouts.attempt is longer than timeouts.request, so it "

@@ -9,6 +9,7 @@ namespace weft::resource {
 
 MeshServiceSpec ReadMeshService(const Value& spec);
 HttpRouteSpec ReadHttpRoute(const Value& spec);
+HttpRouteSpec ReadStreamRoute(const Value& spec, bool tls);  // TLSRoute, TCPRoute
 ServicePolicySpec ReadServicePolicy(const Value& spec);
 MeshDefaultsSpec ReadMeshDefaults(const Value& spec);
 

@@ -174,12 +174,14 @@ void Put(const policy::Route& in, v1::Route& out) {
   for (const std::string& host : in.hostnames) out.add_hostnames(host);
   out.set_created(in.created);
   PutAll(in.rules, out.mutable_rules());
+  out.set_kind(static_cast<v1::RouteKind>(in.kind));
 }
 
 void Put(const policy::ServicePort& in, v1::ServicePort& out) {
   out.set_name(in.name);
   out.set_port(in.port);
   out.set_protocol(static_cast<v1::Protocol>(in.protocol));
+  out.set_proxy_protocol(in.proxy_protocol);
 }
 
 void Put(const policy::ServicePolicy& in, v1::ServicePolicy& out) {

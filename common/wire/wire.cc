@@ -16,6 +16,8 @@ policy::ServicePort ReadPort(const v1::ServicePort& in, const Path& at, Check& c
   out.name = check.Text(at, "name", in.name(), 63);
   out.port = check.Port(at, "port", in.port());
   out.protocol = check.Enum(at, "protocol", in.protocol(), policy::Protocol::kTcp);
+  out.proxy_protocol =
+      static_cast<std::uint8_t>(check.Count(at, "proxy_protocol", in.proxy_protocol(), 0, 2));
   return out;
 }
 

@@ -36,8 +36,7 @@ Documents ReadFiles(const Context& context, const std::vector<std::string>& path
 
 Documents ReadServer(Context& context) {
   std::vector<resource::DocumentPtr> documents;
-  for (const resource::Kind each : {resource::Kind::kMeshService, resource::Kind::kHttpRoute,
-                                    resource::Kind::kServicePolicy, resource::Kind::kMeshDefaults}) {
+  for (const resource::Kind each : resource::kKinds) {
     const Result<Kind> kind = FindKind(resource::ToString(each));
     if (!kind) return kind.error();
     const Result<std::vector<Json>> items = ListAll(context, ListPath(*kind), "");

@@ -72,6 +72,8 @@ policy::Route& Mesh::Route(const std::string& service) {
   return bundle.routes.back();
 }
 
+policy::ServiceBundle& Mesh::Bundle(const std::string& service) { return *Find(service).bundle; }
+
 void Mesh::MarkMeshed(const std::string& service) {
   for (snapshot::Instance& instance : Find(service).endpoints->instances) instance.capabilities.meshed = true;
 }

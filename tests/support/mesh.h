@@ -15,6 +15,7 @@ struct CountingSink final : report::Sink {
   void Request(const report::RequestReport& report) override;
   void Opened(engine::Direction) override { ++open; }
   void Closed(engine::Direction) override { --open; }
+  void Detected(engine::Direction, report::Detection detection) override { detected.push_back(detection); }
   void StreamBegan(engine::Direction) override { ++open_streams; }
   void StreamEnded(const report::StreamReport& report) override {
     --open_streams;
@@ -33,6 +34,7 @@ struct CountingSink final : report::Sink {
   std::vector<std::uint16_t> statuses;
   std::vector<report::MirrorResult> mirrored;
   std::vector<report::StreamReport> streams;  // that ended; `backend` may be gone
+  std::vector<report::Detection> detected;
   int open_streams = 0;
   std::uint64_t relayed = 0;
   int forgotten = 0;  // service ports
@@ -49,7 +51,8 @@ class Mesh {
   policy::ServicePolicy& Service(const std::string& name, const std::vector<net::Address>& instances,
                                  policy::Protocol protocol = policy::Protocol::kHttp);
   policy::Route& Route(const std::string& service);  // one rule to the service itself; edit it
-  void MarkMeshed(const std::string& service);       // its instances stand behind agents
+  policy::ServiceBundle& Bundle(const std::string& service);
+  void MarkMeshed(const std::string& service);  // its instances stand behind agents
   void Inbound(const std::string& service, const net::Address& application);
   forward::ForwarderOptions& options() { return options_; }
   void Start();

@@ -47,9 +47,13 @@ int Dial(const net::Address& to) {
   return fd;
 }
 
-FakeUpstream::FakeUpstream(Answer answer, bool hang)
+FakeUpstream::FakeUpstream(Answer answer, bool hang) : FakeUpstream(std::move(answer), std::string()) {
+  hang_ = hang;
+}
+
+FakeUpstream::FakeUpstream(Answer answer, std::string greeting)
     : answer_(std::move(answer)),
-      hang_(hang),
+      greeting_(std::move(greeting)),
       listener_(transport::Listen({net::Ip::V4(127, 0, 0, 1), 0}).value()) {
   address_ = transport::LocalAddress(listener_);
   acceptor_ = std::thread([this] { Accept(); });
@@ -125,6 +129,7 @@ void FakeUpstream::Accept() {
 void FakeUpstream::Serve(int fd) {
   std::string bytes;
   char chunk[65536];
+  if (!greeting_.empty()) (void)!send(fd, greeting_.data(), greeting_.size(), MSG_NOSIGNAL);
   while (!stop_) {
     const std::size_t end = bytes.find("\r\n\r\n");
     const std::size_t whole =

@@ -27,6 +27,7 @@ class FakeUpstream {
   static net::Address Refusing();     // nobody listens there
 
   explicit FakeUpstream(Answer answer, bool hang = false);
+  FakeUpstream(Answer answer, std::string greeting);  // which it says first, to each connection
   ~FakeUpstream();
 
   net::Address address() const { return address_; }
@@ -41,7 +42,8 @@ class FakeUpstream {
   void Serve(int fd);
 
   Answer answer_;
-  bool hang_;
+  std::string greeting_;
+  bool hang_ = false;
   int listener_;
   net::Address address_;
   std::atomic<int> connections_{0}, requests_{0}, most_open_{0};
