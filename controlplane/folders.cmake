@@ -7,16 +7,22 @@ weft_library(controlplane/identity DEPS controlplane/auth controlplane/events co
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
-weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/identity controlplane/rollout controlplane/store common/compile common/diff common/wire common/http
+weft_library(controlplane/sources DEPS common/net common/time)
+weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/identity controlplane/rollout controlplane/sources controlplane/store common/compile common/diff common/wire common/http
   common/log)
-weft_library(controlplane/intake/files DEPS controlplane/api common/stamp)
+weft_library(controlplane/intake DEPS controlplane/api controlplane/sources)
+weft_library(controlplane/intake/files DEPS controlplane/intake common/stamp)
+weft_library(controlplane/intake/consul DEPS controlplane/intake common/http/tls)
+weft_library(controlplane/intake/dns DEPS controlplane/intake common/task LINK weft_ext_boost weft_ext_cares)
+weft_library(controlplane/intake/etcd DEPS controlplane/intake proto LINK weft_ext_grpc)
 weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/identity controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
 weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
-  controlplane/identity controlplane/intake/files common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
+  controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
+  controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)

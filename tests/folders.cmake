@@ -21,6 +21,9 @@ weft_fuzzer(selector DEPS common/resource)
 weft_fuzzer(report DEPS controlplane/telemetry)
 weft_fuzzer(certificate_request DEPS common/x509)
 weft_fuzzer(sealed_identity DEPS agent/identity)
+weft_fuzzer(consul DEPS controlplane/intake/consul)
+weft_fuzzer(etcd_keys DEPS controlplane/intake/etcd)
+weft_fuzzer(dns_answer DEPS controlplane/intake/dns)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)

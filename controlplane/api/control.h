@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "common/compile/compiler.h"
@@ -15,6 +16,7 @@
 #include "controlplane/api/watch.h"
 #include "controlplane/auth/auth.h"
 #include "controlplane/events/events.h"
+#include "controlplane/sources/board.h"
 #include "controlplane/store/leases.h"
 #include "controlplane/store/store.h"
 #include "weft/v1/config.pb.h"
@@ -39,8 +41,9 @@ class Control {
     policy::PolicySpec environment;  // mesh defaults of the seeds' variables
     std::function<TimePoint()> clock = ReadMonotonicClock;
     std::function<WallTime()> wall_clock = ReadWallClock;  // of creationTimestamp
-    events::Book* events = nullptr;  // hears of writes, leases and rollouts; null: nobody
-    Fleet* fleet = nullptr;          // null: rollouts are refused
+    events::Book* events = nullptr;           // hears of writes, leases and rollouts; null: nobody
+    Fleet* fleet = nullptr;                   // null: rollouts are refused
+    const sources::Board* sources = nullptr;  // what conditions and ages are read from; null: there are none
   };
   Control(store::Store& store, Publisher& publisher, Settings settings);
 
@@ -89,6 +92,20 @@ class Control {
   // The documents of one source replace all that this source owned, as one transaction. Nothing changed: no
   // revision.
   Result<v1::ApplyResponse> Replace(const std::string& owner, std::vector<resource::DocumentPtr> documents);
+
+  // Discovery (controlplane/intake). What a source owns is what it wrote; nobody else may change it.
+  // Writes some of an owner's documents and removes some of its services, as one transaction.
+  Result<v1::ApplyResponse> ChangeOwned(const std::string& owner,
+                                        const std::vector<resource::DocumentPtr>& documents,
+                                        const std::set<ServiceKey>& removed);
+  // All instances that the source knows of a service that it owns, ids unique: endpoints, so no revision.
+  // What cannot be used, or has the id of an instance that another registered, is left out and answered.
+  Result<std::vector<Error>> SetDiscovered(const std::string& owner, const ServiceKey& service,
+                                           const std::vector<v1::Instance>& instances);
+  std::optional<std::string> OwnerOf(const ServiceKey& service) const;  // none: there is no such service
+  std::set<ServiceKey> ServicesOf(const std::string& owner) const;
+  std::vector<v1::Instance> Discovered(const std::string& owner, const ServiceKey& service) const;
+  std::size_t CountDiscovered(const std::string& owner) const;
 
   // Documents as they change; ends with kGone when changes were missed. The watch must not outlive this.
   Result<std::unique_ptr<Watch>> WatchResources(const Principal& principal, const v1::WatchRequest& request);
@@ -154,6 +171,9 @@ class Control {
   void TellRollout(bool warning, const char* reason, const std::string& message);
   void Accept(Draft& draft, std::uint64_t revision);
   std::optional<std::string> EtagOf(const store::Key& key) const;
+  std::vector<store::InstanceChange> TakeDiscovered(const std::string& owner, const ServiceKey& service,
+                                                    const std::vector<v1::Instance>& instances,
+                                                    std::vector<Error>& unusable);
   Result<store::Key> KeyOf(const std::string& kind, const std::string& ns, const std::string& name) const;
   v1::Resource Describe(const store::Key& key, const Entry& entry) const;
   v1::RegisteredInstance DescribeInstance(const snapshot::Endpoints& endpoints,

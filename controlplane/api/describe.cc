@@ -1,5 +1,7 @@
 #include "controlplane/api/describe.h"
 
+#include "common/wire/wire.h"
+
 namespace weft::api {
 
 store::Key KeyOfDocument(const resource::Document& document) {
@@ -16,6 +18,20 @@ Error Combined(const std::vector<Error>& errors) {
   Error error = errors.front();
   if (errors.size() > 1) error.detail += " (and " + std::to_string(errors.size() - 1) + " more)";
   return error;
+}
+
+Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::Instance& proto) {
+  v1::Endpoints endpoints;
+  *endpoints.mutable_service() = wire::ToProto(service);
+  *endpoints.add_instances() = proto;
+  auto read = wire::FromProto(endpoints);
+  if (!read) {
+    Error error = read.error();
+    static constexpr std::string_view kPrefix = "instances[0].";
+    if (error.field.starts_with(kPrefix)) error.field.erase(0, kPrefix.size());
+    return error;
+  }
+  return read->endpoints->instances.front();
 }
 
 v1::Finding ToProto(const compile::Finding& finding) {

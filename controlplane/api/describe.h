@@ -1,5 +1,5 @@
 #pragma once
-// How Control's values look in messages, and which document is which. For Control's own files.
+// How Control's values look in messages, and which document is which. For Control's own files and intake.
 
 #include "controlplane/api/control.h"
 
@@ -15,6 +15,12 @@ bool IsRunning(const store::Rollout& kept);
 Error FromFinding(const compile::Finding& finding);
 Error Combined(const std::vector<Error>& errors);  // the first problem, and how many more there are
 Error NoService(const std::string& ns, const std::string& name);
+
+// The document that PutService means; static instances of the one before (null: none) stay.
+std::string ServiceDocument(const v1::Service& service, const resource::Document* before);
+
+// Checked by the code that reads endpoints in an agent.
+Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::Instance& proto);
 
 v1::Finding ToProto(const compile::Finding& finding);
 v1::Revision ToProto(const store::Revision& revision);

@@ -26,19 +26,9 @@ std::vector<snapshot::Instance>::const_iterator AtOrAfter(const snapshot::Endpoi
       [](const snapshot::Instance& one, const InstanceId& wanted) { return one.id < wanted; });
 }
 
-// Checked by the code that reads endpoints in an agent.
-Result<snapshot::Instance> CheckInstance(const ServiceKey& service, const v1::Instance& proto) {
-  v1::Endpoints endpoints;
-  *endpoints.mutable_service() = wire::ToProto(service);
-  *endpoints.add_instances() = proto;
-  auto read = wire::FromProto(endpoints);
-  if (!read) {
-    Error error = read.error();
-    static constexpr std::string_view kPrefix = "instances[0].";
-    if (error.field.starts_with(kPrefix)) error.field.erase(0, kPrefix.size());
-    return error;
-  }
-  return read->endpoints->instances.front();
+Error NotByTheApi(const std::string& id, const std::string& source) {
+  return Error{
+      ErrorKind::kConflict, "instance " + id + " belongs to '" + source + "'; change it there", "id", {}};
 }
 
 }  // namespace
@@ -56,6 +46,10 @@ v1::RegisteredInstance Control::DescribeInstance(const snapshot::Endpoints& endp
   out.set_etag(known ? EtagOfInstance(registered->second.at(instance.id()).proto) : EtagOfInstance(out));
   out.set_is_static(!known);
   out.set_endpoints_version(endpoints.version);
+  if (settings_.sources != nullptr && !out.source().empty()) {
+    const Duration stale = settings_.sources->StaleFor(out.source(), settings_.clock());
+    out.set_stale_ms((stale.count() + 999'999) / 1'000'000);
+  }
   const auto left = leases_.Remaining({service.ToString(), instance.id()}, settings_.clock());
   if (left) out.set_expires_in_ms(left->count() / 1'000'000);
   return out;
@@ -118,12 +112,15 @@ Result<v1::RegisteredInstance> Control::PutInstance(const Principal&, const v1::
   proto.clear_endpoints_version();
   proto.clear_etag();
   proto.set_is_static(false);
+  proto.clear_source();
+  proto.clear_stale_ms();
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(proto, &json).ok())
     return Invalid("the instance holds text that is not UTF-8");
   const std::string id = proto.instance().id();
   const auto known = registered_[service].find(id);
   const bool exists = known != registered_[service].end();
+  if (exists && !known->second.proto.source().empty()) return NotByTheApi(id, known->second.proto.source());
   const auto etag = exists ? std::optional(EtagOfInstance(known->second.proto)) : std::nullopt;
   const Conditions conditions{request.if_match(), request.if_none_match()};
   if (auto ok = Check(conditions, etag, "instance " + id); !ok) return ok.error();
@@ -158,7 +155,9 @@ Result<v1::DeleteInstanceResponse> Control::DeleteInstance(const Principal&,
                  {},
                  {}};
   }
-  const std::string etag = EtagOfInstance(found->second.at(request.id()).proto);
+  const v1::RegisteredInstance& known = found->second.at(request.id()).proto;
+  if (!known.source().empty()) return NotByTheApi(request.id(), known.source());
+  const std::string etag = EtagOfInstance(known);
   if (auto ok = Check({request.if_match(), false}, etag, "instance " + request.id()); !ok) return ok.error();
   v1::DeleteInstanceResponse response;
   if (request.dry_run()) {
@@ -215,12 +214,13 @@ void Control::ExpireLeases() {
 
 // A service is gone: what had registered for it goes too.
 void Control::Forget(const ServiceKey& service) {
+  std::vector<store::InstanceChange> gone;
   for (const auto& [id, registration] : registered_[service]) {
-    const auto gone = store_.DeleteInstance(service.ToString(), id);
-    if (!gone)
-      log::Warn("an instance of a deleted service stays in the store", {{"error", gone.error().Text()}});
+    gone.push_back({service.ToString(), id, std::nullopt});
     leases_.Drop({service.ToString(), id});
   }
+  const Status kept = gone.empty() ? Status() : store_.ChangeInstances(gone);
+  if (!kept) log::Warn("instances of a deleted service stay in the store", {{"error", kept.error().Text()}});
   registered_[service].clear();
   PublishInstances(service);
 }

@@ -90,6 +90,14 @@ Json ToJson(const v1::Service& service) {
   out["instances"] = service.instances();
   out["healthy"] = service.healthy();
   out["source"] = service.source();
+  if (service.conditions_size() > 0) {
+    for (const v1::Condition& condition : service.conditions())
+      out["conditions"].push_back({{"type", condition.type()},
+                                   {"status", "True"},
+                                   {"reason", condition.reason()},
+                                   {"message", condition.message()},
+                                   {"lastTransitionTime", UtcText(condition.since_unix_ms())}});
+  }
   out["revision"] = service.revision();
   out["etag"] = service.etag();
   return out;
@@ -113,7 +121,10 @@ Json ToJson(const v1::RegisteredInstance& registered) {
   out["capabilities"] = {{"meshed", instance.meshed()}, {"http2", instance.http2()}};
   out["ttl"] = registered.ttl_ms() == 0 ? "" : SpanText(registered.ttl_ms());
   out["expiresInMs"] = registered.expires_in_ms();
-  out["source"] = registered.is_static() ? "static" : "registered";
+  out["source"] = registered.is_static()        ? std::string("static")
+                  : registered.source().empty() ? std::string("registered")
+                                                : registered.source();
+  if (registered.stale_ms() > 0) out["staleMs"] = registered.stale_ms();
   out["endpointsVersion"] = registered.endpoints_version();
   out["etag"] = registered.etag();
   return out;

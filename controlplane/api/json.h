@@ -34,6 +34,8 @@ Json ToJson(const v1::ExplainResult& result);
 Json ToJson(const v1::Event& event);
 Json ToJson(const v1::Version& version);
 
+// Foreign JSON: at most 32 levels deep, no key twice.
+Status ParseJson(std::string_view text, Json& json);
 // Bodies of PUT. Unknown keys are errors; each error names its field. Names given in the path are set by the
 // caller.
 Result<v1::Service> ReadService(std::string_view body);

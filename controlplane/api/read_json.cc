@@ -67,27 +67,6 @@ class ObjectReader {
   std::optional<Error> error_;
 };
 
-Status ParseBody(std::string_view body, Json& json) {
-  std::vector<std::set<std::string>> keys;
-  std::string problem;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kDeepest) problem = "the body is nested deeper than 32 levels";
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
-      problem = "the key '" + parsed.get<std::string>() + "' stands twice";
-    }
-    return problem.empty();
-  };
-  try {
-    json = Json::parse(body, watch);
-    if (!problem.empty()) return Invalid(problem);
-    return {};
-  } catch (const nlohmann::json::exception& failure) {
-    return Invalid(std::string("the body is not JSON: ") + failure.what());
-  }
-}
-
 template <class Proto>
 void ReadLabels(ObjectReader& reader, Proto& out) {
   const Json* labels = reader.Get("labels");
@@ -154,12 +133,33 @@ void ReadHealth(ObjectReader& reader, v1::Instance& out) {
 
 }  // namespace
 
+Status ParseJson(std::string_view text, Json& json) {
+  std::vector<std::set<std::string>> keys;
+  std::string problem;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDeepest) problem = "the body is nested deeper than 32 levels";
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
+      problem = "the key '" + parsed.get<std::string>() + "' stands twice";
+    }
+    return problem.empty();
+  };
+  try {
+    json = Json::parse(text, watch);
+    if (!problem.empty()) return Invalid(problem);
+    return {};
+  } catch (const nlohmann::json::exception& failure) {
+    return Invalid(std::string("the body is not JSON: ") + failure.what());
+  }
+}
+
 Result<v1::Service> ReadService(std::string_view body) {
   Json json;
-  if (auto ok = ParseBody(body, json); !ok) return ok.error();
+  if (auto ok = ParseJson(body, json); !ok) return ok.error();
   v1::Service out;
   ObjectReader reader(json, {});
-  for (const char* said : {"instances", "healthy", "source", "revision", "etag"})
+  for (const char* said : {"instances", "healthy", "source", "conditions", "revision", "etag"})
     reader.Get(said);  // of an answer sent back
   out.set_namespace_(reader.String("namespace"));
   out.set_name(reader.String("name"));
@@ -176,11 +176,11 @@ Result<v1::Service> ReadService(std::string_view body) {
 
 Result<v1::RegisteredInstance> ReadInstance(std::string_view body) {
   Json json;
-  if (auto ok = ParseBody(body, json); !ok) return ok.error();
+  if (auto ok = ParseJson(body, json); !ok) return ok.error();
   v1::RegisteredInstance out;
   v1::Instance& instance = *out.mutable_instance();
   ObjectReader reader(json, {});
-  for (const char* said : {"expiresInMs", "source", "endpointsVersion", "etag"})
+  for (const char* said : {"expiresInMs", "source", "staleMs", "endpointsVersion", "etag"})
     reader.Get(said);  // of an answer sent back
   out.set_namespace_(reader.String("namespace"));
   out.set_service(reader.String("service"));
@@ -204,7 +204,7 @@ Result<v1::RegisteredInstance> ReadInstance(std::string_view body) {
 
 Result<v1::CreateJoinTokenRequest> ReadJoinToken(std::string_view body) {
   Json json;
-  if (auto ok = ParseBody(body, json); !ok) return ok.error();
+  if (auto ok = ParseJson(body, json); !ok) return ok.error();
   v1::CreateJoinTokenRequest out;
   ObjectReader reader(json, {});
   out.set_namespace_(reader.String("namespace"));

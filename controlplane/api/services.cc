@@ -7,9 +7,7 @@
 #include "controlplane/api/text.h"
 
 namespace weft::api {
-namespace {
 
-// The document that PutService means; static instances of the one before stay.
 std::string ServiceDocument(const v1::Service& service, const resource::Document* before) {
   nlohmann::json document =
       before == nullptr ? nlohmann::json::object() : nlohmann::json::parse(before->json);
@@ -29,8 +27,6 @@ std::string ServiceDocument(const v1::Service& service, const resource::Document
   }
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
-
-}  // namespace
 
 bool Control::HasService(const ServiceKey& key) const {
   return entries_.contains(MeshServiceKey(key.ns, key.name));
@@ -57,6 +53,16 @@ Result<v1::Service> Control::DescribeService(const std::string& ns, const std::s
   out.set_etag(std::to_string(entry.revision));
   out.set_revision(entry.revision);
   out.set_source(entry.owner);
+  if (settings_.sources != nullptr) {
+    for (const sources::Condition& condition : settings_.sources->Conditions(
+             {"local", ns, name}, entry.owner, settings_.clock(), settings_.wall_clock())) {
+      v1::Condition& proto = *out.add_conditions();
+      proto.set_type(std::string(condition.type));
+      proto.set_reason(std::string(condition.reason));
+      proto.set_message(condition.message);
+      proto.set_since_unix_ms(UnixMs(condition.since));
+    }
+  }
   if (const auto endpoints = publisher_.Endpoints({"local", ns, name})) {
     out.set_instances(static_cast<std::uint32_t>(endpoints->instances.size()));
     out.set_healthy(static_cast<std::uint32_t>(std::count_if(

@@ -195,4 +195,20 @@ Result<v1::ApplyResponse> Control::Replace(const std::string& owner,
   return Counted(Finish(std::move(draft), {owner, auth::Role::kEditor}, false));
 }
 
+Result<v1::ApplyResponse> Control::ChangeOwned(const std::string& owner,
+                                               const std::vector<resource::DocumentPtr>& documents,
+                                               const std::set<ServiceKey>& removed) {
+  const std::lock_guard lock(mutex_);
+  Draft draft;
+  for (const resource::DocumentPtr& document : documents) {
+    if (auto ok = AddChange(draft, document, owner); !ok)
+      return Counted(Result<v1::ApplyResponse>(ok.error()));
+  }
+  for (const ServiceKey& service : removed) {
+    if (auto ok = AddDelete(draft, MeshServiceKey(service.ns, service.name), owner, {}); !ok)
+      return Counted(Result<v1::ApplyResponse>(ok.error()));
+  }
+  return Counted(Finish(std::move(draft), {owner, auth::Role::kEditor}, false));
+}
+
 }  // namespace weft::api

@@ -265,5 +265,80 @@ TEST(SettingsTest, UnknownKeysAndBadValuesNameTheirPlace) {
   EXPECT_NE(seed.text.find("CIRCUIT_BREAKER_FAILURE_THRESHOLD"), std::string::npos) << seed.text;
 }
 
+Parsed ParseFile(const std::string& text) {
+  const std::string file = testing::TempDir() + "weft-control-discovery.yaml";
+  std::ofstream(file) << text;
+  const char* argv[] = {"weft-control", "--config", file.c_str()};
+  return ParseCommandLine(3, argv, {});
+}
+
+TEST(SettingsTest, DiscoveryIsReadFromTheFile) {
+  const auto parsed = ParseFile(R"(
+discovery:
+  linger: 10m
+  consul: {address: "10.0.0.1:8501", tag: mesh, namespace: shop, port: 8080, protocol: GRPC, wait: 1m, mostServices: 7}
+  etcd: {endpoints: ["a:1", "b:2"], prefix: /mesh/}
+  dns:
+    servers: ["127.0.0.1:53"]
+    services:
+    - {name: cart, srv: _http._tcp.cart.example}
+    - {name: mail, namespace: shop, port: 25, protocol: TCP, host: mail.example, targetPort: 2525}
+)");
+  ASSERT_TRUE(parsed.settings) << parsed.text;
+  const DiscoverySettings& discovery = parsed.settings->discovery;
+  EXPECT_EQ(discovery.linger, std::chrono::minutes(10));
+  EXPECT_EQ(discovery.consul->address.host, "10.0.0.1");
+  EXPECT_EQ(discovery.consul->defaults.protocol, v1::PROTOCOL_GRPC);
+  EXPECT_EQ(discovery.consul->most_services, 7U);
+  EXPECT_EQ(discovery.etcd->endpoints, (std::vector<std::string>{"a:1", "b:2"}));
+  ASSERT_EQ(discovery.dns->names.size(), 2U);
+  EXPECT_TRUE(discovery.dns->names[0].srv);
+  EXPECT_EQ(discovery.dns->names[1].port, 2525);
+  EXPECT_EQ(discovery.dns->names[1].service.ports(0).protocol(), v1::PROTOCOL_TCP);
+}
+
+TEST(SettingsTest, WhatIsWrongInDiscoveryIsNamedWithItsPlace) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"discovery: {consul: {adress: x}}", "did you mean \"address\""},
+      {"discovery: {consul: {address: here}}", "discovery.consul.address"},
+      {"discovery: {consul: {protocol: SMTP}}", "discovery.consul.protocol"},
+      {"discovery: {consul: {tls: {ca: /nowhere/ca.pem}}}", "/nowhere/ca.pem"},
+      {"discovery: {consul: {mostServices: 0}}", "mostServices"},
+      {"discovery: {etcd: {endpoints: []}}", "at least one"},
+      {"discovery: {etcd: {prefix: weft}}", "ends with '/'"},
+      {"discovery: {dns: {}}", "needs services"},
+      {"discovery: {dns: {services: [{name: Cart, srv: x}]}}", "services[0].name"},
+      {"discovery: {dns: {services: [{name: cart, srv: x, host: y}]}}", "either srv, or host"},
+      {"discovery: {dns: {services: [{name: cart, host: y}]}}", "targetPort"},
+      {"discovery: {dns: {services: [{name: a, srv: x}, {name: a, srv: y}]}}", "stands twice"},
+      {"discovery: {dns: {minTtl: 1h, maxTtl: 1m, services: [{name: a, srv: x}]}}", "below minTtl"},
+      {"discovery: {linger: 100h}", "discovery.linger"},
+      {"discovery: 7", "discovery"}};
+  for (const auto& [text, said] : cases) {
+    const auto parsed = ParseFile(text);
+    EXPECT_FALSE(parsed.settings) << text;
+    EXPECT_NE(parsed.text.find(said), std::string::npos) << text << " -> " << parsed.text;
+    EXPECT_NE(parsed.text.find("weft-control-discovery.yaml:1:"), std::string::npos) << parsed.text;
+  }
+}
+
+TEST_F(ProgramTest, ASourceThatIsNotThereIsMarkedAndNothingElseSuffers) {
+  settings.discovery.etcd.emplace().endpoints = {"127.0.0.1:1"};
+  settings.discovery.consul.emplace().address = {"127.0.0.1", 1};
+  Begin();
+  ASSERT_EQ(Apply(kCart).status, 200);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto lost = [&](const char* source) {
+    return Call("GET", "/metrics")
+               .body.find(std::string("weft_control_source_up{source=\"") + source + "\"} 0") !=
+           std::string::npos;
+  };
+  while (!lost("etcd") || !lost("consul")) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Body(Call("GET", "/api/v1/services/default/cart"))["source"], "api");
+}
+
 }  // namespace
 }  // namespace weft::control

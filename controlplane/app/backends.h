@@ -4,6 +4,7 @@
 
 #include "controlplane/api/backends.h"
 #include "controlplane/identity/authority.h"
+#include "controlplane/sources/board.h"
 #include "controlplane/stream/publisher.h"
 #include "controlplane/telemetry/collector.h"
 
@@ -86,6 +87,15 @@ class Directory final : public api::AgentDirectory {
  private:
   stream::Hub& hub_;
 };
+
+// For issues: the sources of services that do not answer.
+inline std::vector<issues::SourceLook> LostSources(const sources::Board& board) {
+  std::vector<issues::SourceLook> lost;
+  for (const sources::Look& look : board.All()) {
+    if (!look.up) lost.push_back({look.name, look.problem, look.services, look.instances});
+  }
+  return lost;
+}
 
 class Fleet final : public api::Fleet {
  public:

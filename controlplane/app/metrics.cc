@@ -4,13 +4,55 @@
 #include "controlplane/stream/metrics.h"
 
 namespace weft::control {
+namespace {
+
+// One series for each source.
+void Expose(const sources::Board& board, metrics::Registry& registry) {
+  using metrics::Kind;
+  static const std::vector<std::string> kLabels = {"source"};
+  const auto add = [&](const char* name, const char* help, Kind kind) {
+    return registry.Add({name, help, kind, kLabels, nullptr, 1});
+  };
+  const auto up = add("weft_control_source_up", "Whether the source of services answers.", Kind::kGauge);
+  const auto age = add("weft_control_source_age_seconds",
+                       "Age of what the source said last: zero while it is up.", Kind::kGauge);
+  const auto services = add("weft_control_source_services", "Services that it has.", Kind::kGauge);
+  const auto instances = add("weft_control_source_instances", "Their instances.", Kind::kGauge);
+  const auto left_out =
+      add("weft_control_source_left_out",
+          "What it has and cannot be used: unusable, beyond a bound, of another owner.", Kind::kGauge);
+  const auto damped =
+      add("weft_control_source_damped", "Instances withheld because they flap.", Kind::kGauge);
+  const auto reports = add("weft_control_source_reports_total", "Good answers.", Kind::kCounter);
+  const auto errors = add("weft_control_source_errors_total",
+                          "Lost connections, refused answers, what could not be written.", Kind::kCounter);
+  registry.AddSource([=, &board](metrics::Samples& samples) {
+    for (const sources::Look& look : board.All()) {
+      const auto set = [&](metrics::FamilyId family, double value) {
+        samples.Set(family, {look.name}, value);
+      };
+      const Duration stale = board.StaleFor(look.name, ReadMonotonicClock());
+      set(up, look.up ? 1 : 0);
+      set(age, std::chrono::duration<double>(stale).count());
+      set(services, static_cast<double>(look.services));
+      set(instances, static_cast<double>(look.instances));
+      set(left_out, static_cast<double>(look.left_out));
+      set(damped, static_cast<double>(look.damped));
+      set(reports, static_cast<double>(look.reports));
+      set(errors, static_cast<double>(look.errors));
+    }
+  });
+}
+
+}  // namespace
 
 struct MetricsPage::State {
   State(const api::Control& of_control, const stream::Hub& hub, const telemetry::Collector& of_telemetry,
-        const identity::Authority* of_mesh)
+        const identity::Authority* of_mesh, const sources::Board& board)
       : control(of_control), telemetry(of_telemetry), ca(of_mesh) {
     using metrics::Kind;
     stream::Expose(hub, registry);
+    Expose(board, registry);
     revision = Add("weft_control_store_revision", "Last accepted write.", Kind::kGauge);
     writes = Add("weft_control_store_writes_total", "Accepted writes since the start.", Kind::kCounter);
     refused = Add("weft_control_store_refused_writes_total",
@@ -79,8 +121,9 @@ struct MetricsPage::State {
 };
 
 MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub,
-                         const telemetry::Collector& telemetry, const identity::Authority* ca)
-    : state_(std::make_unique<State>(control, hub, telemetry, ca)) {}
+                         const telemetry::Collector& telemetry, const sources::Board& board,
+                         const identity::Authority* ca)
+    : state_(std::make_unique<State>(control, hub, telemetry, ca, board)) {}
 MetricsPage::~MetricsPage() = default;
 std::string MetricsPage::Text() const { return state_->registry.Text(); }
 std::vector<std::string> MetricsPage::Describe() const { return state_->registry.Describe(); }

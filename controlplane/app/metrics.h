@@ -16,7 +16,7 @@ class MetricsPage {
  public:
   // `ca` null: its metrics are zero.
   MetricsPage(const api::Control& control, const stream::Hub& hub, const telemetry::Collector& telemetry,
-              const identity::Authority* ca = nullptr);
+              const sources::Board& board, const identity::Authority* ca = nullptr);
   ~MetricsPage();
   std::string Text() const;
   std::vector<std::string> Describe() const;  // "counter weft_control_pushes_total{}", sorted

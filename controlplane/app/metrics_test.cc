@@ -31,7 +31,8 @@ struct Scene {
   api::Control control{*store, publisher, {}};
   stream::Hub hub;
   telemetry::Collector telemetry{[] { return telemetry::EndpointLists(); }};
-  MetricsPage page{control, hub, telemetry};
+  sources::Board board;
+  MetricsPage page{control, hub, telemetry, board};
 };
 
 std::vector<std::string> GoldenLines() {

@@ -15,10 +15,10 @@
 #include "controlplane/api/grpc.h"
 #include "controlplane/api/rest.h"
 #include "controlplane/app/backends.h"
+#include "controlplane/app/discovery.h"
 #include "controlplane/app/metrics.h"
 #include "controlplane/app/reflection.h"
 #include "controlplane/app/tls.h"
-#include "controlplane/intake/files/files.h"
 #include "controlplane/store/sqlite/sqlite.h"
 #include "controlplane/stream/service.h"
 #include "controlplane/telemetry/service.h"
@@ -66,14 +66,16 @@ struct Program::Parts {
         collector([this] { return delivery.All(); }, settings.report_interval),
         statistics(collector),
         fleet(hub, collector),
-        control(*store, delivery, {.environment = settings.environment, .events = &events, .fleet = &fleet}),
+        control(*store, delivery,
+                {.environment = settings.environment, .events = &events, .fleet = &fleet, .sources = &board}),
         api(control, directory, statistics, events, ca.get()),
-        files(control, settings.resources),
-        metrics(control, hub, collector, ca.get()),
+        discovery(control, board, events),
+        metrics(control, hub, collector, board, ca.get()),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
               [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure}) {
     if (ca != nullptr) ca->TellTo(&events);
+    collector.SetSources([this] { return LostSources(board); });
   }
 
   auth::Authenticate Require(auth::Role role) {
@@ -124,12 +126,13 @@ struct Program::Parts {
   stream::Hub hub{ReadMonotonicClock, &events};
   Delivery delivery;
   Directory directory;
+  sources::Board board;
   telemetry::Collector collector;
   Statistics statistics;
   Fleet fleet;
   api::Control control;
   api::Api api;
-  intake::files::Files files;
+  Discovery discovery;
   MetricsPage metrics;
   std::atomic<bool> ready{false};
   api::Rest rest;
@@ -187,6 +190,7 @@ Status Program::Parts::Bind(const Settings& settings) {
 void Program::Parts::End() {
   ready = false;
   every_second.reset();
+  discovery.Stop();
   control.StopWatches();
   http_server->Stop();
   hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
@@ -215,9 +219,7 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   if (!identity) return identity.error();
   parts->identity = std::move(*identity);
   if (auto ok = parts->control.Load(); !ok) return ok.error();
-  if (!settings.resources.empty()) {
-    if (auto ok = parts->files.Load(); !ok && !parts->control.RollingOut()) return ok.error();
-  }
+  if (auto ok = parts->discovery.Start(settings); !ok) return ok.error();
   parts->hub.Start();  // before agents come: they would take a store not yet shown for an empty one
   if (auto ok = parts->Bind(settings); !ok) {
     if (parts->grpc_server != nullptr) parts->grpc_server->Shutdown();
@@ -251,11 +253,7 @@ void Program::Stop() {
 
 void Program::Run() {
   Parts& parts = *parts_;
-  const auto reload = [&parts] {
-    parts.files.Poll([](const Error& error) {
-      log::Warn("resource files kept as they were", {{"error", error.Text()}});
-    });
-  };
+  const auto reload = [&parts] { parts.discovery.Look(); };
   parts.signals.emplace(
       parts.context,
       [this] {
@@ -269,6 +267,7 @@ void Program::Run() {
     parts.WatchIdentity();
     parts.collector.Watch([&parts] { return parts.Looks(); }, parts.events);
     reload();
+    parts.discovery.Tick();
   });
   std::vector<std::thread> threads;
   for (int i = 1; i < kHttpThreads; ++i) threads.emplace_back([&parts] { parts.context.run(); });

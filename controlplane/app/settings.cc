@@ -141,7 +141,7 @@ constexpr Row kRows[] = {
 
 using Values = std::map<std::string, Value>;  // by key
 
-Status ReadFile(const std::string& name, Values& values) {
+Status ReadFile(const std::string& name, Values& values, Settings& settings) {
   std::ifstream file(name);
   std::ostringstream text;
   if (!file || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
@@ -152,7 +152,13 @@ Status ReadFile(const std::string& name, Values& values) {
   if (!resource::ParseYaml(text.str(), 1, tree, problems)) return problems.errors().front();
   if (tree.is_null()) return {};
   if (!tree.is_map()) return Invalid("a settings file is a map of keys", {}, problems.Where(tree.mark));
-  for (const resource::Member& member : tree.members) {
+  const resource::Value root(tree, problems);
+  for (resource::Member& member : tree.members) {
+    if (member.key == "discovery") {
+      ReadDiscovery(resource::Value(member.value, root, "discovery"), settings.discovery);
+      if (!problems.errors().empty()) return problems.errors().front();
+      continue;
+    }
     const auto known = [&member](const Row& row) { return member.key == row.key; };
     if (std::none_of(std::begin(kRows), std::end(kRows), known)) {
       return Invalid("is not known here; docs/operations.md lists the keys", member.key,
@@ -206,15 +212,15 @@ Result<Settings> Resolve(const CLI::App& app, const Flags& flags,
   const std::string file = !flags.config.empty()         ? flags.config
                            : config == environment.end() ? ""
                                                          : config->second;
+  Settings settings;
   if (!file.empty()) {
-    if (auto ok = ReadFile(file, values); !ok) return ok.error();
+    if (auto ok = ReadFile(file, values, settings); !ok) return ok.error();
   }
   if (auto ok = ReadEnvironment(environment, values); !ok) return ok.error();
   for (const Row& row : kRows) {
     if (app.count(row.flag) == 0) continue;
     values[row.key] = {IsSwitch(row.flag) ? "true" : flags.texts.at(row.flag), row.flag};
   }
-  Settings settings;
   for (const Row& row : kRows) {
     const auto value = values.find(row.key);
     if (value == values.end()) continue;

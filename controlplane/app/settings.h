@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/net/address.h"
 #include "common/policy/spec.h"
+#include "controlplane/app/discovery_settings.h"
 
 namespace weft::control {
 
@@ -39,6 +40,7 @@ struct Settings {
   std::string ports_file;                               // empty: none is written
   Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h
   log::Settings log;
+  DiscoverySettings discovery;     // of the file alone
   policy::PolicySpec environment;  // mesh defaults from the seeds' variables
 };
 

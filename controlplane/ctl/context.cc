@@ -57,7 +57,10 @@ std::string Age(const Context& context, std::string_view rfc3339) {
       std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
   const std::int64_t then =
       std::chrono::sys_seconds(date).time_since_epoch().count() + hour * 3600 + minute * 60 + second;
-  const std::int64_t age = std::max<std::int64_t>(0, context.now_unix_ms / 1000 - then);
+  return AgeText(std::max<std::int64_t>(0, context.now_unix_ms / 1000 - then));
+}
+
+std::string AgeText(std::int64_t age) {
   if (age < 120) return std::to_string(age) + "s";
   if (age < 2 * 3600) return std::to_string(age / 60) + "m";
   if (age < 2 * 86400) return std::to_string(age / 3600) + "h";

@@ -62,6 +62,7 @@ NamespacedName SplitName(const Context& context, std::string_view text);
 
 // "32s", "5m", "3h", "12d" between an RFC 3339 UTC time and now; "" when the text is no such time.
 std::string Age(const Context& context, std::string_view rfc3339);
+std::string AgeText(std::int64_t seconds);  // the same of a known age
 
 // "?namespace=…&labelSelector=…&fieldSelector=…" of -n, -l and --field-selector; "" when nothing narrows the
 // list.

@@ -25,6 +25,12 @@ std::string HealthOf(const Json& instance) {
   return health.empty() ? "unknown" : health;
 }
 
+std::string SourceOf(const Json& instance) {
+  const std::string stale = Text(instance, "staleMs");
+  if (stale.empty()) return Text(instance, "source");
+  return Text(instance, "source") + " (stale " + AgeText(std::stoll(stale) / 1000) + ")";
+}
+
 Table InstanceTable(const Context& context, const std::vector<Json>& items) {
   std::vector<Column> columns = {{"ID"},     {"ADDRESS"}, {"PORT"}, {"HEALTH"},
                                  {"WEIGHT"}, {"ZONE"},    {"TTL"},  {"SOURCE"}};
@@ -33,7 +39,7 @@ Table InstanceTable(const Context& context, const std::vector<Json>& items) {
   for (const Json& item : items) {
     std::vector<std::string> row = {Text(item, "id"),  Text(item, "address"), PortOf(item),
                                     HealthOf(item),    Text(item, "weight"),  Text(item, "zone"),
-                                    Text(item, "ttl"), Text(item, "source")};
+                                    Text(item, "ttl"), SourceOf(item)};
     if (context.format == Format::kWide) row.push_back(Text(item, "labels"));
     table.Add(std::move(row));
   }

@@ -106,6 +106,15 @@ Finding Ends(const CertificateLook& look) {
           {}};
 }
 
+constexpr Duration kSourcePatience = std::chrono::seconds(5);  // one that has just begun is no issue
+
+Finding Lost(const SourceLook& look) {
+  return {Code::kSourceLost, Subject::Source(look.name),
+          "it does not answer: " + look.problem + "; its " + std::to_string(look.services) +
+              " service(s) with " + std::to_string(look.instances) + " instance(s) are served as last known",
+          "look whether " + look.name + " runs and can be reached from the control plane", kSourcePatience};
+}
+
 }  // namespace
 
 void Detector::Certificates(const std::vector<CertificateLook>& ending, TimePoint now) {
@@ -119,7 +128,8 @@ bool Detector::Exceeds(Code code, const Subject& subject, std::uint64_t some, st
 }
 
 std::vector<Change> Detector::Look(graph::Graph& graph, const std::vector<ServiceLook>* services,
-                                   const std::vector<AgentLook>* agents, TimePoint now) {
+                                   const std::vector<AgentLook>* agents, TimePoint now,
+                                   const std::vector<SourceLook>* lost) {
   const std::int64_t step = Nanos(now) / graph::kSlice.count();
   for (auto& [key, edge] : graph.edges()) {
     if (!edge.changed && step == step_) continue;
@@ -135,6 +145,9 @@ std::vector<Change> Detector::Look(graph::Graph& graph, const std::vector<Servic
   }
   if (agents != nullptr) {
     for (const AgentLook& look : *agents) tracker_.Raise(Stale(look), now);
+  }
+  if (lost != nullptr) {
+    for (const SourceLook& look : *lost) tracker_.Raise(Lost(look), now);
   }
   return tracker_.Settle(now);
 }

@@ -32,11 +32,19 @@ struct CertificateLook {
   Duration left;       // negative: it has ended
 };
 
+// A place outside that services come from and that does not answer.
+struct SourceLook {
+  std::string name;
+  std::string problem;
+  std::size_t services = 0, instances = 0;  // that are served as last known
+};
+
 class Detector {
  public:
   // Null: not looked at this time. Edges are marked as seen.
   std::vector<Change> Look(graph::Graph& graph, const std::vector<ServiceLook>* services,
-                           const std::vector<AgentLook>* agents, TimePoint now);
+                           const std::vector<AgentLook>* agents, TimePoint now,
+                           const std::vector<SourceLook>* lost = nullptr);
   // For the next Look.
   void Certificates(const std::vector<CertificateLook>& ending, TimePoint now);
   const Tracker& tracker() const { return tracker_; }

@@ -248,6 +248,21 @@ TEST(DetectorTest, ACertificateThatWasNotRenewedIsAnIssueOfWhoShowsIt) {
   EXPECT_EQ(detector.Look(graph, nullptr, nullptr, kStart + Seconds(21)).size(), 2U) << "renewed: both close";
 }
 
+TEST(DetectorTest, ASourceThatIsAwayForFiveSecondsIsAnIssueUntilItIsBack) {
+  graph::Graph graph;
+  Detector detector;
+  std::vector<SourceLook> lost = {{"consul", "connection refused", 3, 9}};
+  EXPECT_TRUE(detector.Look(graph, nullptr, nullptr, kStart, &lost).empty());
+  const auto opened = detector.Look(graph, nullptr, nullptr, kStart + Seconds(5), &lost);
+  ASSERT_EQ(opened.size(), 1U);
+  EXPECT_EQ(opened[0].issue.finding.subject.Text(), "consul");
+  EXPECT_NE(opened[0].issue.finding.evidence.find("9 instance(s)"), std::string::npos);
+  lost.clear();
+  const auto closed = detector.Look(graph, nullptr, nullptr, kStart + Seconds(30), &lost);
+  ASSERT_EQ(closed.size(), 1U);
+  EXPECT_FALSE(closed[0].opened);
+}
+
 TEST(TrackerTest, TheNumberOfIssuesIsBounded) {
   Tracker tracker;
   for (std::size_t i = 0; i < kMaxIssues + 5; ++i)

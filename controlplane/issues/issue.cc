@@ -15,9 +15,12 @@ Subject Subject::Agent(std::string ns, std::string id) {
 
 Subject Subject::ControlPlane(std::string part) { return {Kind::kControlPlane, {}, {}, {}, std::move(part)}; }
 
+Subject Subject::Source(std::string name) { return {Kind::kSource, {}, {}, {}, std::move(name)}; }
+
 std::string_view Subject::KindText() const {
   if (kind == Kind::kEdge) return "Edge";
   if (kind == Kind::kControlPlane) return "ControlPlane";
+  if (kind == Kind::kSource) return "Source";
   return kind == Kind::kAgent ? "Agent" : "Service";
 }
 

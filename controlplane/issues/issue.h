@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
   kFlapping,
   kStaleConfig,
   kCertificateExpiry,
+  kSourceLost,
   kCount,
 };
 
@@ -38,13 +39,14 @@ inline constexpr std::array<About, static_cast<std::size_t>(Code::kCount)> kAbou
     {"Flapping", false},
     {"StaleConfig", false},
     {"CertificateExpiry", true},
+    {"SourceLost", false},
 }};
 constexpr const About& AboutOf(Code code) { return kAbout[static_cast<std::size_t>(code)]; }
 
-// What it is about: an edge (from and to), a service (to), an agent (to, the name its id), or the control
-// plane itself.
+// What it is about: an edge (from and to), a service (to), an agent (to, the name its id), the control plane
+// itself, or a source of services (both: to, without namespace).
 struct Subject {
-  enum class Kind : std::uint8_t { kEdge, kService, kAgent, kControlPlane };
+  enum class Kind : std::uint8_t { kEdge, kService, kAgent, kControlPlane, kSource };
   Kind kind = Kind::kService;
   std::string from_ns, from;
   std::string ns, name;
@@ -54,7 +56,8 @@ struct Subject {
   static Subject Service(const ServiceKey& key);
   static Subject Agent(std::string ns, std::string id);
   static Subject ControlPlane(std::string part);
-  std::string_view KindText() const;  // "Edge", "Service", "Agent", "ControlPlane"
+  static Subject Source(std::string name);
+  std::string_view KindText() const;  // "Edge", "Service", "Agent", "ControlPlane", "Source"
   std::string Text() const;           // "web -> cart", "cart", "cart-1"; other namespaces "shop/cart"
 };
 

@@ -181,6 +181,16 @@ TEST_P(StoreConformance, ACohortsPointerMovesAlone) {
   EXPECT_EQ(store->Release("canary", 9).error().kind, ErrorKind::kNotFound);
 }
 
+TEST_P(StoreConformance, ManyInstancesChangeAtOnce) {
+  ASSERT_TRUE(store->PutInstance({"default/cart", "a", "{1}"}));
+  ASSERT_TRUE(store->ChangeInstances({{"default/cart", "a", std::nullopt},
+                                      {"default/cart", "b", "{1}"},
+                                      {"default/cart", "b", "{2}"},
+                                      {"default/pay", "never-was", std::nullopt}}));
+  EXPECT_EQ(store->Instances().value(), (std::vector<Registered>{{"default/cart", "b", "{2}"}}));
+  EXPECT_TRUE(store->ChangeInstances({}));
+}
+
 TEST_P(StoreConformance, InstancesMakeNoRevision) {
   ASSERT_TRUE(store->PutInstance({"default/cart", "b", "{1}"}));
   ASSERT_TRUE(store->PutInstance({"default/cart", "a", "{1}"}));

@@ -149,6 +149,18 @@ class MemoryStore final : public Store {
     return {};
   }
 
+  Status ChangeInstances(const std::vector<InstanceChange>& changes) override {
+    const std::lock_guard lock(mutex_);
+    for (const InstanceChange& change : changes) {
+      if (change.json) {
+        instances_[{change.service, change.id}] = *change.json;
+      } else {
+        instances_.erase({change.service, change.id});
+      }
+    }
+    return {};
+  }
+
  private:
   Image ImageOf(std::uint64_t revision) const {
     Image image{revision, {}};

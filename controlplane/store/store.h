@@ -95,6 +95,11 @@ struct Registered {
   friend bool operator==(const Registered&, const Registered&) = default;
 };
 
+struct InstanceChange {
+  std::string service, id;          // as in Registered
+  std::optional<std::string> json;  // none: delete; it need not be there
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -129,7 +134,8 @@ class Store {
   virtual Result<std::vector<Registered>> Instances() const = 0;  // sorted by service and id
   virtual Status PutInstance(const Registered& instance) = 0;
   virtual Status DeleteInstance(const std::string& service,
-                                const std::string& id) = 0;  // kNotFound: was not there
+                                const std::string& id) = 0;                        // kNotFound: was not there
+  virtual Status ChangeInstances(const std::vector<InstanceChange>& changes) = 0;  // all or none
 };
 
 }  // namespace weft::store

@@ -147,11 +147,12 @@ void Collector::Watch(const Looker& look, events::Book& events) {
     lock.unlock();
     const EndpointLists lists = lists_();
     const Looks looks = look();
+    const std::vector<issues::SourceLook> lost = lost_();
     lock.lock();
     const std::vector<issues::ServiceLook> services = LookAtServices(aggregate_, lists, now);
     graph_.Expire(now);
     detector_.Certificates(looks.certificates, now);
-    changes = detector_.Look(graph_, &services, &looks.agents, now);
+    changes = detector_.Look(graph_, &services, &looks.agents, now, &lost);
   } else {
     changes = detector_.Look(graph_, nullptr, nullptr, now);
   }

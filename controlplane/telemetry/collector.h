@@ -43,6 +43,9 @@ class Collector {
   explicit Collector(Lists lists, Duration report_interval = kReportInterval,
                      std::function<TimePoint()> clock = ReadMonotonicClock);
 
+  // The sources that do not answer; once, before Watch. Called without the lock.
+  void SetSources(std::function<std::vector<issues::SourceLook>()> lost) { lost_ = std::move(lost); }
+
   // Looks for issues; to be called about twice a second. `events` hears of those that open and close.
   void Watch(const Looker& look, events::Book& events);
 
@@ -85,6 +88,7 @@ class Collector {
   void OnExplained(const std::string& node_id, const v1::ExplainResponse& response);
 
   const Lists lists_;
+  std::function<std::vector<issues::SourceLook>()> lost_ = [] { return std::vector<issues::SourceLook>(); };
   const Duration report_interval_;
   const std::function<TimePoint()> clock_;
   mutable std::mutex mutex_;

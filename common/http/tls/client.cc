@@ -23,16 +23,22 @@ class ClientLink : public Link {
 
 }  // namespace
 
+void CallAsync(asio::io_context& context, const ContextPtr& trust, const std::string& server_name,
+               const net::HostPort& where, const Request& request, std::function<void(Result<Response>)> done,
+               CallOptions options) {
+  const Strand strand = asio::make_strand(context);
+  ClientLink link(trust, strand, server_name.empty() ? where.host : server_name);
+  std::make_shared<OneCall<ClientLink>>(strand, std::move(link), where, request, std::move(done), options)
+      ->Start();
+}
+
 Result<Response> Call(const ContextPtr& trust, const std::string& server_name, const net::HostPort& where,
                       const Request& request, CallOptions options) {
   asio::io_context context(1);
   Result<Response> out = Error{ErrorKind::kInternal, "the call ended without an answer", {}, {}};
-  const Strand strand = asio::make_strand(context);
-  ClientLink link(trust, strand, server_name.empty() ? where.host : server_name);
-  std::make_shared<OneCall<ClientLink>>(
-      strand, std::move(link), where, request, [&out](Result<Response> result) { out = std::move(result); },
-      options)
-      ->Start();
+  CallAsync(
+      context, trust, server_name, where, request,
+      [&out](Result<Response> result) { out = std::move(result); }, options);
   context.run();
   return out;
 }

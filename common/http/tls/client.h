@@ -10,4 +10,9 @@ namespace weft::http::tls {
 Result<Response> Call(const ContextPtr& trust, const std::string& server_name, const net::HostPort& where,
                       const Request& request, CallOptions options = {});
 
+// As http::CallAsync.
+void CallAsync(boost::asio::io_context& context, const ContextPtr& trust, const std::string& server_name,
+               const net::HostPort& where, const Request& request, std::function<void(Result<Response>)> done,
+               CallOptions options = {});
+
 }  // namespace weft::http::tls

@@ -28,8 +28,7 @@ Result<std::string> ReadWhole(const std::string& name) {
 
 }  // namespace
 
-Files::Files(api::Control& control, std::vector<std::string> paths)
-    : control_(control), paths_(std::move(paths)) {}
+Files::Files(Sink& sink, std::vector<std::string> paths) : sink_(sink), paths_(std::move(paths)) {}
 
 Result<std::vector<std::string>> Files::Names() const {
   std::vector<std::string> names;
@@ -56,31 +55,43 @@ std::string Files::Stamp() const {
   return stamp;
 }
 
-Status Files::Load() {
-  stamp_ = Stamp();
+Result<PicturePtr> Files::Read() const {
   const auto names = Names();
   if (!names) return names.error();
-  std::vector<resource::DocumentPtr> documents;
+  auto picture = std::make_shared<Picture>();
   for (const std::string& name : *names) {
     const auto text = ReadWhole(name);
     if (!text) return text.error();
-    resource::Parsed parsed = resource::ParseDocuments(*text, name);
+    const resource::Parsed parsed = resource::ParseDocuments(*text, name);
     if (!parsed.ok()) return parsed.errors.front();
-    documents.insert(documents.end(), parsed.documents.begin(), parsed.documents.end());
+    for (const resource::DocumentPtr& document : parsed.documents) {
+      const ServiceKey key{"local", document->metadata.ns, document->metadata.name};
+      if (document->kind != resource::Kind::kMeshService) {
+        picture->rules.push_back(document);
+      } else if (!picture->services.emplace(key, std::make_shared<const Found>(Found{document, {}})).second) {
+        return Invalid(document->Name() + " stands twice in these files", "metadata.name",
+                       document->Where("metadata.name"));
+      }
+    }
   }
-  const auto done = control_.Replace("files", std::move(documents));
-  if (!done) return done.error();
-  log::Info("resource files loaded", {{"files", names->size()}, {"revision", done->revision()}});
-  return {};
+  log::Info(
+      "resource files read",
+      {{"files", names->size()}, {"services", picture->services.size()}, {"rules", picture->rules.size()}});
+  return PicturePtr(std::move(picture));
 }
 
-void Files::Poll(const std::function<void(const Error&)>& warn) {
-  if (paths_.empty() || Stamp() == stamp_) return;
-  const Status done = Load();
-  const std::string problem = done ? std::string() : done.error().Text();
-  if (!done && problem != warned_) warn(done.error());
-  warned_ = problem;
-  if (!done && control_.RollingOut()) stamp_.clear();  // again when it has ended
+Status Files::Load() {
+  stamp_ = Stamp();
+  auto picture = Read();
+  if (picture) return sink_.Report(std::move(*picture));
+  sink_.Lost(picture.error());
+  return picture.error();
+}
+
+Status Files::Start() { return Load(); }
+
+void Files::Look() {
+  if (Stamp() != stamp_) (void)Load();  // the sink tells what is wrong
 }
 
 }  // namespace weft::intake::files

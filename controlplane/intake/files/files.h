@@ -1,33 +1,31 @@
 #pragma once
 // Documents from files and folders (`--resources`): loaded at the start and again whenever one of them
 // changes, as one transaction under the owner "files". An error keeps what was good. A folder stands for its
-// *.yaml, *.yml and
-// *.json, not deeper. Thread rule: one thread, or a strand.
+// *.yaml, *.yml and *.json, not deeper. Thread rule: one thread, or a strand.
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "controlplane/api/control.h"
+#include "controlplane/intake/source.h"
 
 namespace weft::intake::files {
 
-class Files {
+class Files final : public Source {
  public:
-  Files(api::Control& control, std::vector<std::string> paths);
+  Files(Sink& sink, std::vector<std::string> paths);
 
-  Status Load();  // now; an error tells file, line and field
-  // Loads again when a file came, went or changed; call it every second or so. `warn` hears of an error once.
-  void Poll(const std::function<void(const Error&)>& warn);
+  Status Start() override;  // an error tells file, line and field
+  void Look() override;     // loads again when a file came, went or changed
 
  private:
   Result<std::vector<std::string>> Names() const;
   std::string Stamp() const;  // changes with every replacement and edit
+  Result<PicturePtr> Read() const;
+  Status Load();
 
-  api::Control& control_;
+  Sink& sink_;
   const std::vector<std::string> paths_;
   std::string stamp_;
-  std::string warned_;  // the last problem
 };
 
 }  // namespace weft::intake::files

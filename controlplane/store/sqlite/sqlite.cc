@@ -17,6 +17,10 @@ namespace {
 
 std::uint64_t Number(const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); }
 
+constexpr const char* kPutInstance =
+    "INSERT INTO instances VALUES(?, ?, ?) ON CONFLICT(service, id) DO UPDATE SET json = excluded.json";
+constexpr const char* kDropInstance = "DELETE FROM instances WHERE service = ? AND id = ?";
+
 class SqliteStore final : public Store {
  public:
   SqliteStore(FolderLock lock, const std::string& folder)
@@ -190,9 +194,7 @@ class SqliteStore final : public Store {
     return Guarded<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
-      SQLite::Statement put(db_,
-                            "INSERT INTO instances VALUES(?, ?, ?) ON CONFLICT(service, id) DO UPDATE SET "
-                            "json = excluded.json");
+      SQLite::Statement put(db_, kPutInstance);
       SQLite::bind(put, instance.service, instance.id, instance.json);
       put.exec();
       transaction.commit();
@@ -204,9 +206,27 @@ class SqliteStore final : public Store {
     return Guarded<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
-      SQLite::Statement drop(db_, "DELETE FROM instances WHERE service = ? AND id = ?");
+      SQLite::Statement drop(db_, kDropInstance);
       SQLite::bind(drop, service, id);
       if (drop.exec() == 0) return Error{ErrorKind::kNotFound, "no instance " + service + "/" + id, {}, {}};
+      transaction.commit();
+      return {};
+    });
+  }
+
+  Status ChangeInstances(const std::vector<InstanceChange>& changes) override {
+    return Guarded<void>([&]() -> Status {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      if (auto ok = CheckFence(); !ok) return ok;
+      SQLite::Statement put(db_, kPutInstance);
+      SQLite::Statement drop(db_, kDropInstance);
+      for (const InstanceChange& change : changes) {
+        SQLite::Statement& statement = change.json ? put : drop;
+        SQLite::bind(statement, change.service, change.id);
+        if (change.json) statement.bind(3, *change.json);
+        statement.exec();
+        statement.reset();
+      }
       transaction.commit();
       return {};
     });

@@ -1,0 +1,61 @@
+#include "controlplane/app/discovery.h"
+
+#include "controlplane/intake/files/files.h"
+
+namespace weft::control {
+
+Discovery::Discovery(api::Control& control, sources::Board& board, events::Book& events)
+    : control_(control), registrar_(control, board, {.events = &events}) {}
+Discovery::~Discovery() { Stop(); }
+
+Status Discovery::StartFiles(const std::vector<std::string>& paths) {
+  if (paths.empty()) return {};
+  files_ = std::make_unique<intake::files::Files>(registrar_.Add("files", {.whole = true}), paths);
+  const Status done = files_->Start();
+  return control_.RollingOut() ? Status() : done;  // they are taken when the rollout has ended
+}
+
+Status Discovery::StartRemote(const DiscoverySettings& settings) {
+  intake::SlotOptions slot;
+  slot.linger = settings.linger;
+  slot.doubt = settings.doubt;
+  Status done;
+  const auto begin = [&](const char* name, bool used, const auto& make) {
+    if (!used) return registrar_.Abandon(name);
+    remote_.push_back(make(registrar_.Add(name, slot)));
+    if (auto ok = remote_.back()->Start(); !ok && done) done = ok;  // who does not answer yet is no error
+  };
+  begin("consul", settings.consul.has_value(), [&](intake::Sink& sink) -> std::unique_ptr<intake::Source> {
+    return std::make_unique<intake::consul::Consul>(context_, sink, *settings.consul);
+  });
+  begin("etcd", settings.etcd.has_value(), [&](intake::Sink& sink) -> std::unique_ptr<intake::Source> {
+    return std::make_unique<intake::etcd::Etcd>(sink, *settings.etcd);
+  });
+  begin("dns", settings.dns.has_value(), [&](intake::Sink& sink) -> std::unique_ptr<intake::Source> {
+    intake::dns::Options options = *settings.dns;
+    for (const ServiceKey& service : control_.ServicesOf("dns"))
+      options.known[service] = control_.Discovered("dns", service);
+    return std::make_unique<intake::dns::Dns>(context_, sink, std::move(options));
+  });
+  return done;
+}
+
+Status Discovery::Start(const Settings& settings) {
+  if (auto ok = StartFiles(settings.resources); !ok) return ok;
+  if (auto ok = StartRemote(settings.discovery); !ok) return ok;
+  if (!remote_.empty()) thread_ = std::thread([this] { context_.run(); });
+  return {};
+}
+
+void Discovery::Look() {
+  const std::lock_guard one_at_a_time(looking_);
+  if (files_ != nullptr) files_->Look();
+}
+
+void Discovery::Stop() {
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+  remote_.clear();
+}
+
+}  // namespace weft::control
