@@ -63,6 +63,12 @@ if(WEFT_CCACHE AND NOT WEFT_FUZZ)
   set_tests_properties(compiler_cache PROPERTIES LABELS release-only TIMEOUT 240)
 endif()
 
+# Services from the real etcd, dnsmasq and Consul.
+if(NOT WEFT_FUZZ)
+  add_test(NAME integration_discovery COMMAND python3 tests/integration/discovery_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(integration_discovery PROPERTIES LABELS slow TIMEOUT 300 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
+endif()
+
 # The examples of docs/api.md.
 if(NOT WEFT_FUZZ)
   add_test(NAME api_examples COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/api_examples_test.py

@@ -15,10 +15,13 @@ URL = "service-default/cart"
 
 
 class Control(Process):
-    def __init__(self, mesh, ports=("127.0.0.1:0", "127.0.0.1:0"), under=()):
+    def __init__(self, mesh, ports=("127.0.0.1:0", "127.0.0.1:0"), under=(), config=None):
         self.data, self.file = mesh.dir / "data", mesh.dir / "control.ports.json"
+        settings = mesh.dir / "control.yaml"
+        settings.write_text(json.dumps(config or {}))   # JSON is YAML
         super().__init__("control", [*under, str(BIN / "weft-control"), "--grpc-listen", ports[0], "--http-listen", ports[1],
-                                     "--data", str(self.data), "--ports-file", str(self.file)], mesh.dir)
+                                     "--data", str(self.data), "--ports-file", str(self.file), "--config", str(settings)],
+                         mesh.dir)
         mesh.started.append(self)
         self.start()
 
