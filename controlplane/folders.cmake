@@ -4,6 +4,7 @@ weft_library(controlplane/caller DEPS controlplane/auth common/http proto)
 weft_library(controlplane/events DEPS common/time)
 weft_library(controlplane/identity DEPS controlplane/auth controlplane/events common/file common/net common/stamp common/wire common/x509
   LINK weft_ext_json)
+weft_library(controlplane/gate DEPS common/net common/result common/time)
 weft_library(controlplane/store DEPS common/result common/time)
 weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
@@ -20,7 +21,7 @@ weft_library(controlplane/graph DEPS common/net common/reason common/stats commo
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
 weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
-weft_library(controlplane/app DEPS controlplane/api controlplane/stream controlplane/telemetry controlplane/store/sqlite
+weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/stream controlplane/telemetry controlplane/store/sqlite
   controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
   controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")

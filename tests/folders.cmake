@@ -7,6 +7,13 @@ if(NOT WEFT_SANITIZE)
   add_library(bench-allocations SHARED tests/bench/allocations/allocations.cc)
 endif()
 
+# Thousands of simulated agents for tests/scale.
+weft_program(tests/scale/agents NAME scale-agents DEPS agent/dial common/random common/wire LINK weft_ext_nghttp2 weft_ext_ssl)
+if(NOT WEFT_FUZZ)
+  add_test(NAME integration_many COMMAND python3 tests/integration/many_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(integration_many PROPERTIES LABELS slow TIMEOUT 300 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
+endif()
+
 # Parsers of foreign bytes; scripts/fuzz runs them.
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)

@@ -22,8 +22,9 @@ LinkState FromDial(dial::State state) {
 }  // namespace
 
 struct GrpcLink::Impl {
-  Impl(dial::Dialer& dialer, GrpcLinkOptions options_in)
-      : options(std::move(options_in)),
+  Impl(dial::Dialer& of, GrpcLinkOptions options_in)
+      : dialer(of),
+        options(std::move(options_in)),
         stream(dialer, Rng(options.seed, HashBytes(options.node_id)), Hooks()) {}
 
   Stream::Hooks Hooks() {
@@ -65,11 +66,13 @@ struct GrpcLink::Impl {
       options.keeper->OnAnswer(FromProto(message.certificate()));
     if (message.has_command()) callbacks.on_command(FromProto(message.command()));
     if (!message.has_delta()) return;
+    dialer.SetSpread(Duration(message.delta().reconnect_spread_ns()));
     const Result<snapshot::Delta> delta = wire::FromProto(message.delta());
     if (delta) return callbacks.on_delta(*delta);
     callbacks.on_malformed(message.delta().sequence(), delta.error());
   }
 
+  dial::Dialer& dialer;
   GrpcLinkOptions options;
   Callbacks callbacks;
   Stream stream;

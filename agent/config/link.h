@@ -19,6 +19,7 @@ struct HeldVersion {
   std::string hash;             // of the bundle; empty: none
   std::string endpoints_store;  // empty: no endpoints yet
   std::uint64_t endpoints_epoch = 0, endpoints_version = 0;
+  std::string endpoints_hash;  // wire::HashInstances
 };
 
 struct Holding {

@@ -1,5 +1,7 @@
 #include "agent/config/manager.h"
 
+#include "common/wire/wire.h"
+
 namespace weft::config {
 namespace {
 
@@ -261,6 +263,11 @@ Holding Manager::MakeHolding() const {
   for (const ServiceKey& key : subscribed_) out.services.push_back(VersionOf(key));
   for (const auto& [key, held] : builder_.parts().services) {
     if (!subscribed_.contains(key)) out.services.push_back(VersionOf(key));
+  }
+  for (HeldVersion& held : out.services) {
+    const auto found = builder_.parts().services.find(held.service);
+    if (found != builder_.parts().services.end() && found->second.endpoints.endpoints)
+      held.endpoints_hash = wire::HashInstances(found->second.endpoints.endpoints->instances);
   }
   out.awaiting = builder_.waiting().has_value();
   return out;

@@ -12,6 +12,7 @@ v1::HeldService ToHeld(const HeldVersion& held) {
   out.set_endpoints_store_id(held.endpoints_store);
   out.set_endpoints_epoch(held.endpoints_epoch);
   out.set_endpoints_version(held.endpoints_version);
+  out.set_endpoints_hash(held.endpoints_hash);
   return out;
 }
 

@@ -71,6 +71,16 @@ std::shared_ptr<grpc::Channel> Dialer::Connection() {
   return held;
 }
 
+void Dialer::SetSpread(Duration spread) { spread_ = std::clamp(spread, Duration::zero(), kMaxSpread); }
+
+Duration Dialer::HoldBack(Rng& rng) {
+  const TimePoint now = cold_.Now();
+  const auto spread = static_cast<std::uint64_t>(spread_.count());
+  if (turn_ <= now)
+    turn_ = now + Duration(static_cast<std::int64_t>(rng.Below(Purpose::kReconnectSpread, spread)));
+  return turn_ - now;
+}
+
 Status Dialer::CheckFiles() const {
   const std::pair<const char*, const std::string*> files[] = {{"controlPlane.ca", &options_.ca},
                                                               {"controlPlane.cert", &options_.cert},

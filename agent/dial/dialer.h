@@ -11,6 +11,7 @@
 
 #include "agent/cold/cold.h"
 #include "agent/identity/identity.h"
+#include "common/random/random.h"
 #include "common/result/result.h"
 
 namespace grpc {
@@ -45,6 +46,8 @@ class Dialer {
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
+  static constexpr Duration kMaxSpread = std::chrono::minutes(5);
+
   void Start();  // idempotent
   void Stop();   // waits for the thread; tags that come back later are dropped
 
@@ -52,6 +55,10 @@ class Dialer {
   Status CheckFiles() const;  // that TLS needs: the error names the setting and the file
   // With what a stream is opened; empty: with nothing. `joins`: also with a join token.
   Result<std::string> Bearer(bool joins) const;
+  // How far apart agents that lose the control plane together come back: as it asks, kMaxSpread at most.
+  void SetSpread(Duration spread);
+  // For one stream that was lost: how long until this agent's turn. Streams lost together have one turn.
+  Duration HoldBack(Rng& rng);
   // What an operation on queue() carries; `done(ok)` runs on the cold thread.
   void* Tag(std::function<void(bool ok)> done);
   grpc::CompletionQueue* queue() { return queue_.get(); }
@@ -66,6 +73,8 @@ class Dialer {
 
   cold::Cold& cold_;
   const DialerOptions options_;
+  Duration spread_ = Duration::zero();
+  TimePoint turn_;  // of the next connection
   std::weak_ptr<grpc::Channel> connection_;
   identity::MaterialPtr shown_;  // by `connection_`
   std::unique_ptr<grpc::CompletionQueue> queue_;

@@ -1,12 +1,14 @@
 #pragma once
 // One bidirectional stream to the control plane, begun anew for ever: an attempt that fails is followed by
-// the next after backoff.h's delay. Every attempt starts with the hello. One write is in flight at a time and
-// at most kMaxQueued wait behind it, then the stream is begun anew. Reads go on one at a time, each after its
-// message was handled, so a fast sender is held back by flow control. Heavy: include it in .cc files only.
-// Thread rule: the cold thread. The dialer outlives it.
+// the next after backoff.h's delay, and after a random part of the spread that the control plane asks for, or
+// the wait that it names, when a stream was lost. Every attempt starts with the hello. One write is in flight
+// at a time and at most kMaxQueued wait behind it, then the stream is begun anew. Reads go on one at a time,
+// each after its message was handled, so a fast sender is held back by flow control. Heavy: include it in .cc
+// files only. Thread rule: the cold thread. The dialer outlives it.
 
 #include <grpcpp/grpcpp.h>
 
+#include <charconv>
 #include <deque>
 
 #include "agent/dial/backoff.h"
@@ -32,8 +34,10 @@ class Stream {
   static constexpr std::size_t kMaxQueued = 256;
   static constexpr Duration kStable = std::chrono::seconds(10);  // a life that resets the back-off
   static constexpr Duration kConnectLimit = std::chrono::seconds(5);
+  static constexpr Duration kMaxPushback = std::chrono::minutes(5);  // of what the control plane may ask for
 
-  Stream(Dialer& dialer, Rng rng, Hooks hooks) : dialer_(dialer), backoff_(rng), hooks_(std::move(hooks)) {}
+  Stream(Dialer& dialer, Rng rng, Hooks hooks)
+      : dialer_(dialer), rng_(rng), backoff_(rng), hooks_(std::move(hooks)) {}
   ~Stream() { Stop(); }
 
   void Start() {
@@ -73,6 +77,7 @@ class Stream {
     Out outgoing;  // of the write in flight
     grpc::Status status;
     bool started = false, writing = false, finishing = false;
+    bool heard = false;  // a message came
     TimePoint connected_at;
   };
   using Step = void (Stream::*)(bool ok);
@@ -103,12 +108,25 @@ class Stream {
 
   void Retry(const std::string& why) {
     if (attempt_->started && dialer_.cold().Now() - attempt_->connected_at >= kStable) backoff_.Reset();
+    Duration wait = backoff_.Next() + Pushback();
+    if (attempt_->heard) wait += dialer_.HoldBack(rng_);
     attempt_.reset();
     outbox_.clear();
-    dialer_.cold().After(backoff_.Next(), [this, guard = alive_] {
+    dialer_.cold().After(wait, [this, guard = alive_] {
       if (*guard) Connect();
     });
     hooks_.on_state(State::kWaiting, dialer_.address() + ": " + why);
+  }
+
+  // The wait that a refusal names (gRFC A6); zero: none.
+  Duration Pushback() const {
+    if (!attempt_->finishing) return Duration::zero();
+    const auto& trailers = attempt_->context.GetServerTrailingMetadata();
+    const auto found = trailers.find("grpc-retry-pushback-ms");
+    std::int64_t ms = 0;
+    if (found != trailers.end())
+      std::from_chars(found->second.data(), found->second.data() + found->second.size(), ms);
+    return std::clamp<Duration>(std::chrono::milliseconds(ms), Duration::zero(), kMaxPushback);
   }
 
   void Started(bool ok) {
@@ -123,6 +141,7 @@ class Stream {
   void Read(bool ok) {
     if (!ok) return Finish();
     const std::shared_ptr<Attempt> mine = attempt_;
+    mine->heard = true;
     hooks_.on_message(mine->incoming);
     mine->incoming.Clear();
     if (attempt_ == mine && !mine->finishing) mine->call->Read(&mine->incoming, Tag(&Stream::Read));
@@ -155,6 +174,7 @@ class Stream {
   }
 
   Dialer& dialer_;
+  Rng rng_;
   Backoff backoff_;
   const Hooks hooks_;
   std::shared_ptr<Attempt> attempt_;  // the one of now; null: waiting for the next

@@ -17,6 +17,7 @@ enum class Purpose : std::uint16_t {
   kEjection = 7,
   kProbe = 8,
   kReconnect = 9,
+  kReconnectSpread = 10,
   kTest = 1000,
 };
 

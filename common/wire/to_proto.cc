@@ -255,6 +255,18 @@ v1::Endpoints ToProto(const snapshot::EndpointsUpdate& update) {
   return out;
 }
 
+std::string HashInstances(const std::vector<snapshot::Instance>& instances) {
+  google::protobuf::RepeatedPtrField<v1::Instance> messages;
+  PutAll(instances, &messages);
+  return HashInstances(messages);
+}
+
+std::string HashInstances(const google::protobuf::RepeatedPtrField<v1::Instance>& instances) {
+  v1::Endpoints bare;
+  *bare.mutable_instances() = instances;
+  return Sha256Hex(bare.SerializeAsString()).substr(0, 16);
+}
+
 v1::Instance ToProto(const snapshot::Instance& instance) {
   v1::Instance out;
   Put(instance, out);

@@ -30,6 +30,10 @@ Result<policy::ServiceBundle> FromProto(const v1::ServiceBundle& in);
 
 v1::Endpoints ToProto(const snapshot::EndpointsUpdate& update);
 v1::Instance ToProto(const snapshot::Instance& instance);
+// What a stream resumes endpoints by where the counts of two stores or epochs cannot be compared: 16 hex
+// digits of the SHA-256 of the instances' canonical forms, which must be sorted by id.
+std::string HashInstances(const std::vector<snapshot::Instance>& instances);
+std::string HashInstances(const google::protobuf::RepeatedPtrField<v1::Instance>& instances);
 Result<snapshot::EndpointsUpdate> FromProto(
     const v1::Endpoints& in);  // sorts the instances, sets their hashes
 

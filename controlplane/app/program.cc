@@ -15,10 +15,12 @@
 #include "controlplane/api/grpc.h"
 #include "controlplane/api/rest.h"
 #include "controlplane/app/backends.h"
+#include "controlplane/app/channel.h"
 #include "controlplane/app/discovery.h"
 #include "controlplane/app/metrics.h"
 #include "controlplane/app/reflection.h"
 #include "controlplane/app/tls.h"
+#include "controlplane/gate/gate.h"
 #include "controlplane/store/sqlite/sqlite.h"
 #include "controlplane/stream/service.h"
 #include "controlplane/telemetry/service.h"
@@ -80,6 +82,7 @@ struct Program::Parts {
 
   auth::Authenticate Require(auth::Role role) {
     return [this, role](const auth::Credentials& credentials) -> Result<auth::Principal> {
+      if (gate != nullptr) gate->Arrived(credentials.peer);
       auto principal = authenticator->Authenticate(credentials);
       if (!principal) return principal;
       if (auto ok = auth::Require(*principal, role); !ok) return ok.error();
@@ -93,6 +96,7 @@ struct Program::Parts {
     const std::string_view text =
         shown.authorization.substr(std::min(kScheme.size(), shown.authorization.size()));
     if (ca == nullptr || !identity::IsToken(text)) return Require(auth::Role::kAgent)(shown);
+    gate->Arrived(shown.peer);
     auto token = ca->CheckToken(text, ReadWallClock());
     if (!token) return token.error();
     auth::Principal principal{"join token " + token->id, auth::Role::kAgent, token->ns, token->service,
@@ -139,6 +143,8 @@ struct Program::Parts {
   boost::asio::io_context context{kHttpThreads};
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::shared_ptr<grpc::ServerCredentials> server_credentials;  // asked, but not kept, by the server
+  std::unique_ptr<gate::Gate> gate;                             // accepts for the server
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<http::Server> http_server;
   net::Address grpc_address;
@@ -155,26 +161,28 @@ Status Program::Parts::Bind(const Settings& settings) {
       telemetry::MakeTelemetryService(collector, may_stream, Require(api::RoleOf(api::Rpc::kGetGraph))));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  int port = 0;
+  auto bound = gate::Gate::Listen(settings.grpc);
+  if (!bound) return Error{bound.error().kind, bound.error().detail, "--grpc-listen", {}};
+  gate = std::move(*bound);
   server_credentials = GrpcCredentials(settings, listening);
-  builder.AddListeningPort(settings.grpc.ToString(), server_credentials, &port);
+  using ExternalConnections = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  acceptor =
+      builder.experimental().AddExternalConnectionAcceptor(ExternalConnections::FROM_FD, server_credentials);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> guards;
   guards.push_back(MakeReflectionGuard(Require(auth::Role::kViewer)));
   builder.experimental().SetInterceptorCreators(std::move(guards));
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Agents ping an idle stream every 20 s; by default gRPC would answer with GOAWAY (too_many_pings).
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
+  TuneForManyAgents(builder);
   builder.SetMaxReceiveMessageSize(kMaxGrpcMessage);
   for (const auto& service : services) builder.RegisterService(service.get());
   grpc_server = builder.BuildAndStart();
-  if (grpc_server == nullptr || port == 0) {
-    return Error{
-        ErrorKind::kUnavailable,
-        "cannot listen on " + settings.grpc.ToString() + "; stop what uses it or choose another port",
-        "--grpc-listen",
-        {}};
-  }
-  grpc_address = {settings.grpc.ip, static_cast<std::uint16_t>(port)};
+  if (grpc_server == nullptr)
+    return Error{ErrorKind::kInternal, "the gRPC server did not start; see the log", "--grpc-listen", {}};
+  gate->Start([this](int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.fd = fd;
+    acceptor->HandleNewConnection(&parameters);
+  });
+  grpc_address = gate->address();
   http::ServerOptions options;
   options.max_body = kMaxHttpBody;
   options.max_connections = kMostHttpConnections;
@@ -194,6 +202,7 @@ void Program::Parts::End() {
   control.StopWatches();
   http_server->Stop();
   hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
+  gate->Stop();
   grpc_server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
   signals.reset();
 }
@@ -209,6 +218,8 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
     return ok.error();
   auto authenticator = MakeAuthenticator(settings);
   if (!authenticator) return authenticator.error();
+  RaiseDescriptorLimit();
+  TuneProcessForManyAgents();
   auto opened = store::sqlite::Open(settings.data);
   if (!opened) return opened.error();
   auto ca = OpenAuthority(settings, ReadWallClock());  // its folder is locked by the store
@@ -222,6 +233,7 @@ Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   if (auto ok = parts->discovery.Start(settings); !ok) return ok.error();
   parts->hub.Start();  // before agents come: they would take a store not yet shown for an empty one
   if (auto ok = parts->Bind(settings); !ok) {
+    if (parts->gate != nullptr) parts->gate->Stop();
     if (parts->grpc_server != nullptr) parts->grpc_server->Shutdown();
     return ok.error();
   }

@@ -8,9 +8,9 @@ namespace weft::stream {
 
 v1::Agent Session::Describe() const {
   v1::Agent agent = info_;
-  agent.set_subscriptions(static_cast<std::uint32_t>(subscribed_.size()));
-  const bool refused = std::any_of(told_.begin(), told_.end(),
-                                   [](const auto& entry) { return entry.second.nack.has_value(); });
+  agent.set_subscriptions(static_cast<std::uint32_t>(subscriptions_));
+  const bool refused =
+      std::any_of(told_.begin(), told_.end(), [](const auto& entry) { return entry.second.nack != nullptr; });
   agent.set_partial(refused || !refused_.empty());
   return agent;
 }
@@ -45,9 +45,10 @@ v1::AgentConfig Session::DescribeConfig() const {
     if (told.unknown) continue;
     v1::HeldService& held = *config.add_held();
     *held.mutable_service() = wire::ToProto(key);
-    held.set_bundle_hash(told.effective_hash);
-    held.set_endpoints_store_id(told.store_id);
-    held.set_endpoints_epoch(told.epoch);
+    if (told.effective != nullptr) held.set_bundle_hash(*told.effective);
+    if (!told.has_endpoints) continue;
+    held.set_endpoints_store_id(endpoints_of_.store_id);
+    held.set_endpoints_epoch(endpoints_of_.epoch);
     held.set_endpoints_version(told.endpoints_version);
   }
   return config;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "controlplane/stream/stream_fixture.h"
 
 namespace weft::stream {
@@ -40,7 +43,7 @@ TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
   ASSERT_TRUE(ticket);
   hub.SetRelease({MakeTestRelease(1, {Bundle("cart")})});
   EXPECT_EQ(outlet->kicks, 1);
-  const auto message = hub.Next(*ticket);
+  const auto message = NextOf(hub, *ticket);
   ASSERT_TRUE(message);
   now += milliseconds(20);
   v1::AgentMessage ack;
@@ -60,7 +63,7 @@ TEST(HubTest, WhatWasReleasedBeforeTheStartIsThereForTheFirstAgent) {
   hub.SetRelease({MakeTestRelease(2, {Bundle("cart")})});
   hub.Start();
   const auto ticket = hub.Open(HelloOf("a", {"cart"}), "127.0.0.1:1", std::make_shared<FakeOutlet>());
-  const auto message = hub.Next(*ticket);
+  const auto message = NextOf(hub, *ticket);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->delta().bundles_size(), 1);
   EXPECT_EQ(message->delta().unknown_size(), 0);
@@ -84,7 +87,7 @@ TEST(HubTest, OneStalledAgentLosesItsStreamAndNobodyElse) {
   const std::uint64_t ticket = *hub.Open(HelloOf("slow"), "p", slow);
   ASSERT_TRUE(hub.Open(HelloOf("idle"), "p", idle));
   hub.SetRelease({MakeTestRelease(1, {})});
-  ASSERT_TRUE(hub.Next(ticket));
+  ASSERT_TRUE(NextOf(hub, ticket));
   now += kAckPatience;
   hub.Tick();
   EXPECT_FALSE(slow->closed.empty());
@@ -113,13 +116,160 @@ TEST(HubTest, AStreamEndsWithItsCertificateUnlessThatWasRenewed) {
   EXPECT_EQ(renewed->closed + bearer->closed, "");
 }
 
+// More agents than are told of everything at once; the first uses the service "mine", all use "common".
+struct Many {
+  explicit Many(std::size_t agents) {
+    for (std::size_t i = 0; i < agents; ++i) {
+      outlets.push_back(std::make_shared<FakeOutlet>());
+      const std::vector<std::string> uses =
+          i == 0 ? std::vector<std::string>{"mine", "common"} : std::vector<std::string>{"common"};
+      tickets.push_back(*hub.Open(HelloOf("agent-" + std::to_string(i), uses), "p", outlets.back()));
+    }
+    release = MakeTestRelease(1, {Bundle("mine"), Bundle("common")});
+    hub.SetRelease({release});
+    TakeAll();
+  }
+  void TakeAll() {
+    for (const std::uint64_t ticket : tickets) {
+      while (NextOf(hub, ticket)) continue;
+    }
+    for (const auto& outlet : outlets) outlet->kicks = 0;
+  }
+  std::size_t Kicked() const {
+    return static_cast<std::size_t>(
+        std::count_if(outlets.begin(), outlets.end(), [](const auto& outlet) { return outlet->kicks > 0; }));
+  }
+  void Release(std::uint64_t revision, std::vector<policy::ServiceBundle> bundles) {
+    now += std::chrono::seconds(1);
+    release = MakeTestRelease(revision, std::move(bundles), release);
+    hub.SetRelease({release});
+  }
+
+  TimePoint now = kStart;
+  Hub hub{[this] { return now; }};
+  std::vector<std::shared_ptr<FakeOutlet>> outlets;
+  std::vector<std::uint64_t> tickets;
+  ReleasePtr release;
+};
+
+TEST(HubTest, OfManyAgentsThoseThatUseWhatChangedAreToldAtOnceAndTheOthersByAndBy) {
+  Many many(kAllAtOnce + 100);
+  many.Release(2, {Bundle("mine", 7)});
+  EXPECT_EQ(many.outlets[0]->kicks, 1);
+  EXPECT_EQ(many.Kicked(), 1U);
+  many.now += kSweep;
+  many.hub.Tick();
+  EXPECT_LE(many.Kicked(), 1 + kSweepAgents);
+  for (int i = 0; i < 10; ++i) {
+    many.now += kSweep;
+    many.hub.Tick();
+  }
+  EXPECT_EQ(many.Kicked(), many.outlets.size());
+  EXPECT_EQ(NextOf(many.hub, many.tickets[5])->delta().version().revision(), 2U);
+  many.TakeAll();
+  many.Release(3, {Bundle("common", 9)});
+  EXPECT_EQ(many.Kicked(), many.outlets.size()) << "it concerns everybody";
+}
+
+TEST(HubTest, OfManyAgentsOnlyUsersHearOfAnInstanceThatIsGone) {
+  Many many(kAllAtOnce + 100);
+  many.hub.SetEndpoints(MakeEndpoints("mine", 1, {"a", "b"}));
+  many.now += std::chrono::seconds(1);
+  many.hub.Tick();
+  many.TakeAll();
+  many.hub.SetEndpoints(MakeEndpoints("mine", 2, {"a"}));
+  EXPECT_EQ(many.outlets[0]->kicks, 1);
+  EXPECT_EQ(many.Kicked(), 1U);
+}
+
+TEST(HubTest, WhoLeavesIsNoLongerAUser) {
+  Many many(kAllAtOnce + 100);
+  many.hub.Close(many.tickets[0]);
+  many.Release(2, {Bundle("mine", 7)});
+  EXPECT_EQ(many.Kicked(), 0U);
+  EXPECT_EQ(many.hub.metrics().agents, kAllAtOnce + 99);
+}
+
+TEST(HubTest, ConvergenceCountsThoseWhomTheReleaseConcerned) {
+  Many many(kAllAtOnce + 100);
+  const auto acknowledge = [&](std::size_t agent) {
+    const auto message = NextOf(many.hub, many.tickets[agent]);
+    ASSERT_TRUE(message);
+    v1::AgentMessage ack;
+    ack.mutable_ack()->set_sequence(message->delta().sequence());
+    *ack.mutable_ack()->mutable_effective() = message->delta().version();
+    ASSERT_TRUE(many.hub.OnMessage(many.tickets[agent], ack));
+  };
+  many.Release(2, {Bundle("mine", 7)});
+  acknowledge(0);
+  acknowledge(1);
+  std::uint64_t counted = 0;
+  for (const std::uint64_t bucket : many.hub.metrics().convergence) counted += bucket;
+  EXPECT_EQ(counted, 1U) << "nothing of the second changed";
+}
+
+TEST(HubTest, TheMoreAgentsTheFartherApartTheyAreToComeBack) {
+  Many many(300);
+  many.Release(2, {Bundle("common", 7)});
+  EXPECT_EQ(NextOf(many.hub, many.tickets[0])->delta().reconnect_spread_ns(),
+            (300 * kSpreadPerAgent).count());
+}
+
+TEST(HubTest, ANodeThatComesAgainAndAgainIsRefusedForAWhile) {
+  TimePoint now = kStart;
+  Hub hub([&] { return now; });
+  const auto open = [&](const std::string& node) {
+    return hub.Open(HelloOf(node), "p", std::make_shared<FakeOutlet>());
+  };
+  for (std::uint32_t i = 0; i < kMaxReopens; ++i) ASSERT_TRUE(open("a"));
+  EXPECT_EQ(open("a").error().kind, ErrorKind::kOverloaded);
+  EXPECT_TRUE(open("b"));
+  now += kReopenSpan;
+  EXPECT_TRUE(open("a"));
+}
+
+TEST(HubTest, AStalledAgentThatDoesNotEvenReadItsEndIsCutOff) {
+  TimePoint now = kStart;
+  Hub hub([&] { return now; });
+  const auto slow = std::make_shared<FakeOutlet>();
+  const std::uint64_t ticket = *hub.Open(HelloOf("slow"), "p", slow);
+  hub.SetRelease({MakeTestRelease(1, {})});
+  ASSERT_TRUE(NextOf(hub, ticket));
+  now += kAckPatience;
+  hub.Tick();
+  EXPECT_FALSE(slow->closed.empty());
+  EXPECT_EQ(slow->aborts, 0);
+  now += std::chrono::seconds(6);
+  hub.Tick();
+  EXPECT_EQ(slow->aborts, 1);
+}
+
+TEST(FanOutTest, EverybodyIsKickedWhateverTheLane) {
+  FanOut fan_out;
+  struct Counter : FakeOutlet {
+    void Kick() override { ++count; }
+    std::atomic<int> count{0};
+  };
+  std::vector<std::shared_ptr<Counter>> outlets(100);
+  for (auto& outlet : outlets) outlet = std::make_shared<Counter>();
+  fan_out.Start();
+  fan_out.Post({outlets.begin(), outlets.end()}, false);
+  fan_out.Post({outlets.begin(), outlets.end()}, true);
+  for (const auto& outlet : outlets) {
+    while (outlet->count < 2) std::this_thread::yield();
+  }
+  fan_out.Stop();
+  fan_out.Post({outlets.begin(), outlets.begin() + 1}, false);
+  EXPECT_EQ(outlets[0]->count, 3) << "in the caller's thread while there is no other";
+}
+
 TEST(HubTest, CommandsReachConnectedAgentsAndOthersAreNamed) {
   Hub hub([] { return kStart; });
   const auto outlet = std::make_shared<FakeOutlet>();
   const std::uint64_t ticket = *hub.Open(HelloOf("a"), "p", outlet);
   EXPECT_EQ(hub.Drain("b", 0).error().kind, ErrorKind::kNotFound);
   ASSERT_TRUE(hub.Drain("a", 5000));
-  EXPECT_EQ(hub.Next(ticket)->command().drain().deadline_ns(), 5'000'000'000);
+  EXPECT_EQ(NextOf(hub, ticket)->command().drain().deadline_ns(), 5'000'000'000);
   EXPECT_TRUE(hub.Agents("default").front().draining());
   EXPECT_EQ(*hub.Accept(""), 0U) << "nobody waits";
 }

@@ -36,7 +36,9 @@ bool Lanes::OfferEndpoints(snapshot::EndpointsPtr endpoints, TimePoint now) {
     if (endpoints->version <= shown->second->version) return false;
     if (IsUrgent(*shown->second, *endpoints)) {
       waiting_endpoints_.erase(endpoints->service);
-      Show(endpoints);
+      Change change;
+      Show(endpoints, change);
+      Note(std::move(change));
       return true;
     }
   }
@@ -55,10 +57,35 @@ bool Lanes::Flush(TimePoint now) {
 void Lanes::FlushAll(TimePoint now) {
   if (!due()) return;
   last_flush_ = now;
-  if (waiting_release_) static_cast<Served&>(world_) = std::move(*waiting_release_);
+  Change change;
+  if (waiting_release_) ShowRelease(std::move(*waiting_release_), change);
   waiting_release_.reset();
-  for (const auto& [service, endpoints] : waiting_endpoints_) Show(endpoints);
+  for (const auto& [service, endpoints] : waiting_endpoints_) Show(endpoints, change);
   waiting_endpoints_.clear();
+  Note(std::move(change));
+}
+
+// Where a cohort is served something of its own, every agent compares everything.
+void Lanes::ShowRelease(Served served, Change& change) {
+  Served& now = world_;
+  change.moved = true;
+  change.whole = now.candidate != nullptr || served.candidate != nullptr ||
+                 now.release->version.store_id != served.release->version.store_id;
+  const auto& before = now.release->bundles;
+  const auto& after = served.release->bundles;
+  for (const ServiceKey& key : ChangedServices(*now.release, *served.release)) {
+    const auto old = before.find(key), fresh = after.find(key);
+    if (old == before.end() || fresh == after.end() || old->second->references != fresh->second->references)
+      change.regrouped.insert(key);
+    change.services.push_back(key);
+  }
+  now = std::move(served);
+}
+
+void Lanes::Note(Change change) {
+  change.generation = ++world_.generation;
+  world_.changes.push_back(std::move(change));
+  if (world_.changes.size() > World::kChangesKept) world_.changes.pop_front();
 }
 
 std::optional<TimePoint> Lanes::due() const {
@@ -66,8 +93,9 @@ std::optional<TimePoint> Lanes::due() const {
   return last_flush_ ? *last_flush_ + kCoalesce : TimePoint::min();
 }
 
-void Lanes::Show(const snapshot::EndpointsPtr& endpoints) {
+void Lanes::Show(const snapshot::EndpointsPtr& endpoints, Change& change) {
   world_.endpoints[endpoints->service] = endpoints;
+  change.services.push_back(endpoints->service);
 }
 
 }  // namespace weft::stream

@@ -24,7 +24,9 @@ class Lanes {
   const World& world() const { return world_; }
 
  private:
-  void Show(const snapshot::EndpointsPtr& endpoints);
+  void ShowRelease(Served served, Change& change);
+  void Show(const snapshot::EndpointsPtr& endpoints, Change& change);
+  void Note(Change change);
 
   World world_;
   std::optional<Served> waiting_release_;

@@ -44,10 +44,10 @@ void Expose(const Hub& hub, metrics::Registry& registry) {
                                   "Sizes of the messages sent to agents, as protobuf.", PushBounds(), 1);
   const auto rejects = AddFamily(registry, "weft_control_rejects_total",
                                  "Bundles and whole deltas that agents refused.", Kind::kCounter);
-  const auto convergence =
-      AddHistogram(registry, "weft_control_convergence_seconds",
-                   "Time from the release of a revision to an agent's acknowledgement of all of it.",
-                   ConvergenceBounds(), 1e9);
+  const auto convergence = AddHistogram(registry, "weft_control_convergence_seconds",
+                                        "Time from the release of a revision to the acknowledgement of all "
+                                        "of it by an agent that it concerned.",
+                                        ConvergenceBounds(), 1e9);
   registry.AddSource([=, &hub](metrics::Samples& samples) {
     const Metrics now = hub.metrics();
     samples.Set(agents, {}, static_cast<double>(now.agents));

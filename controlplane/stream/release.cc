@@ -23,10 +23,12 @@ std::vector<ServiceKey> ReferencesOf(const policy::ServiceBundle& bundle) {
 }
 
 BlobPtr MakeBlob(const policy::ServiceBundle& bundle, const BlobPtr& previous) {
-  std::string bytes = wire::Serialize(bundle);
-  if (previous != nullptr && previous->bytes == bytes) return previous;
-  std::string hash = wire::Sha256Hex(bytes);
-  return std::make_shared<const Blob>(Blob{std::move(bytes), std::move(hash), ReferencesOf(bundle)});
+  v1::BundleUpdate update;
+  update.set_bundle(wire::Serialize(bundle));
+  update.set_hash(wire::Sha256Hex(update.bundle()));
+  if (previous != nullptr && previous->hash == update.hash()) return previous;
+  *update.mutable_service() = wire::ToProto(bundle.key);
+  return std::make_shared<const Blob>(Blob{MakePart(update), update.hash(), ReferencesOf(bundle)});
 }
 
 }  // namespace
@@ -48,12 +50,33 @@ std::set<ServiceKey> ChangedServices(const Release& before, const Release& after
   std::set<ServiceKey> changed;
   for (const auto& [key, blob] : before.bundles) {
     const auto now = after.bundles.find(key);
-    if (now == after.bundles.end() || now->second->hash != blob->hash) changed.insert(key);
+    const bool same = now != after.bundles.end() && (now->second == blob || now->second->hash == blob->hash);
+    if (!same) changed.insert(key);
   }
   for (const auto& [key, blob] : after.bundles) {
     if (!before.bundles.contains(key)) changed.insert(key);
   }
   return changed;
+}
+
+EndpointList::EndpointList(snapshot::EndpointsPtr list) : state_(std::make_shared<State>(std::move(list))) {}
+
+Part EndpointList::Wire(const snapshot::Version& store) const {
+  const std::scoped_lock lock(state_->mutex);
+  const bool same = state_->store_id == store.store_id && state_->epoch == store.epoch;
+  if (state_->part == nullptr || !same) {
+    state_->store_id = store.store_id;
+    state_->epoch = store.epoch;
+    state_->part =
+        MakePart(wire::ToProto(snapshot::EndpointsUpdate{store.store_id, store.epoch, state_->list}));
+  }
+  return state_->part;
+}
+
+const std::string& EndpointList::Hash() const {
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->hash.empty()) state_->hash = wire::HashInstances(state_->list->instances);
+  return state_->hash;
 }
 
 }  // namespace weft::stream

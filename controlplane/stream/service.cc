@@ -1,6 +1,7 @@
 #include "controlplane/stream/service.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/support/proto_buffer_reader.h>
 
 #include "controlplane/caller/caller.h"
 #include "controlplane/caller/refusal.h"
@@ -10,12 +11,43 @@
 namespace weft::stream {
 namespace {
 
-// Owns itself until OnDone; the hub and running callbacks share it.
-class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>, public Outlet {
+using Buffer = grpc::ByteBuffer;
+using Reactor = grpc::ServerBidiReactor<Buffer, Buffer>;
+
+constexpr const char* kPushback = "grpc-retry-pushback-ms";
+constexpr const char* kPushbackMs = "2000";     // an agent adds a random time of its own
+constexpr std::size_t kSharedPart = 512;        // smaller ones are copied into the head
+constexpr std::size_t kKeptParsed = 256 << 10;  // bytes; a message that took more is not used again
+
+// A slice that keeps its part alive.
+grpc::Slice SliceOf(const Part& part) {
+  const auto release = [](void* held) { delete static_cast<Part*>(held); };
+  return {const_cast<char*>(part->data()), part->size(), release, new Part(part)};
+}
+
+Buffer ToBuffer(const Outgoing& message) {
+  std::string head = message.head;
+  std::vector<grpc::Slice> slices;
+  slices.reserve(message.parts.size() + 1);
+  for (const Part& part : message.parts) {
+    if (part->size() < kSharedPart) {
+      head += *part;
+    } else {
+      slices.push_back(SliceOf(part));
+    }
+  }
+  slices.insert(slices.begin(), grpc::Slice(head));
+  return {slices.data(), slices.size()};
+}
+
+// Owns itself until OnDone; the hub and running callbacks share it. Messages are read into one per thread,
+// and written from what all streams share: an idle stream keeps neither.
+class Connection final : public Reactor, public Outlet {
  public:
   // `certificate`: that it showed, PEM; empty: none.
-  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal, const std::string& certificate)
-      : hub_(hub), ca_(ca), principal_(std::move(principal)) {
+  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal, const std::string& certificate,
+             grpc::CallbackServerContext& context)
+      : hub_(hub), ca_(ca), principal_(std::move(principal)), context_(context) {
     const auto shown = certificate.empty() ? Result<x509::Certificate>(Error{}) : x509::Read(certificate);
     if (!shown) return;
     from_unix_ms_ = UnixMs(shown->not_before);
@@ -40,11 +72,16 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
 
   void Close(const Error& error) override { End(caller::ToGrpcStatus(error)); }
 
+  void Abort() override {
+    const std::scoped_lock lock(mutex_);
+    if (!done_) context_.TryCancel();
+  }
+
   void OnReadDone(bool ok) override {
     if (!ok) return End(grpc::Status::OK);
-    const Status taken = greeted_ ? Take() : Greet();
-    if (!taken) return Close(taken.error());
+    const Status taken = Take();
     incoming_.Clear();
+    if (!taken) return Refuse(taken.error());
     Kick();
     StartRead(&incoming_);
   }
@@ -58,14 +95,28 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   void OnCancel() override { End(grpc::Status::CANCELLED); }
 
   void OnDone() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      done_ = true;
+    }
     hub_.Close(ticket_);
     self_.reset();
   }
 
  private:
-  Status Greet() {
-    if (!incoming_.has_hello()) return Invalid("the first message of a stream is a hello", "hello");
-    const v1::Hello& hello = incoming_.hello();
+  Status Take() {
+    static thread_local auto message = std::make_unique<v1::AgentMessage>();
+    grpc::ProtoBufferReader reader(&incoming_);
+    if (!reader.status().ok() || !message->ParseFromZeroCopyStream(&reader))
+      return Invalid("is no AgentMessage", "message");
+    const Status taken = greeted_ ? Handle(*message) : Greet(*message);
+    if (message->SpaceUsedLong() > kKeptParsed) message = std::make_unique<v1::AgentMessage>();
+    return taken;
+  }
+
+  Status Greet(const v1::AgentMessage& message) {
+    if (!message.has_hello()) return Invalid("the first message of a stream is a hello", "hello");
+    const v1::Hello& hello = message.hello();
     if (auto ok = auth::MaySpeakFor(principal_, hello.namespace_(), hello.service()); !ok) return ok;
     if (auto ok = CheckJoin(hello); !ok) return ok;
     if (hello.wants_identity() && ca_ != nullptr)
@@ -95,8 +146,9 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
     return refuse("a join token is for a certificate alone; give the agent `identity`");
   }
 
-  Status Take() {
-    if (!incoming_.has_certificate_request()) return hub_.OnMessage(ticket_, incoming_);
+  // Of a stream that has said hello.
+  Status Handle(const v1::AgentMessage& message) {
+    if (!message.has_certificate_request()) return hub_.OnMessage(ticket_, message);
     if (issuing_ == nullptr)
       return Error{ErrorKind::kUnsupported,
                    "this stream has no certificates: the hello did not want them, or weft-control runs "
@@ -104,17 +156,26 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
                    "certificate_request",
                    {}};
     const auto issued =
-        issuing_->OnRequest(incoming_.certificate_request(), ReadMonotonicClock(), ReadWallClock());
+        issuing_->OnRequest(message.certificate_request(), ReadMonotonicClock(), ReadWallClock());
     if (!issued) return issued.error();
     if (*issued) hub_.SetCertificate(ticket_, UnixMs((*issued)->not_before), UnixMs((*issued)->not_after));
     return {};
   }
 
-  std::optional<v1::ControlMessage> Next() {
+  std::optional<Outgoing> Next() {
     if (issuing_ != nullptr) {
-      if (auto message = issuing_->Next()) return message;
+      if (const auto message = issuing_->Next()) return Outgoing{message->SerializeAsString(), {}};
     }
     return hub_.Next(ticket_);
+  }
+
+  // What came too often or too much is to wait before it comes again.
+  void Refuse(const Error& error) {
+    if (error.kind == ErrorKind::kOverloaded) {
+      const std::scoped_lock lock(mutex_);
+      if (!finished_) context_.AddTrailingMetadata(kPushback, kPushbackMs);
+    }
+    Close(error);
   }
 
   // The caller has set writing_; it stays set while a write is under way.
@@ -124,14 +185,15 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
         const std::scoped_lock lock(mutex_);
         kicked_ = false;
       }
-      std::optional<v1::ControlMessage> message = Next();
+      const std::optional<Outgoing> message = Next();
       const std::scoped_lock lock(mutex_);
       if (finished_) return;
       if (message) {
-        outgoing_ = std::move(*message);
+        outgoing_ = ToBuffer(*message);
         StartWrite(&outgoing_);
         return;
       }
+      outgoing_.Clear();
       if (kicked_) continue;
       writing_ = false;
       return;
@@ -150,26 +212,25 @@ class Connection final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   const auth::Principal principal_;
   std::int64_t from_unix_ms_ = 0, until_unix_ms_ = 0;  // of the certificate that it showed; zero: none
   std::unique_ptr<Issuing> issuing_;  // written once, before `greeted_`; null: no certificates here
+  grpc::CallbackServerContext& context_;
   std::shared_ptr<Connection> self_;
-  v1::AgentMessage incoming_;
-  v1::ControlMessage outgoing_;
+  Buffer incoming_, outgoing_;
   std::mutex mutex_;
   std::uint64_t ticket_ = 0;  // written once, by the reading callback, under the lock; zero: it joins
   bool greeted_ = false;      // likewise
-  bool writing_ = false, kicked_ = false, finished_ = false;
+  bool writing_ = false, kicked_ = false, finished_ = false, done_ = false;
 };
 
-class MeshService final : public v1::Mesh::CallbackService {
+class MeshService final : public v1::Mesh::WithRawCallbackMethod_Connect<v1::Mesh::Service> {
  public:
   MeshService(Hub& hub, auth::Authenticate authenticate, identity::Authority* ca)
       : hub_(hub), authenticate_(std::move(authenticate)), ca_(ca) {}
 
-  grpc::ServerBidiReactor<v1::AgentMessage, v1::ControlMessage>* Connect(
-      grpc::CallbackServerContext* context) override {
+  Reactor* Connect(grpc::CallbackServerContext* context) override {
     auto principal = authenticate_(caller::CredentialsOf(*context));
-    if (!principal) return new caller::Refusal<v1::AgentMessage, v1::ControlMessage>(principal.error());
-    const auto connection =
-        std::make_shared<Connection>(hub_, ca_, std::move(*principal), caller::CertificateOf(*context));
+    if (!principal) return new caller::Refusal<Buffer, Buffer>(principal.error());
+    const auto connection = std::make_shared<Connection>(hub_, ca_, std::move(*principal),
+                                                         caller::CertificateOf(*context), *context);
     connection->Begin(connection);
     return connection.get();
   }

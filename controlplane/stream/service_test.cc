@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "weft/v1/mesh.grpc.pb.h"
 
 namespace weft::stream {
@@ -10,7 +12,8 @@ namespace {
 
 // The hub behind a real server on a free port of loopback; the token is "secret".
 struct Server {
-  Server() : service(MakeMeshService(hub, Check)) {
+  Server()
+      : hub([this] { return ReadMonotonicClock() + ahead.load(); }), service(MakeMeshService(hub, Check)) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(service.get());
@@ -33,6 +36,7 @@ struct Server {
         grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
   }
 
+  std::atomic<Duration> ahead{Duration::zero()};  // of the real clock
   Hub hub;
   std::unique_ptr<grpc::Service> service;
   std::unique_ptr<grpc::Server> server;
@@ -70,6 +74,10 @@ ReleasePtr CartRelease(std::uint64_t revision) {
   policy::ServiceBundle& bundle = output.bundles[{"local", "default", "cart"}];
   bundle.key = {"local", "default", "cart"};
   bundle.ports = {{"http", 80, policy::Protocol::kHttp}};
+  policy::ServiceBundle& large = output.bundles[{"local", "default", "large"}];
+  large = bundle;
+  large.key.name = "large";
+  large.sources.assign(1000, {"timeouts.request", std::string(2000, 'x')});
   return MakeRelease(output, {"store", 1, revision}, nullptr);
 }
 
@@ -107,6 +115,34 @@ TEST(MeshServiceTest, AStreamWithoutHelloIsRefusedWithTheField) {
   v1::ControlMessage ignored;
   EXPECT_FALSE(call.stream->Read(&ignored));
   EXPECT_EQ(call.stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(MeshServiceTest, AnAgentThatTakesNothingIsCutOffAndNobodyElse) {
+  Server server;
+  server.hub.SetRelease({CartRelease(1)});
+  Call stuck(server, "secret"), good(server, "secret");
+  stuck.Hello("stuck", "large");  // more than its window takes
+  good.Hello("good", "cart");
+  EXPECT_TRUE(good.Read().delta().full());
+  const auto agents = [&](std::size_t count) {
+    while (server.hub.metrics().agents != count) std::this_thread::yield();
+  };
+  agents(2);
+  v1::AgentMessage ack;
+  ack.mutable_ack()->set_sequence(1);
+  ack.mutable_ack()->mutable_effective()->set_revision(1);
+  ASSERT_TRUE(good.stream->Write(ack));
+  while (server.hub.Agents("").front().effective().revision() != 1) std::this_thread::yield();
+  server.ahead = kAckPatience + std::chrono::seconds(1);
+  server.hub.Tick();
+  server.ahead = kAckPatience + std::chrono::seconds(10);
+  server.hub.Tick();
+  agents(1);
+  server.hub.SetRelease({CartRelease(2)});
+  EXPECT_EQ(good.Read().delta().version().revision(), 2U);
+  v1::ControlMessage message;
+  while (stuck.stream->Read(&message)) continue;
+  EXPECT_FALSE(stuck.stream->Finish().ok());
 }
 
 TEST(MeshServiceTest, StoppingEndsEveryStreamAndLeavesNoSession) {

@@ -1,14 +1,17 @@
 #pragma once
 // One agent's stream as a state machine: what it subscribed to, what it was told and holds, what it must be
 // told next. There is no queue: Next() compares the agent with the world when its stream can take a message,
-// so what a slow agent missed arrives as one difference. Up to kMaxUnacked deltas travel at once; an agent
-// that acknowledges none of them for kAckPatience is stalled and loses its stream (a resync, of this agent
-// alone). Pure: time comes in. Not thread safe: the hub's lock guards it.
+// so what a slow agent missed arrives as one difference. What changed since the last comparison is looked at
+// alone where that suffices. Up to kMaxUnacked deltas travel at once; an agent that acknowledges none of them
+// for kAckPatience is stalled and loses its stream (a resync, of this agent alone). Pure: time comes in. Not
+// thread safe: its shard's lock guards it.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/time/time.h"
@@ -33,14 +36,20 @@ class Session {
   void Unsubscribe(const v1::Unsubscribe& message);
   struct Acked {
     std::size_t rejects = 0;                     // newly refused bundles, or one for a delta refused whole
-    std::optional<snapshot::Version> effective;  // a target reached with this ack
+    std::optional<snapshot::Version> effective;  // a target that concerned the agent, reached with this ack
   };
   Acked OnAck(const v1::Ack& ack, TimePoint now);
   void Drain(std::int64_t deadline_ms);  // zero: the agent's own setting
   void AcceptResync() { accept_ = true; }
 
   // The next message, or nothing: the agent is up to date or must acknowledge first.
-  std::optional<v1::ControlMessage> Next(const World& world, TimePoint now);
+  std::optional<Outgoing> Next(const World& world, TimePoint now);
+  void SetSpread(Duration spread) { spread_ = spread; }  // goes with each delta; zero: it is not said
+
+  // Services that became of use to it (true) or ceased to be, since the last call.
+  using Moves = std::vector<std::pair<ServiceKey, bool>>;
+  Moves TakeMoves() { return std::exchange(moves_, {}); }
+  std::vector<ServiceKey> Used() const;
 
   void SetCertificate(std::int64_t from_unix_ms, std::int64_t until_unix_ms) {
     info_.set_certificate_from_unix_ms(from_unix_ms);
@@ -56,9 +65,8 @@ class Session {
   const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }
   bool awaiting_confirmation() const { return info_.awaiting_confirmation(); }
-  bool Uses(const ServiceKey& service) const {
-    return told_.contains(service) || subscribed_.contains(service);
-  }
+  TimePoint opened() const { return opened_; }
+  bool Uses(const ServiceKey& service) const { return told_.contains(service); }
   bool Holds(const snapshot::Version& version) const;             // without any refusal
   std::string RefusalOf(const snapshot::Version& version) const;  // empty: it refuses nothing of it
   bool behind() const;  // it does not hold all that it was sent, or waits for confirmation
@@ -66,14 +74,20 @@ class Session {
   v1::AgentConfig DescribeConfig() const;
 
  private:
-  struct Told {            // of one service
-    std::string hash;      // of the bundle it was sent or said to hold; empty: none
-    std::string store_id;  // of the endpoints
-    std::uint64_t epoch = 0, endpoints_version = 0;
+  using Hash = std::shared_ptr<const std::string>;  // shared with the release where it can be; null: none
+  struct Resumed {                                  // endpoints that it said to hold
+    std::string store_id, hash;
+    std::uint64_t epoch = 0, version = 0;
+  };
+  struct Told {                           // of one service
+    Hash hash;                            // of the bundle it was sent or said to hold
+    Hash effective;                       // acknowledged, or said to hold
+    std::uint64_t endpoints_version = 0;  // in the store and epoch of endpoints_of_
+    bool subscribed = false;              // else: somebody's route refers to it
     bool has_endpoints = false;
-    bool unknown = false;                // it was told that there is none
-    std::string effective_hash;          // acknowledged, or said to hold
-    std::optional<v1::BundleNack> nack;  // it refused `hash`
+    bool unknown = false;                  // it was told that there is none
+    std::unique_ptr<Resumed> resumed;      // not yet compared with what there is
+    std::unique_ptr<v1::BundleNack> nack;  // it refused `hash`
   };
   struct Draft;  // a delta in the making
   struct View {  // the world as this agent is to see it
@@ -82,22 +96,32 @@ class Session {
   };
 
   explicit Session(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms);
+  Told& Tell(const ServiceKey& key);
+  std::map<ServiceKey, Told>::iterator Forget(std::map<ServiceKey, Told>::iterator told);
+  std::optional<std::vector<ServiceKey>> ChangedSince(const World& world) const;  // none: compare everything
+  void CountEndpointsBy(const snapshot::Version& version);
+  bool HoldsEndpoints(const Told& told, const EndpointList& list, const snapshot::Version& store) const;
   bool AwaitsConfirmation(const View& view);
   bool Blocked(const View& view);
   void AddWanted(Draft& draft, const View& view);
   void AddService(Draft& draft, const View& view, const ServiceKey& key);
-  void AddBundle(Draft& draft, const ServiceKey& key, const Blob& blob);
+  void AddBundle(Draft& draft, const ServiceKey& key, const BlobPtr& blob);
   void AddEndpoints(Draft& draft, const View& view, const ServiceKey& key);
   void AddUnknown(Draft& draft, const View& view);
   void AddRemoved(Draft& draft);
-  std::optional<v1::ControlMessage> NextCommand();
-  std::optional<v1::ControlMessage> Finish(Draft& draft, const View& view, TimePoint now);
+  std::optional<Outgoing> NextCommand();
+  std::optional<Outgoing> Finish(Draft& draft, const View& view, TimePoint now);
 
   v1::Agent info_;
-  std::set<ServiceKey> subscribed_;
   std::map<ServiceKey, Told> told_;
-  std::set<std::uint64_t> unacked_;  // sequences of deltas
-  TimePoint last_progress_;
+  std::size_t subscriptions_ = 0;          // of told_
+  snapshot::Version endpoints_of_;         // whose store and epoch count endpoints_version
+  std::map<std::uint64_t, bool> unacked_;  // sequence of a delta: whether it concerned the agent's services
+  Moves moves_;
+  std::uint64_t seen_ = 0;  // generation of the world it was compared with
+  bool whole_ = true;       // the next comparison is of everything
+  Duration spread_ = Duration::zero();
+  TimePoint opened_, last_progress_;
   std::uint64_t sequence_ = 0;
   bool greeted_ = false;  // the first, full delta went out
   bool accept_ = false;

@@ -63,10 +63,18 @@ inline v1::Subscribe SubscribeTo(const std::string& name) {
   return message;
 }
 
+// The next message of a session or of a hub's stream, read as an agent reads it.
+template <class From, class... Args>
+std::optional<v1::ControlMessage> NextOf(From& from, const Args&... args) {
+  const std::optional<Outgoing> message = from.Next(args...);
+  return message ? Parse(*message) : std::nullopt;
+}
+
 struct FakeOutlet : Outlet {
   void Kick() override { ++kicks; }
+  void Abort() override { ++aborts; }
   void Close(const Error& error) override { closed = error.Text(); }
-  int kicks = 0;
+  int kicks = 0, aborts = 0;
   std::string closed;
 };
 

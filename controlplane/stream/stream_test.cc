@@ -10,6 +10,8 @@
 namespace weft::stream {
 namespace {
 
+using std::chrono::seconds;
+
 // A session with a real snapshot builder at its other end.
 struct Agent {
   explicit Agent(const v1::Hello& hello) : session(*Session::Open(hello, "127.0.0.1:1", kStart, 0)) {}
@@ -17,7 +19,7 @@ struct Agent {
   // Takes every message that is there; returns how many.
   int Settle(const World& world, TimePoint now = kStart) {
     int taken = 0;
-    for (auto message = session.Next(world, now); message; message = session.Next(world, now)) {
+    for (auto message = NextOf(session, world, now); message; message = NextOf(session, world, now)) {
       ++taken;
       if (message->has_command()) continue;
       last = message->delta();
@@ -102,7 +104,7 @@ TEST(SessionTest, ResumeByHashSendsOnlyWhatDiffers) {
   hello.mutable_held(0)->set_endpoints_version(3);
   hello.mutable_held(1)->set_bundle_hash("older");
   Agent agent(hello);
-  const auto message = agent.session.Next(world, kStart);
+  const auto message = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(message);
   const v1::Delta& delta = message->delta();
   EXPECT_TRUE(delta.full());
@@ -158,21 +160,21 @@ TEST(SessionTest, ADeltaRefusedWholeIsNotOfferedAgainButTheNextReleaseIs) {
   Agent agent(HelloOf("a", {"cart"}));
   agent.Settle(world);
   world.release = MakeTestRelease(2, {Bundle("cart", 9)}, world.release);
-  const auto message = agent.session.Next(world, kStart);
+  const auto message = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(message);
   v1::Ack ack;
   ack.set_sequence(message->delta().sequence());
   ack.set_refused("names an undefined backend");
   EXPECT_EQ(agent.session.OnAck(ack, kStart).rejects, 1U);
-  EXPECT_FALSE(agent.session.Next(world, kStart));
+  EXPECT_FALSE(NextOf(agent.session, world, kStart));
   EXPECT_TRUE(agent.session.Describe().partial());
   EXPECT_TRUE(agent.session.behind());
   world.endpoints[Key("cart")] = MakeEndpoints("cart", 2, {"cart-2"});
-  const auto endpoints = agent.session.Next(world, kStart);
+  const auto endpoints = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(endpoints) << "removals still pass";
   EXPECT_EQ(endpoints->delta().bundles_size(), 0);
   world.release = MakeTestRelease(3, {Bundle("cart", 9)}, world.release);
-  const auto next = agent.session.Next(world, kStart);
+  const auto next = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->delta().bundles_size(), 1) << "the agent still holds the bundle of revision 1";
 }
@@ -192,7 +194,7 @@ TEST(SessionTest, ASlowAgentHoldsAtMostSixteenDeltasAndIsStalledAfterThirtySecon
   Agent agent(HelloOf("a", {"cart"}));
   std::size_t sent = 0;
   for (std::uint64_t revision = 2; revision < 100; ++revision) {
-    sent += agent.session.Next(world, kStart).has_value() ? 1 : 0;
+    sent += NextOf(agent.session, world, kStart).has_value() ? 1 : 0;
     world.release =
         MakeTestRelease(revision, {Bundle("cart", static_cast<std::uint32_t>(revision))}, world.release);
   }
@@ -205,21 +207,21 @@ TEST(SessionTest, CommandsGoBeforeConfigurationAndAWaitingAgentGetsOnlyThose) {
   const World world = WorldOf(MakeTestRelease(1, {Bundle("cart")}));
   v1::Hello hello = HelloOf("a", {"cart"});
   Agent agent(hello);
-  const auto full = agent.session.Next(world, kStart);
+  const auto full = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(full);
   v1::Ack ack;
   ack.set_sequence(full->delta().sequence());
   ack.set_awaiting_confirmation(true);
   agent.session.OnAck(ack, kStart);
   ASSERT_TRUE(agent.session.Subscribe(SubscribeTo("web")));
-  EXPECT_FALSE(agent.session.Next(world, kStart));
+  EXPECT_FALSE(NextOf(agent.session, world, kStart));
   agent.session.AcceptResync();
-  const auto command = agent.session.Next(world, kStart);
+  const auto command = NextOf(agent.session, world, kStart);
   ASSERT_TRUE(command);
   EXPECT_TRUE(command->command().has_accept_resync());
   ack.set_awaiting_confirmation(false);
   agent.session.OnAck(ack, kStart);
-  EXPECT_TRUE(agent.session.Next(world, kStart));
+  EXPECT_TRUE(NextOf(agent.session, world, kStart));
 }
 
 TEST(SessionTest, AnAgentThatWaitsForConfirmationGetsTheNextReleaseWholeAndJudgesItAnew) {
@@ -262,6 +264,114 @@ TEST(SessionTest, AHelloWithoutNameOrNamespaceIsRefusedWithItsField) {
   v1::Hello hello;
   hello.set_node_id("a");
   EXPECT_EQ(Session::Open(hello, "", kStart, 0).error().field, "hello.namespace");
+}
+
+TEST(SessionTest, EndpointsResumeByTheirHashWhereAnotherEpochCountedThem) {
+  const World world = WorldOf(MakeTestRelease(1, {Bundle("cart"), Bundle("web")}),
+                              {MakeEndpoints("cart", 1, {"cart-1"}), MakeEndpoints("web", 1, {"web-1"})});
+  v1::Hello hello = HelloOf("a", {"cart", "web"});
+  for (v1::HeldService& held : *hello.mutable_held()) {
+    held.set_bundle_hash(world.release->bundles.at(Key(held.service().name()))->hash);
+    held.set_endpoints_store_id("store");
+    held.set_endpoints_epoch(0);
+    held.set_endpoints_version(70);
+    held.set_endpoints_hash(wire::HashInstances(MakeEndpoints("cart", 70, {"cart-1"})->instances));
+  }
+  Agent agent(hello);
+  const auto message = NextOf(agent.session, world, kStart);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->delta().unchanged_size(), 2);
+  ASSERT_EQ(message->delta().endpoints_size(), 1) << "web has other instances than it says";
+  EXPECT_EQ(message->delta().endpoints(0).service().name(), "web");
+  EXPECT_FALSE(NextOf(agent.session, world, kStart));
+}
+
+// A session beside the lanes that feed it, as in the hub.
+struct Fed {
+  explicit Fed(const v1::Hello& hello) : agent(hello) {}
+  void Release(std::uint64_t revision, std::vector<policy::ServiceBundle> bundles) {
+    release = MakeTestRelease(revision, std::move(bundles), release);
+    lanes.OfferRelease({release}, now += seconds(1));
+  }
+  void Endpoints(const snapshot::EndpointsPtr& list) { lanes.OfferEndpoints(list, now += seconds(1)); }
+  int Settle() { return agent.Settle(lanes.world()); }
+
+  Lanes lanes;
+  ReleasePtr release;
+  TimePoint now = kStart;
+  Agent agent;
+};
+
+TEST(SessionTest, WhatChangedSinceIsAllThatItIsComparedWith) {
+  Fed fed(HelloOf("a", {"cart", "web"}));
+  fed.Release(1, {Bundle("cart"), Bundle("web"), Bundle("other")});
+  EXPECT_EQ(fed.Settle(), 1);
+  fed.Release(2, {Bundle("cart", 7)});
+  EXPECT_EQ(fed.Settle(), 1);
+  EXPECT_EQ(fed.agent.last.bundles_size(), 1);
+  EXPECT_EQ(fed.agent.builder.snapshot()->Find(Key("cart"))->bundle->policy.retry.attempts, 7U);
+  fed.Release(3, {Bundle("other", 9)});
+  EXPECT_EQ(fed.Settle(), 1) << "the revision alone";
+  EXPECT_EQ(fed.agent.last.bundles_size(), 0);
+  fed.Endpoints(MakeEndpoints("other", 1, {"o"}));
+  EXPECT_EQ(fed.Settle(), 0);
+  fed.Endpoints(MakeEndpoints("web", 1, {"w"}));
+  EXPECT_EQ(fed.Settle(), 1);
+  EXPECT_EQ(fed.agent.last.endpoints_size(), 1);
+}
+
+TEST(SessionTest, ReferencesThatComeAndGoBringTheirServicesAndTakeThem) {
+  Fed fed(HelloOf("a", {"web"}));
+  fed.Release(1, {Bundle("web"), Bundle("cart"), Bundle("prices")});
+  fed.Settle();
+  fed.Release(2, {Bundle("web", 2, "cart"), Bundle("cart", 2, "prices")});
+  fed.Settle();
+  EXPECT_TRUE(fed.agent.Has("cart") && fed.agent.Has("prices"));
+  fed.Release(3, {Bundle("prices", 5)});
+  fed.Settle();
+  EXPECT_EQ(fed.agent.builder.snapshot()->Find(Key("prices"))->bundle->policy.retry.attempts, 5U);
+  fed.Release(4, {Bundle("cart")});
+  fed.Settle();
+  EXPECT_TRUE(fed.agent.Has("cart"));
+  EXPECT_FALSE(fed.agent.Has("prices"));
+}
+
+TEST(SessionTest, ASessionThatMissedMoreChangesThanAreKeptComparesEverything) {
+  Fed fed(HelloOf("a", {"cart"}));
+  fed.Release(1, {Bundle("cart"), Bundle("web")});
+  fed.Settle();
+  fed.Release(2, {Bundle("cart", 7)});
+  for (std::uint64_t revision = 3; revision < 3 + 2 * World::kChangesKept; ++revision)
+    fed.Release(revision, {Bundle("web", static_cast<std::uint32_t>(revision))});
+  EXPECT_EQ(fed.Settle(), 1);
+  EXPECT_EQ(fed.agent.builder.snapshot()->Find(Key("cart"))->bundle->policy.retry.attempts, 7U);
+}
+
+TEST(SessionTest, ItSaysWhatBecameOfUseAndWhatCeasedToBe) {
+  Fed fed(HelloOf("a", {"web"}));
+  fed.Release(1, {Bundle("web", 2, "cart"), Bundle("cart")});
+  fed.Settle();
+  EXPECT_EQ(fed.agent.session.TakeMoves(), (Session::Moves{{Key("web"), true}, {Key("cart"), true}}));
+  fed.Release(2, {Bundle("web")});
+  fed.Settle();
+  EXPECT_EQ(fed.agent.session.TakeMoves(), (Session::Moves{{Key("cart"), false}}));
+  EXPECT_EQ(fed.agent.session.Used(), (std::vector<ServiceKey>{Key("web")}));
+}
+
+TEST(OutgoingTest, PartsAndHeadAreOneMessage) {
+  v1::Delta delta;
+  delta.set_sequence(300);
+  delta.set_full(true);
+  v1::BundleUpdate update;
+  update.set_hash(std::string(300, 'h'));
+  const Outgoing message = Assemble(delta, {MakePart(update), MakePart(v1::Endpoints()), MakePart(update)});
+  const auto read = Parse(message);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->delta().sequence(), 300U);
+  EXPECT_EQ(read->delta().bundles_size(), 2);
+  EXPECT_EQ(read->delta().bundles(1).hash().size(), 300U);
+  EXPECT_EQ(read->delta().endpoints_size(), 1);
+  EXPECT_EQ(read->ByteSizeLong(), message.size());
 }
 
 TEST(LanesTest, AFirstChangeIsVisibleAtOnceAndTheNextOnesTogether) {

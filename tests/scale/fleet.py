@@ -35,8 +35,8 @@ def route(name, weight=1, rules=4):
 class Control:
     """weft-control on ports that stay over restarts; `core`: the processor it is bound to."""
 
-    def __init__(self, folder, bin_dir, core=None, tls=True):
-        self.folder, self.tls = folder, tls
+    def __init__(self, folder, bin_dir, core=None, tls=True, tokens=False):
+        self.folder, self.tls, self.tokens = folder, tls, tokens or not tls
         self.grpc = free_port()
         self.ports = folder / "ports.json"
         tokens = folder / "tokens"
@@ -104,10 +104,12 @@ class Agents:
     def __init__(self, control, bin_dir, core=None, arguments=()):
         command = [os.path.join(bin_dir, "scale-agents"), "--port", str(control.grpc), *arguments]
         if control.tls:
-            cert, key = control.agent_pair
-            command += ["--ca", control.authority.ca, "--cert", cert, "--key", key]
-        else:
+            command += ["--ca", control.authority.ca]
+        if control.tokens:
             command += ["--token", "secret-of-agents"]
+        else:
+            cert, key = control.agent_pair
+            command += ["--cert", cert, "--key", key]
         prefix = ["taskset", "-c", str(core)] if core is not None else []
         self.process = subprocess.Popen(prefix + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 

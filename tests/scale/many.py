@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How one control plane on one core bears many agents: 10,000 by default, each with 50 of 500 services. Prints a table.
 
-Usage: tests/scale/many.py [--agents N] [--changes N] [--plain] [--bin DIR] [--skip-restart]
+Usage: tests/scale/many.py [--agents N] [--changes N] [--plain | --tokens] [--graceful | --skip-restart] [--bin DIR]
 Agents and this script run on another core. Everything is on loopback, in a folder of its own; nothing is left behind. Needs a
 descriptor limit above the number of agents. Takes two to four minutes.
 """
@@ -28,7 +28,7 @@ def p99(times):
 class Run:
     def __init__(self, arguments, folder):
         self.arguments, self.rows = arguments, []
-        self.control = Control(folder, arguments.bin, CONTROL_CORE, not arguments.plain)
+        self.control = Control(folder, arguments.bin, CONTROL_CORE, not arguments.plain, arguments.tokens)
         self.agents = None
 
     def row(self, what, value, unit, bound=None, goal=None):
@@ -143,6 +143,7 @@ def main():
     parser.add_argument("--changes", type=int, default=30)
     parser.add_argument("--rate", type=float, default=400, help="new connections per second at first")
     parser.add_argument("--plain", action="store_true", help="without TLS")
+    parser.add_argument("--tokens", action="store_true", help="agents show a token, not a certificate")
     parser.add_argument("--graceful", action="store_true", help="the restart is a SIGTERM, not a SIGKILL")
     parser.add_argument("--skip-restart", action="store_true")
     parser.add_argument("--bin", default=str(ROOT / "build/release/bin"))

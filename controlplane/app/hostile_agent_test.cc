@@ -1,0 +1,187 @@
+// Agents that mean the control plane ill: refused with a reason, while memory stays bounded and another agent
+// notices nothing. gRPC 1.51 holds a message whole before it looks at its length: that memory is let go.
+// (Users who do: tests/integration/hostile_api_test.py.)
+#include <grpcpp/support/byte_buffer.h>
+#include <malloc.h>
+
+#include <sstream>
+
+#include "common/wire/wire.h"
+#include "controlplane/app/program_fixture.h"
+#include "controlplane/app/scripted_agents.h"
+
+namespace weft::control {
+namespace {
+
+using Buffer = grpc::ByteBuffer;
+
+std::size_t ResidentKib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
+  }
+  return 0;
+}
+
+// A call whose messages are any bytes.
+struct Raw {
+  explicit Raw(const std::shared_ptr<grpc::Channel>& channel) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    const grpc::internal::RpcMethod method("/weft.v1.Mesh/Connect", grpc::internal::RpcMethod::BIDI_STREAMING,
+                                           channel);
+    stream.reset(
+        grpc::internal::ClientReaderWriterFactory<Buffer, Buffer>::Create(channel.get(), method, &context));
+  }
+  bool Send(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    return stream->Write(Buffer(&slice, 1));
+  }
+  bool Send(const v1::AgentMessage& message) { return Send(message.SerializeAsString()); }
+  grpc::Status End() {
+    Buffer ignored;
+    while (stream->Read(&ignored)) continue;
+    return stream->Finish();
+  }
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<Buffer, Buffer>> stream;
+};
+
+v1::AgentMessage Hello(const std::string& node) {
+  v1::AgentMessage message;
+  message.mutable_hello()->set_node_id(node);
+  message.mutable_hello()->set_namespace_("default");
+  return message;
+}
+
+class HostileAgentTest : public ProgramTest {
+ protected:
+  void SetUp() override {
+    Begin();
+    ASSERT_EQ(Apply(kCart).status, 200);
+    good = std::make_unique<ScriptedAgent>(channel, "good", "cart", 0);
+    AwaitGood(1);
+    before_kib = ResidentKib();
+  }
+  void TearDown() override {
+    ASSERT_EQ(Apply(kRoute).status, 200);
+    AwaitGood(2);
+    malloc_trim(0);
+    EXPECT_LT(ResidentKib(), before_kib + (96U << 10U)) << "memory is bounded, or let go";
+    good.reset();
+  }
+  void AwaitGood(std::uint64_t revision) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (good->revision() < revision && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
+    EXPECT_GE(good->revision(), revision) << "the good agent was harmed";
+  }
+  // A connection of its own: what ends it ends no other stream.
+  std::shared_ptr<grpc::Channel> Own() const {
+    grpc::ChannelArguments own;
+    own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(program->grpc().port),
+                                     grpc::InsecureChannelCredentials(), own);
+  }
+
+  std::unique_ptr<ScriptedAgent> good;
+  std::size_t before_kib = 0;
+};
+
+TEST_F(HostileAgentTest, AMessageOfAGigabyteIsRefusedByItsLength) {
+  Raw raw(Own());
+  ASSERT_TRUE(raw.Send(Hello("big")));
+  const std::string megabyte(1 << 20, '\n');
+  const grpc::Slice one(megabyte);
+  const std::vector<grpc::Slice> slices(1024, one);  // of one memory
+  raw.stream->Write(Buffer(slices.data(), slices.size()));
+  const grpc::Status status = raw.End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+}
+
+TEST_F(HostileAgentTest, MessagesInTheWrongOrderEndTheStreamWithTheFieldThatIsWrong) {
+  v1::AgentMessage subscribe, ack;
+  subscribe.mutable_subscribe();
+  ack.mutable_ack()->set_sequence(1);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{subscribe.SerializeAsString()}, "hello"},
+      {{ack.SerializeAsString()}, "hello"},
+      {{""}, "hello"},
+      {{Hello("twice").SerializeAsString(), Hello("twice").SerializeAsString()}, "one hello"},
+      {{std::string(1000, '\xff')}, "AgentMessage"},
+      {{Hello("then-noise").SerializeAsString(), std::string(1000, '\xff')}, "AgentMessage"},
+      {{Hello("").SerializeAsString()}, "node_id"},
+      {{Hello(std::string(1000, 'n')).SerializeAsString()}, "node_id"},
+  };
+  for (const auto& [messages, told] : cases) {
+    Raw raw(Own());
+    for (const std::string& message : messages) raw.Send(message);
+    const grpc::Status status = raw.End();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << told;
+    EXPECT_NE(status.error_message().find(told), std::string::npos) << status.error_message();
+  }
+}
+
+TEST_F(HostileAgentTest, SubscriptionsWithoutEndAreRefusedAtTheirBound) {
+  Raw raw(Own());
+  ASSERT_TRUE(raw.Send(Hello("greedy")));
+  std::thread reader([&] {
+    Buffer ignored;
+    while (raw.stream->Read(&ignored)) continue;
+  });
+  bool open = true;
+  for (int i = 0; i < 1000 && open; ++i) {
+    v1::AgentMessage message;
+    for (int k = 0; k < 1000; ++k) {
+      v1::ServiceKey& key = *message.mutable_subscribe()->add_services();
+      key.set_namespace_("default");
+      key.set_name("none-" + std::to_string(i * 1000 + k));
+    }
+    open = raw.Send(message);
+  }
+  reader.join();
+  const grpc::Status status = raw.stream->Finish();
+  EXPECT_FALSE(open);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_NE(status.error_message().find("10000"), std::string::npos) << status.error_message();
+}
+
+TEST_F(HostileAgentTest, AcknowledgementsOfWhatWasNeverSentChangeNothing) {
+  Raw raw(Own());
+  ASSERT_TRUE(raw.Send(Hello("liar")));
+  for (int i = 0; i < 200; ++i) {
+    v1::AgentMessage message;
+    v1::Ack& ack = *message.mutable_ack();
+    ack.set_sequence(1'000'000 + static_cast<std::uint64_t>(i));
+    ack.mutable_effective()->set_store_id("elsewhere");
+    ack.mutable_effective()->set_revision(~0ULL);
+    for (int k = 0; k < 50; ++k) {
+      v1::BundleNack& nack = *ack.add_rejected();
+      nack.mutable_service()->set_namespace_("default");
+      nack.mutable_service()->set_name("cart");
+      nack.set_hash("made-up");
+      nack.set_detail("no");
+    }
+    ASSERT_TRUE(raw.Send(message));
+  }
+  raw.stream->WritesDone();
+  EXPECT_TRUE(raw.End().ok());
+}
+
+TEST_F(HostileAgentTest, ANodeThatOpensStreamsInALoopIsToldToWait) {
+  const auto channel_of_its_own = Own();
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    Raw raw(channel_of_its_own);
+    raw.Send(Hello("looping"));
+    raw.stream->WritesDone();
+    const grpc::Status status = raw.End();
+    if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) continue;
+    ++refused;
+    EXPECT_NE(status.error_message().find("looping"), std::string::npos);
+    EXPECT_EQ(raw.context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
+  }
+  EXPECT_GE(refused, 1) << "twenty in ten seconds are allowed";
+}
+
+}  // namespace
+}  // namespace weft::control
