@@ -50,7 +50,7 @@ class Control:
             self.agent_pair = self.authority.agent("cart")
             command += ["--tls-cert", cert, "--tls-key", key, "--client-ca", self.authority.ca]
         self.process = Process("weft-control", (["taskset", "-c", str(core)] if core is not None else []) + command, folder)
-        self.connection = None
+        self.connection, self.used = None, 0
 
     def start(self):
         self.ports.unlink(missing_ok=True)
@@ -70,6 +70,9 @@ class Control:
 
     def call(self, method, path, body=None):
         """The answer, and when it had come (nanoseconds of the monotonic clock)."""
+        if time.monotonic() - self.used > 20:   # before the server closes an idle one
+            self.connection.close()
+        self.used = time.monotonic()
         self.connection.request(method, path, body if body is None or isinstance(body, str) else json.dumps(body),
                                 {"authorization": f"Bearer {TOKEN}"})
         answer = self.connection.getresponse()
