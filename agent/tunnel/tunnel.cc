@@ -15,7 +15,8 @@ Relay& Tunnels::Make(const engine::Origin& origin, report::StreamKind kind) {
 }
 
 void Tunnels::Start(connection::Handed client, const engine::Origin& origin, Stream stream, Closed closed) {
-  Make(origin, stream.kind).Start(std::move(client), std::move(stream), std::move(closed));
+  Relay& relay = Make(origin, stream.kind);
+  relay.Start(std::move(client), std::move(stream), std::move(closed));
 }
 
 Relay* Tunnels::Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,

@@ -117,7 +117,7 @@ void ReadName(const resource::Value& value, std::vector<intake::dns::Name>& out)
   name.service.mutable_ports(0)->set_protocol(protocol);
   for (const intake::dns::Name& other : out) {
     if (other.service.namespace_() == ns && other.service.name() == service)
-      value.FailAt("name", ns + "/" + service + " stands twice");
+      value.FailAt("name", std::string(ns).append("/").append(service).append(" stands twice"));
   }
   out.push_back(std::move(name));
 }

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -34,10 +35,11 @@ int OpenSocket(std::uint16_t port, std::uint32_t source) {
   sockaddr_in at{};
   at.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(0x7f000000U + source);
-  bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) std::perror("scale-agents: bind");
   at.sin_port = htons(port);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 && errno != EINPROGRESS)
+    std::perror("scale-agents: connect");
   return fd;
 }
 
