@@ -109,6 +109,7 @@ class Agent {
   class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::ControlMessage> {
    public:
     explicit Stream(Agent& agent) : agent_(agent) {
+      context.set_wait_for_ready(true);  // of so many new connections some are refused: they come again
       agent.stub_->async()->Connect(&context, this);
       out_.push_back(agent.Hello());
       StartWrite(&out_.front());
