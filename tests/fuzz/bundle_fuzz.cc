@@ -2,12 +2,11 @@
 // is its own canonical form, and the builder must take or refuse it without harm.
 #include "common/snapshot/builder.h"
 #include "common/wire/wire.h"
+#include "tests/fuzz/require.h"
+
+using weft::fuzz::Require;
 
 namespace {
-
-void Require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 void TryBundle(std::string_view bytes) {
   const weft::Result<weft::policy::ServiceBundle> bundle = weft::wire::Parse(bytes);

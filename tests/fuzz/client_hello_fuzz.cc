@@ -1,22 +1,11 @@
 // First bytes of a connection: whole and cut into pieces a ClientHello must read the same, and never as a
 // name that is none. Detection must come to an end, too.
-#include <cstdio>
-#include <cstdlib>
-
 #include "agent/detect/client_hello.h"
 #include "agent/detect/detect.h"
+#include "tests/fuzz/require.h"
 
 using weft::detect::ClientHello;
-
-namespace {
-
-void Require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
-
-}  // namespace
+using weft::fuzz::Require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -1,22 +1,11 @@
 // PROXY headers from foreign bytes: whole and cut into pieces must read the same, and addresses that are
 // written again must read to the same addresses.
-#include <cstdio>
-#include <cstdlib>
-
 #include "agent/detect/proxy_header.h"
+#include "tests/fuzz/require.h"
 
 using weft::detect::ProxyHeader;
 using weft::detect::ReadProxyHeader;
-
-namespace {
-
-void Require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
-
-}  // namespace
+using weft::fuzz::Require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

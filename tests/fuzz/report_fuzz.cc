@@ -1,14 +1,9 @@
 // An agent's reports from foreign bytes: whatever they say, what is kept stays within its bounds, and the
 // documents made of it can be made.
 #include "controlplane/telemetry/answers.h"
+#include "tests/fuzz/require.h"
 
-namespace {
-
-void Require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
+using weft::fuzz::Require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   weft::v1::AgentReport report;

@@ -2,16 +2,15 @@
 // compile to bundles that agents accept; each complaint says something.
 #include "common/compile/compile.h"
 #include "common/wire/wire.h"
+#include "tests/fuzz/require.h"
+
+using weft::fuzz::Require;
 
 namespace {
 
 using weft::resource::DocumentPtr;
 using weft::resource::Parsed;
 using weft::resource::ParseDocuments;
-
-void Require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 void RequireSame(const DocumentPtr& document, const std::string& text) {
   const Parsed again = ParseDocuments(text, "");
