@@ -38,7 +38,8 @@ struct Table::Candidate {
   char last = 0;           // its last byte
   MatchType type = MatchType::kPrefix;
   std::uint16_t match_index = 0;
-  bool never = false;  // its regular expression does not compile
+  bool never = false;        // its regular expression does not compile
+  bool any_service = false;  // of a GRPCRoute: a method alone
 
   bool Matches(const RequestHead& head, std::string_view host, std::string_view raw_path) const;
   // Settles most candidates with one comparison: the byte where a literal path ends.
@@ -176,9 +177,9 @@ bool Table::Candidate::Matches(const RequestHead& head, std::string_view host, s
 // Greater goes first; ties keep the order of the bundle.
 auto Table::Candidate::Rank() const {
   const bool wildcard = IsWildcard(hostname);
-  const int path_kind = type == MatchType::kExact ? 2 : type == MatchType::kRegex ? 1 : 0;
-  return std::tuple(wildcard ? 0 : hostname.size(), hostname.size(), path_kind, path.size(), !method.empty(),
-                    headers.size(), query.size());
+  const int path_kind = type == MatchType::kExact ? 2 : type == MatchType::kRegex && !any_service ? 1 : 0;
+  return std::tuple(wildcard ? 0 : hostname.size(), hostname.size(), path_kind, any_service ? 1 : path.size(),
+                    !method.empty(), headers.size(), query.size());
 }
 
 Table::Table(policy::BundlePtr bundle, std::string_view own_ns)
@@ -194,7 +195,9 @@ Table& Table::operator=(Table&&) noexcept = default;
 std::vector<const policy::Route*> Table::BindingRoutes(std::uint16_t port, policy::RouteKind kind) const {
   std::vector<const policy::Route*> producers, consumers;
   for (const policy::Route& route : bundle_->routes) {
-    if (route.kind != kind || (route.parent_port != 0 && route.parent_port != port)) continue;
+    const bool asked =
+        route.kind == kind || (policy::ReadsRequests(kind) && policy::ReadsRequests(route.kind));
+    if (!asked || (route.parent_port != 0 && route.parent_port != port)) continue;
     if (!route.consumer) producers.push_back(&route);
     if (route.consumer && route.ns == own_ns_) consumers.push_back(&route);
   }
@@ -240,6 +243,8 @@ Table::Candidate Table::BuildCandidate(const policy::Route& route, const policy:
     c.tail = static_cast<std::uint32_t>(c.path.size());
     c.last = c.path.back();
   }
+  c.any_service = route.kind == policy::RouteKind::kGrpc && c.type == MatchType::kRegex &&
+                  c.path.starts_with(policy::kAnyGrpcService);
   c.method = source.method;
   c.match_index = static_cast<std::uint16_t>(match);
   c.total_weight = TotalWeight(rule);

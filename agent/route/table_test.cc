@@ -267,6 +267,38 @@ TEST(RouteTableTest, TheHostOfAnAuthorityHasNeitherPortNorBrackets) {
   EXPECT_EQ(HostOf(""), "");
 }
 
+TEST(RouteTableTest, AGrpcRoutePrefersTheServiceToTheMethod) {
+  const auto rule = [](const std::string& to, policy::MatchType type, const std::string& path) {
+    policy::RouteMatch match;
+    match.path = {type, path};
+    return Rule(to, {match}, {To(to)});
+  };
+  using policy::MatchType;
+  policy::Route route = RouteOf(
+      {rule("all", MatchType::kPrefix, "/"), rule("method", MatchType::kRegex, "/[^/]+/GetEverythingThereIs"),
+       rule("service", MatchType::kPrefix, "/a.B"), rule("pattern", MatchType::kRegex, "/(?:a.*)/(?:List)"),
+       rule("both", MatchType::kExact, "/a.B/Get")});
+  route.kind = policy::RouteKind::kGrpc;
+  auto bundle = std::make_shared<policy::ServiceBundle>();
+  bundle->key = {"local", "default", "cart"};
+  bundle->ports = {{"grpc", 80, policy::Protocol::kGrpc, 0}};
+  bundle->routes = {route};
+  const Table table(bundle, "default");
+  const auto to = [&](std::string_view path) {
+    message::RequestHead head;
+    head.method_text = "POST";
+    head.method = message::Method::kPost;
+    head.authority = "cart";
+    head.target = path;
+    return table.Match(head, 80, 1, 1).backend_ref->backend.service.name;
+  };
+  EXPECT_EQ(to("/a.B/Get"), "both");
+  EXPECT_EQ(to("/a.B/List"), "pattern");
+  EXPECT_EQ(to("/a.B/GetEverythingThereIs"), "service");
+  EXPECT_EQ(to("/c.D/GetEverythingThereIs"), "method");
+  EXPECT_EQ(to("/c.D/Other"), "all");
+}
+
 policy::Route StreamRoute(policy::RouteKind kind, const std::string& to,
                           std::vector<std::string> hostnames = {}) {
   policy::Route route = RouteOf({Rule("r/" + to, {{}}, {To(to)})}, std::move(hostnames));

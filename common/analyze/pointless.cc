@@ -12,7 +12,8 @@ bool Reaches(const policy::Route& route, const policy::ServicePort& port) {
   if (route.parent_port != 0 && port.port != route.parent_port) return false;
   const bool tcp = port.protocol == Protocol::kTcp, tls = port.protocol == Protocol::kTls;
   switch (route.kind) {
-    case policy::RouteKind::kHttp: return !tcp && !tls;
+    case policy::RouteKind::kHttp:
+    case policy::RouteKind::kGrpc: return !tcp && !tls;
     case policy::RouteKind::kTls: return tls || port.protocol == Protocol::kDetect;
     case policy::RouteKind::kTcp: return tcp || tls || port.protocol == Protocol::kDetect;
   }
@@ -21,7 +22,8 @@ bool Reaches(const policy::Route& route, const policy::ServicePort& port) {
 
 std::string WhyNot(policy::RouteKind kind) {
   switch (kind) {
-    case policy::RouteKind::kHttp: return " declares its port TCP or TLS, whose bytes are relayed unread";
+    case policy::RouteKind::kHttp:
+    case policy::RouteKind::kGrpc: return " declares its port TCP or TLS, whose bytes are relayed unread";
     case policy::RouteKind::kTls:
       return " declares its port other than TLS, where no ClientHello is looked for";
     case policy::RouteKind::kTcp: break;
@@ -36,7 +38,7 @@ void FindNoWeight(const resource::Document& route, Findings& findings) {
     const bool none = std::all_of(backends.begin(), backends.end(),
                                   [](const auto& backend) { return backend.weight == 0; });
     if (backends.empty() || !none) continue;
-    const bool http = route.kind == resource::Kind::kHttpRoute;
+    const bool http = route.kind == resource::Kind::kHttpRoute || route.kind == resource::Kind::kGrpcRoute;
     Warn(findings, "NoWeight", route, "spec.rules[" + std::to_string(i) + "].backendRefs",
          std::string("each has weight 0: its ") +
              (http ? "requests are answered with 500" : "connections are closed") + "; give one a weight");
@@ -58,7 +60,7 @@ void FindUnasked(const Subject& subject, const policy::ServiceBundle& bundle, Fi
     const bool asked = std::any_of(bundle.ports.begin(), bundle.ports.end(),
                                    [&](const auto& port) { return Reaches(route, port); });
     if (asked) continue;
-    const char* code = route.kind == policy::RouteKind::kHttp ? "NotHttp" : "NotOpaque";
+    const char* code = policy::ReadsRequests(route.kind) ? "NotHttp" : "NotOpaque";
     Warn(findings, code, *subject.Find(policy::ToString(route.kind), route.name), "spec.parentRefs",
          bundle.key.ToString() + WhyNot(route.kind) + ": the route has no effect there");
   }

@@ -181,6 +181,43 @@ spec: {timeouts: {attempt: 5s}}
       << output.findings[0].message;
 }
 
+TEST(CompileTest, TheMethodsOfAGrpcRouteBecomePaths) {
+  const Output output = Compile(Parse(R"(---
+apiVersion: weft.dev/v1
+kind: MeshService
+metadata: {name: cart}
+spec: {ports: [{name: grpc, port: 80, protocol: GRPC}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: calls}
+spec:
+  parentRefs: [{group: weft.dev, kind: MeshService, name: cart}]
+  rules:
+  - matches:
+    - method: {service: shop.v1.Cart, method: Add}
+    - method: {service: shop.v1.Cart}
+    - method: {method: Add}
+    - method: {type: RegularExpression, service: "shop.*", method: "Get.+"}
+    - headers: [{name: X-Version, value: v2}]
+    backendRefs: [{name: cart, port: 80}]
+)"));
+  EXPECT_EQ(Findings(output), "");
+  const policy::Route& route = output.bundles.at(kKey).routes.at(0);
+  EXPECT_EQ(route.kind, policy::RouteKind::kGrpc);
+  const std::vector<policy::RouteMatch>& matches = route.rules.at(0).matches;
+  const auto path = [&](std::size_t i) {
+    return std::pair(matches.at(i).path.type, matches.at(i).path.value);
+  };
+  using policy::MatchType;
+  EXPECT_EQ(path(0), std::pair(MatchType::kExact, std::string("/shop.v1.Cart/Add")));
+  EXPECT_EQ(path(1), std::pair(MatchType::kPrefix, std::string("/shop.v1.Cart")));
+  EXPECT_EQ(path(2), std::pair(MatchType::kRegex, std::string("/[^/]+/Add")));
+  EXPECT_EQ(path(3), std::pair(MatchType::kRegex, std::string("/(?:shop.*)/(?:Get.+)")));
+  EXPECT_EQ(path(4), std::pair(MatchType::kPrefix, std::string("/")));
+  EXPECT_EQ(matches.at(4).headers.at(0).name, "x-version");
+}
+
 TEST(CompileTest, TlsAndTcpRoutesBecomeRoutesOfTheirKindAndOpaquePortsTcp) {
   const Output output = Compile(Parse(R"(---
 apiVersion: weft.dev/v1

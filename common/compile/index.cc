@@ -67,7 +67,8 @@ void Index::Add(const DocumentPtr& document) {
     case Kind::kMeshService: services_[KeyOf(*document, {}, document->metadata.name)] = document; break;
     case Kind::kHttpRoute:
     case Kind::kTlsRoute:
-    case Kind::kTcpRoute: {
+    case Kind::kTcpRoute:
+    case Kind::kGrpcRoute: {
       const Named named = NamedBy(*document);
       Put(routes_, named.parents, document);
       Put(senders_, named.backends, document);
@@ -83,7 +84,8 @@ void Index::Remove(const DocumentPtr& document) {
     case Kind::kMeshService: services_.erase(KeyOf(*document, {}, document->metadata.name)); break;
     case Kind::kHttpRoute:
     case Kind::kTlsRoute:
-    case Kind::kTcpRoute: {
+    case Kind::kTcpRoute:
+    case Kind::kGrpcRoute: {
       const Named named = NamedBy(*document);
       Take(routes_, named.parents, document);
       Take(senders_, named.backends, document);
@@ -104,7 +106,8 @@ std::set<ServiceKey> Index::TouchedBy(const Document& document) const {
     }
     case Kind::kHttpRoute:
     case Kind::kTlsRoute:
-    case Kind::kTcpRoute: return NamedBy(document).parents;
+    case Kind::kTcpRoute:
+    case Kind::kGrpcRoute: return NamedBy(document).parents;
     case Kind::kServicePolicy: return TargetsOf(document);
     case Kind::kMeshDefaults: break;
   }

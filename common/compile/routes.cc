@@ -13,6 +13,7 @@ policy::RouteKind KindOf(const Document& document) {
   switch (document.kind) {
     case resource::Kind::kTlsRoute: return policy::RouteKind::kTls;
     case resource::Kind::kTcpRoute: return policy::RouteKind::kTcp;
+    case resource::Kind::kGrpcRoute: return policy::RouteKind::kGrpc;
     default: return policy::RouteKind::kHttp;
   }
 }
@@ -104,10 +105,10 @@ class RouteCompiler {
       policy::BackendRef& to = rule.backends.emplace_back();
       to.backend = Key(from.ref);
       to.weight = from.weight;
-      to.usable = Resolve(from.ref, RuleField(index) + ".backendRefs[" + std::to_string(i) + "]",
-                          document_.kind == resource::Kind::kHttpRoute
-                              ? "its share of the requests is answered with 500"
-                              : "its share of the connections is closed");
+      to.usable =
+          Resolve(from.ref, RuleField(index) + ".backendRefs[" + std::to_string(i) + "]",
+                  policy::ReadsRequests(KindOf(document_)) ? "its share of the requests is answered with 500"
+                                                           : "its share of the connections is closed");
       to.request_headers = from.request_headers;
       to.response_headers = from.response_headers;
     }

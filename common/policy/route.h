@@ -1,6 +1,7 @@
 #pragma once
-// Routing rules after validation: Gateway API 1.6 HTTPRoute, TLSRoute and TCPRoute as plain values, in the
-// order of precedence in which agent/route tries them. Names are lower case where HTTP does not care.
+// Routing rules after validation: Gateway API 1.6 HTTPRoute, GRPCRoute, TLSRoute and TCPRoute as plain
+// values, in the order of precedence in which agent/route tries them. Names are lower case where HTTP does
+// not care.
 
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,10 @@ struct PathMatch {
   MatchType type = MatchType::kPrefix;
   std::string value = "/";
 };
+
+// How the path of a GRPCRoute's match begins that names a method of any service; any with a service goes
+// first.
+inline constexpr std::string_view kAnyGrpcService = "/[^/]+/";
 
 struct NamedMatch {  // a header or a query parameter; kPrefix does not occur
   MatchType type = MatchType::kExact;
@@ -82,10 +87,19 @@ struct RouteRule {
 };
 
 // What a route reads of a connection. kTls: the name that its ClientHello asks for. kTcp: nothing.
-enum class RouteKind : std::uint8_t { kHttp, kTls, kTcp };
+// kGrpc: what kHttp reads; its matches are paths, "/service/method".
+enum class RouteKind : std::uint8_t { kHttp, kTls, kTcp, kGrpc };
 constexpr std::string_view ToString(RouteKind kind) {
-  return kind == RouteKind::kHttp ? "HTTPRoute" : kind == RouteKind::kTls ? "TLSRoute" : "TCPRoute";
+  switch (kind) {
+    case RouteKind::kHttp: return "HTTPRoute";
+    case RouteKind::kTls: return "TLSRoute";
+    case RouteKind::kTcp: return "TCPRoute";
+    case RouteKind::kGrpc: break;
+  }
+  return "GRPCRoute";
 }
+
+constexpr bool ReadsRequests(RouteKind kind) { return kind == RouteKind::kHttp || kind == RouteKind::kGrpc; }
 
 // All rules of one route that is attached to a service (port). A rule of kTls and kTcp has one match, of
 // everything, and backends; the first rule takes all that its route does.

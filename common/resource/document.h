@@ -25,10 +25,12 @@ enum class Kind : std::uint8_t {
   kServicePolicy,
   kMeshDefaults,
   kTlsRoute,
-  kTcpRoute
+  kTcpRoute,
+  kGrpcRoute
 };
 inline constexpr std::array kKinds = {Kind::kMeshService,  Kind::kHttpRoute, Kind::kServicePolicy,
-                                      Kind::kMeshDefaults, Kind::kTlsRoute,  Kind::kTcpRoute};
+                                      Kind::kMeshDefaults, Kind::kTlsRoute,  Kind::kTcpRoute,
+                                      Kind::kGrpcRoute};
 std::string_view ToString(Kind kind);    // "MeshService", "HTTPRoute", …
 std::string_view ApiVersion(Kind kind);  // "weft.dev/v1", "gateway.networking.k8s.io/v1"
 bool IsNamespaced(Kind kind);            // MeshDefaults is not
@@ -59,8 +61,8 @@ struct MeshServiceSpec {
   std::vector<InstanceSpec> instances;
 };
 
-// HTTPRoute, TLSRoute and TCPRoute, Gateway API 1.6; those of the latter two say little. References keep what
-// was written; common/compile resolves them.
+// HTTPRoute, GRPCRoute, TLSRoute and TCPRoute, Gateway API 1.6; the latter two say little. References keep
+// what was written; common/compile resolves them.
 struct ParentRef {
   std::string ns;  // empty: the route's
   std::string name;

@@ -16,15 +16,16 @@ struct KindName {
   bool namespaced;
 };
 // In the order of Kind.
-constexpr std::array<KindName, 6> kKindNames = {{
+constexpr std::array<KindName, 7> kKindNames = {{
     {Kind::kMeshService, "MeshService", "meshservices", "weft.dev/v1", true},
     {Kind::kHttpRoute, "HTTPRoute", "httproutes", "gateway.networking.k8s.io/v1", true},
     {Kind::kServicePolicy, "ServicePolicy", "servicepolicies", "weft.dev/v1", true},
     {Kind::kMeshDefaults, "MeshDefaults", "meshdefaults", "weft.dev/v1", false},
     {Kind::kTlsRoute, "TLSRoute", "tlsroutes", "gateway.networking.k8s.io/v1", true},
     {Kind::kTcpRoute, "TCPRoute", "tcproutes", "gateway.networking.k8s.io/v1", true},
+    {Kind::kGrpcRoute, "GRPCRoute", "grpcroutes", "gateway.networking.k8s.io/v1", true},
 }};
-constexpr std::array<std::string_view, 2> kReservedKinds = {"GRPCRoute", "AuthorizationPolicy"};
+constexpr std::array<std::string_view, 1> kReservedKinds = {"AuthorizationPolicy"};
 
 // Gateway API had these kinds in other versions before, with the same schema as far as we read it.
 bool IsFormerVersion(Kind kind, std::string_view api_version) {
@@ -94,6 +95,7 @@ void ReadSpec(const Value& spec, Document& out) {
     case Kind::kMeshDefaults: out.spec = ReadMeshDefaults(spec); break;
     case Kind::kTlsRoute: out.spec = ReadStreamRoute(spec, true); break;
     case Kind::kTcpRoute: out.spec = ReadStreamRoute(spec, false); break;
+    case Kind::kGrpcRoute: out.spec = ReadGrpcRoute(spec); break;
   }
 }
 
@@ -241,12 +243,12 @@ Result<Kind> ParseKind(std::string_view text) {
         ErrorKind::kUnsupported, "a core Service lives on Kubernetes only: write a MeshService", {}, {}};
   }
   const std::string_view close = Closest(text, names);
-  return Error{ErrorKind::kNotFound,
-               shown + " is no kind of Weft" +
-                   (close.empty() ? "" : " (did you mean " + std::string(close) + "?)") +
-                   ": write MeshService, HTTPRoute, TLSRoute, TCPRoute, ServicePolicy or MeshDefaults",
-               {},
-               {}};
+  return Error{
+      ErrorKind::kNotFound,
+      shown + " is no kind of Weft" + (close.empty() ? "" : " (did you mean " + std::string(close) + "?)") +
+          ": write MeshService, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, ServicePolicy or MeshDefaults",
+      {},
+      {}};
 }
 
 std::string Document::Name() const {

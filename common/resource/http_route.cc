@@ -17,50 +17,6 @@ void ReadNames(MapReader& map, std::string& ns, std::string& name) {
   if (const std::optional<Value> value = map.Need("name")) ReadDnsLabel(*value, name, "name of a service");
 }
 
-// Parents of other kinds belong to other controllers; one of ours must be among them.
-void ReadParents(const Value& list, std::vector<ParentRef>& out) {
-  list.Each([&](const Value& item) {
-    std::string group = "gateway.networking.k8s.io", kind = "Gateway";
-    ParentRef parent;
-    item.Map([&](MapReader& map) {
-      map.Optional("group", group);
-      map.Optional("kind", kind);
-      ReadNames(map, parent.ns, parent.name);
-      map.Optional("sectionName", parent.section_name);
-      map.Optional("port", parent.port, kRefPort);
-    });
-    if (IsServiceKind(group, kind)) {
-      out.push_back(std::move(parent));
-    } else if (kind == "Service" || kind == "MeshService") {
-      item.Fail(kind == "Service" ? "the group of a Service is empty: add group: \"\""
-                                  : "the group of a MeshService is weft.dev: add group: weft.dev");
-    }
-  });
-  if (out.empty() && list.node().is_list()) {
-    list.Fail(
-        "names no service: write {group: \"\", kind: Service, name} or {group: weft.dev, kind: MeshService, "
-        "name}; Weft has no Gateways");
-  }
-}
-
-std::vector<BackendRefSpec> ReadBackends(MapReader& rule, bool filters = true) {
-  std::vector<BackendRefSpec> backends;
-  rule.List("backendRefs", 16, [&](const Value& item) {
-    BackendRefSpec& backend = backends.emplace_back();
-    item.Map([&](MapReader& map) {
-      backend.ref = ReadBackendObject(map);
-      map.Optional("weight", backend.weight, Bounds<std::int64_t>{0, 1'000'000});
-      if (!filters) return;
-      if (const std::optional<Value> list = map.Find("filters")) {
-        Filters read = ReadBackendFilters(*list);
-        backend.request_headers = std::move(read.request_headers);
-        backend.response_headers = std::move(read.response_headers);
-      }
-    });
-  });
-  return backends;
-}
-
 void ReadRouteTimeouts(MapReader& map, policy::TimeoutsSpec& out) {
   map.Optional("request", out.request);
   map.Optional("backendRequest", out.attempt);
@@ -135,18 +91,6 @@ HttpRouteRuleSpec ReadRule(const Value& value) {
   return rule;
 }
 
-void CheckRules(const Value& list, const std::vector<HttpRouteRuleSpec>& rules) {
-  std::set<std::string> names;
-  std::size_t matches = 0;
-  for (const HttpRouteRuleSpec& rule : rules) {
-    matches += rule.matches.size();
-    if (!rule.name.empty() && !names.insert(rule.name).second) {
-      list.Fail("two rules are called \"" + rule.name + "\": rename one");
-    }
-  }
-  if (matches > 128) list.Fail("at most 128 matches in all rules together: split the route");
-}
-
 HttpRouteRuleSpec ReadStreamRule(const Value& value) {
   HttpRouteRuleSpec rule;
   rule.matches.emplace_back();
@@ -159,6 +103,69 @@ HttpRouteRuleSpec ReadStreamRule(const Value& value) {
 }
 
 }  // namespace
+
+// Parents of other kinds belong to other controllers; one of ours must be among them.
+void ReadParents(const Value& list, std::vector<ParentRef>& out) {
+  list.Each([&](const Value& item) {
+    std::string group = "gateway.networking.k8s.io", kind = "Gateway";
+    ParentRef parent;
+    item.Map([&](MapReader& map) {
+      map.Optional("group", group);
+      map.Optional("kind", kind);
+      ReadNames(map, parent.ns, parent.name);
+      map.Optional("sectionName", parent.section_name);
+      map.Optional("port", parent.port, kRefPort);
+    });
+    if (IsServiceKind(group, kind)) {
+      out.push_back(std::move(parent));
+    } else if (kind == "Service" || kind == "MeshService") {
+      item.Fail(kind == "Service" ? "the group of a Service is empty: add group: \"\""
+                                  : "the group of a MeshService is weft.dev: add group: weft.dev");
+    }
+  });
+  if (out.empty() && list.node().is_list()) {
+    list.Fail(
+        "names no service: write {group: \"\", kind: Service, name} or {group: weft.dev, kind: MeshService, "
+        "name}; Weft has no Gateways");
+  }
+}
+
+void ReadHostnames(MapReader& map, std::vector<std::string>& out) {
+  map.List("hostnames", 16, [&](const Value& item) {
+    std::string host;
+    if (ReadHostname(item, true, host)) out.push_back(std::move(host));
+  });
+}
+
+std::vector<BackendRefSpec> ReadBackends(MapReader& rule, bool filters) {
+  std::vector<BackendRefSpec> backends;
+  rule.List("backendRefs", 16, [&](const Value& item) {
+    BackendRefSpec& backend = backends.emplace_back();
+    item.Map([&](MapReader& map) {
+      backend.ref = ReadBackendObject(map);
+      map.Optional("weight", backend.weight, Bounds<std::int64_t>{0, 1'000'000});
+      if (!filters) return;
+      if (const std::optional<Value> list = map.Find("filters")) {
+        Filters read = ReadBackendFilters(*list);
+        backend.request_headers = std::move(read.request_headers);
+        backend.response_headers = std::move(read.response_headers);
+      }
+    });
+  });
+  return backends;
+}
+
+void CheckRules(const Value& list, const std::vector<HttpRouteRuleSpec>& rules) {
+  std::set<std::string> names;
+  std::size_t matches = 0;
+  for (const HttpRouteRuleSpec& rule : rules) {
+    matches += rule.matches.size();
+    if (!rule.name.empty() && !names.insert(rule.name).second) {
+      list.Fail("two rules are called \"" + rule.name + "\": rename one");
+    }
+  }
+  if (matches > 128) list.Fail("at most 128 matches in all rules together: split the route");
+}
 
 ServiceRef ReadBackendObject(MapReader& map) {
   std::string group, kind = "Service";
@@ -184,10 +191,7 @@ HttpRouteSpec ReadHttpRoute(const Value& spec) {
   spec.Map([&](MapReader& map) {
     if (const std::optional<Value> parents = map.Need("parentRefs")) ReadParents(*parents, out.parents);
     map.Reserved("useDefaultGateways");
-    map.List("hostnames", 16, [&](const Value& item) {
-      std::string host;
-      if (ReadHostname(item, true, host)) out.hostnames.push_back(std::move(host));
-    });
+    ReadHostnames(map, out.hostnames);
     map.List("rules", 16, [&](const Value& item) { out.rules.push_back(ReadRule(item)); });
     if (const std::optional<Value> rules = map.Find("rules")) CheckRules(*rules, out.rules);
     if (out.rules.empty()) out.rules.emplace_back().matches.emplace_back();

@@ -205,11 +205,28 @@ TEST(DocumentTest, DeepWideAndLongTextsAreRefused) {
   EXPECT_TRUE(Has(ErrorsOf(std::string("a: \xff\n")), "f.yaml:1:4: not UTF-8"));
 }
 
+TEST(DocumentTest, WhatAGrpcRouteCannotSayIsNamed) {
+  const auto errors = [](const std::string& rule) {
+    return ErrorsOf(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: r}\nspec:\n  "
+        "parentRefs: [{group: "
+        "weft.dev, kind: MeshService, name: cart}]\n  rules: [" +
+        rule + "]\n");
+  };
+  EXPECT_EQ(
+      errors("{matches: [{method: {service: a.B, method: Get}}], backendRefs: [{name: cart, port: 80}]}"),
+      "");
+  EXPECT_TRUE(Has(errors("{matches: [{method: {service: /a.B}}]}"), "full name of a service"));
+  EXPECT_TRUE(Has(errors("{matches: [{method: {service: a.B, method: x/y}}]}"), "name of a method"));
+  EXPECT_TRUE(Has(errors("{matches: [{method: {}}]}"), "service"));
+  EXPECT_TRUE(Has(errors("{matches: [{method: {type: RegularExpression, service: \"(\"}}]}"), "RE2"));
+  EXPECT_TRUE(
+      Has(errors("{filters: [{type: URLRewrite, urlRewrite: {hostname: a.b}}]}"), "neither redirected"));
+}
+
 TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf("apiVersion: weft.dev/v1\nkind: AuthorizationPolicy\n"),
                   "AuthorizationPolicy is reserved"));
-  EXPECT_TRUE(
-      Has(ErrorsOf("apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\n"), "GRPCRoute is reserved"));
   for (const char* line :
        {"hedging: {}", "rateLimits: []", "concurrency: {}", "telemetry: {}", "mtls: strict",
         "loadBalancer: {policy: maglev}", "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {

@@ -24,14 +24,6 @@ constexpr std::array<Choice<std::string_view>, 9> kMethods = {{{"GET", "GET"},
                                                                {"TRACE", "TRACE"},
                                                                {"PATCH", "PATCH"}}};
 
-// Compiles with the bounds that agents use, so that what is accepted here works there.
-void CheckRegex(const Value& value, const std::string& pattern) {
-  RE2::Options options(RE2::Quiet);
-  options.set_max_mem(1 << 20);
-  const RE2 regex(pattern, options);
-  if (!regex.ok()) value.Fail("no RE2 regular expression: " + regex.error());
-}
-
 bool IsPathCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("-/._~!$&'()*+,;=:@%").find(c) != std::string_view::npos;
@@ -99,11 +91,23 @@ std::vector<policy::NamedMatch> ReadNamedMatches(MapReader& map, std::string_vie
 
 }  // namespace
 
+// Compiles with the bounds that agents use, so that what is accepted here works there.
+void CheckRegex(const Value& value, const std::string& pattern) {
+  RE2::Options options(RE2::Quiet);
+  options.set_max_mem(1 << 20);
+  const RE2 regex(pattern, options);
+  if (!regex.ok()) value.Fail("no RE2 regular expression: " + regex.error());
+}
+
+std::vector<policy::NamedMatch> ReadHeaderMatches(MapReader& map) {
+  return ReadNamedMatches(map, "headers", true);
+}
+
 policy::RouteMatch ReadRouteMatch(const Value& value) {
   policy::RouteMatch match;
   value.Map([&](MapReader& map) {
     map.Map("path", [&](MapReader& path) { ReadPathMatch(path, match.path); });
-    match.headers = ReadNamedMatches(map, "headers", true);
+    match.headers = ReadHeaderMatches(map);
     match.query = ReadNamedMatches(map, "queryParams", false);
     std::string_view method;
     if (map.Optional("method", method, kMethods)) match.method = method;

@@ -9,6 +9,7 @@ namespace weft::resource {
 
 MeshServiceSpec ReadMeshService(const Value& spec);
 HttpRouteSpec ReadHttpRoute(const Value& spec);
+HttpRouteSpec ReadGrpcRoute(const Value& spec);
 HttpRouteSpec ReadStreamRoute(const Value& spec, bool tls);  // TLSRoute, TCPRoute
 ServicePolicySpec ReadServicePolicy(const Value& spec);
 MeshDefaultsSpec ReadMeshDefaults(const Value& spec);
@@ -25,6 +26,14 @@ struct Filters {
   std::vector<MirrorSpec> mirrors;
 };
 policy::RouteMatch ReadRouteMatch(const Value& value);
+policy::RouteMatch ReadGrpcMatch(const Value& value);
+// Headers of a match; names compare without case.
+std::vector<policy::NamedMatch> ReadHeaderMatches(MapReader& map);
+void CheckRegex(const Value& value, const std::string& pattern);  // reports what RE2 does not take
+void ReadParents(const Value& list, std::vector<ParentRef>& out);
+void ReadHostnames(MapReader& map, std::vector<std::string>& out);
+std::vector<BackendRefSpec> ReadBackends(MapReader& rule, bool filters = true);
+void CheckRules(const Value& list, const std::vector<HttpRouteRuleSpec>& rules);
 Filters ReadRuleFilters(const Value& list);
 Filters ReadBackendFilters(const Value& list);  // header filters only
 ServiceRef ReadBackendObject(MapReader& map);   // group, kind, namespace, name, port

@@ -159,7 +159,7 @@ policy::Route ReadRoute(const v1::Route& in, const Path& at, Check& check) {
     out.hostnames.push_back(check.Host(at, "hostnames", host, true));
   out.created = in.created();
   check.Each(at, "rules", in.rules(), out.rules, kMaxList, ReadRule);
-  out.kind = check.Enum(at, "kind", in.kind(), policy::RouteKind::kTcp);
+  out.kind = check.Enum(at, "kind", in.kind(), policy::RouteKind::kGrpc);
   return out;
 }
 

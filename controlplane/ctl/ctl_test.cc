@@ -234,7 +234,8 @@ spec: {targetRefs: [{group: weft.dev, kind: MeshService, name: nobody}], retry: 
 
 TEST(AnalyzeTest, WithoutFilesTheServersDocumentsAreRead) {
   Fake fake;
-  for (const std::string kind : {"MeshService", "HTTPRoute", "MeshDefaults", "TLSRoute", "TCPRoute"})
+  for (const std::string kind :
+       {"MeshService", "HTTPRoute", "MeshDefaults", "TLSRoute", "TCPRoute", "GRPCRoute"})
     fake.On("GET /api/v1/resources/" + kind, R"({"items": []})");
   fake.On("GET /api/v1/resources/ServicePolicy", R"({"items": [{"apiVersion": "weft.dev/v1",
     "kind": "ServicePolicy", "metadata": {"name": "p", "namespace": "shop"}, "spec": {"retry": {"attempts": 1},

@@ -12,8 +12,9 @@ const std::vector<Kind>& AllKinds() {
       {"Service", "service", {"service", "services", "svc"}, false, true},
       {"MeshService", "meshservice", {"meshservice", "meshservices", "ms"}, true, true},
       {"HTTPRoute", "httproute", {"httproute", "httproutes", "route", "routes"}, true, true},
-      {"TLSRoute", "tlsroute", {"tlsroute", "tlsroutes", "tlsroute"}, true, true},
-      {"TCPRoute", "tcproute", {"tcproute", "tcproutes", "tcproute"}, true, true},
+      {"TLSRoute", "tlsroute", {"tlsroute", "tlsroutes"}, true, true},
+      {"TCPRoute", "tcproute", {"tcproute", "tcproutes"}, true, true},
+      {"GRPCRoute", "grpcroute", {"grpcroute", "grpcroutes"}, true, true},
       {"ServicePolicy", "servicepolicy", {"servicepolicy", "servicepolicies", "sp"}, true, true},
       {"MeshDefaults", "meshdefaults", {"meshdefaults", "meshdefaults", "md"}, true, false},
   };

@@ -129,6 +129,20 @@ def test_grpc_interop():
         assert chain.client.total("weft_requests_total", grpc_status="12") >= 2, "UNIMPLEMENTED is counted"
 
 
+def test_a_grpc_route_sends_one_method_elsewhere():
+    with Mesh() as mesh:
+        route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": {"name": "calls", "namespace": "default"}, "spec": {
+            "parentRefs": [{"group": "weft.dev", "kind": "MeshService", "name": "app"}],
+            "rules": [{"matches": [{"method": {"service": "grpc.testing.TestService", "method": "UnaryCall"}}],
+                       "backendRefs": [{"group": "weft.dev", "kind": "MeshService", "name": "other", "port": 80}]}]}}
+        path = resources(mesh, "routed", service("app", "GRPC", free_port()), service("other", "GRPC", Calls(mesh, "calls").port), route)
+        agent = mesh.agent("client", services=("app",), resources=path)
+        port = agent.ports["service-default/app"]
+        calls(port, "unary", n=100, c=4)
+        done = interop(port, "empty_unary")   # a method that no rule takes
+        assert "code = Unimplemented" in done.stdout + done.stderr, (done.stdout + done.stderr)[-600:]
+
+
 def test_grpc_with_nobody_there():
     with Mesh() as mesh:
         chain = Chain(mesh, "GRPC", free_port())
