@@ -37,8 +37,9 @@ weft_library(agent/dial DEPS agent/cold agent/identity common/net common/random 
 weft_library(agent/uplink DEPS agent/dial agent/report common/wire)
 weft_library(agent/config DEPS agent/dial agent/identity common/file common/wire common/snapshot common/log common/random common/stamp common/task)
 weft_library(agent/resources DEPS agent/config common/compile)
+weft_library(agent/redirect DEPS agent/transport common/net common/result)
 weft_library(agent/egress DEPS common/net common/snapshot common/task common/time common/result LINK weft_ext_boost)
 weft_library(agent/admin DEPS common/http common/snapshot agent/report)
 weft_library(agent/forward DEPS agent/accept agent/detect agent/exchange agent/tunnel common/random)
-weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
+weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/redirect agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
   common/task)

@@ -29,6 +29,11 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
     out.command = Arguments::Command::kDrain;
     i = 1;
   }
+  if (!words.empty() && words[0] == "redirect") {
+    out.command = Arguments::Command::kRedirect;
+    out.words.assign(words.begin() + 1, words.end());
+    return out;
+  }
   for (; i < words.size(); ++i) {
     std::string flag = words[i], value;
     if (flag == "--help" || flag == "-h") {
@@ -40,8 +45,9 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
       return out;
     }
     if (flag.rfind("--", 0) != 0 || flag.size() < 3) {
-      return Invalid("\"" + flag +
-                     "\" is neither a flag nor the command \"drain\"; weft-agent --help lists them");
+      return Invalid(
+          "\"" + flag +
+          "\" is neither a flag nor one of the commands drain and redirect; weft-agent --help lists them");
     }
     if (const std::size_t equals = flag.find('='); equals != std::string::npos) {
       value = flag.substr(equals + 1);

@@ -9,10 +9,11 @@
 namespace weft::app {
 
 struct Arguments {
-  enum class Command { kRun, kHelp, kVersion, kDrain } command = Command::kRun;
+  enum class Command { kRun, kHelp, kVersion, kDrain, kRedirect } command = Command::kRun;
   std::string config;                         // empty: built-in values and overrides only
   std::string ports_file;                     // empty: none is written
   std::string admin = "127.0.0.1:15000";      // of kDrain
+  std::vector<std::string> words;             // of kRedirect
   std::vector<settings::Override> overrides;  // --outbound-listen ADDRESS and the like
 };
 
@@ -21,6 +22,7 @@ inline constexpr const char* kHelp =
 
   weft-agent [--config FILE] [--ports-file FILE] [--FIELD VALUE]...
   weft-agent drain [--admin ADDRESS]     tell the running agent to drain (preStop)
+  weft-agent redirect apply|check|remove send this network namespace's TCP through the agent; --help tells more
 
   --config FILE       the agent's file (YAML); docs/configuration.md lists its keys
   --ports-file FILE   writes the ports in use there as JSON, once all listeners are bound

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "agent/app/agent.h"
+#include "agent/redirect/command.h"
 
 extern char** environ;
 
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
     case Arguments::Command::kHelp: std::cout << weft::app::kHelp; return 0;
     case Arguments::Command::kVersion: std::cout << "weft-agent " << weft::app::kVersion << "\n"; return 0;
     case Arguments::Command::kDrain: return weft::app::RunDrain(arguments->admin);
+    case Arguments::Command::kRedirect: return weft::redirect::Run(arguments->words, std::cout, std::cerr);
     case Arguments::Command::kRun: break;
   }
   if (const char* config = std::getenv("WEFT_CONFIG"); arguments->config.empty() && config != nullptr) {

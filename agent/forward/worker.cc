@@ -76,7 +76,8 @@ void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
   connection::Handed client{transport::PlainTransport(fd), {}, {}};
   const engine::Origin origin = OriginOf(on, fd, peer);
   sink_->Opened(origin.direction);
-  if (on.transparent && IsOwn(origin.original)) {  // it would come back to us for ever
+  if (on.transparent &&
+      IsOwn(origin.original, client.transport->local().ip)) {  // it would come back to us for ever
     client.transport->Close(true);
     return Gone(origin.direction);
   }
@@ -96,10 +97,11 @@ engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& 
   return origin;
 }
 
-bool Worker::IsOwn(const net::Address& address) const {
+bool Worker::IsOwn(const net::Address& address, const net::Ip& here) const {
   return std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& listener) {
     const net::Address& own = listener->listen;
-    return own.port == address.port && (own.ip == address.ip || (own.ip.IsAny() && address.ip.IsLoopback()));
+    return own.port == address.port &&
+           (own.ip == address.ip || (own.ip.IsAny() && (address.ip.IsLoopback() || address.ip == here)));
   });
 }
 

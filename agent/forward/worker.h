@@ -89,7 +89,7 @@ class Worker final : private connection::Requests {
 
   engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
   void ResolvePorts();
-  bool IsOwn(const net::Address& address) const;
+  bool IsOwn(const net::Address& address, const net::Ip& here) const;
   void AwaitProxyHeader(connection::Handed client, const engine::Origin& origin);
   void Open(connection::Handed client, engine::Origin origin);
   void Detect(connection::Handed client, const engine::Origin& origin);

@@ -67,7 +67,7 @@ class Demo:
         self.bin = pathlib.Path(bin_dir).resolve()
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weft-demo-"))
         self.dir.chmod(0o777)   # agents run as a user of their own
-        self.net = networks.Loopback() if loopback or not networks.possible() else networks.Namespaces()
+        self.net = networks.Loopback() if loopback or not networks.possible() else networks.Namespaces(self.bin)
         self.control, self.agents, self.apps, self.traffic = None, {}, {}, None
 
     def ctl(self, *words, check_exit=True):
@@ -91,7 +91,7 @@ class Demo:
             self.add(name, service, addresses[name])
         self.agents["client"] = Agent(self.bin, self.dir, self.net, self.control, "client", None, 0, addresses["client"]).start()
         fact("servers: nginx (web), Python (cart, three instances; prices); none of them knows of the mesh")
-        fact("interception: " + ("nftables REDIRECT in one network namespace per instance; agents run as a user of their own"
+        fact("interception: " + ("weft-agent redirect apply in one network namespace per instance; agents run as a user of their own"
                                  if self.net.transparent else "explicit local ports on loopback (no root, no namespaces)"))
         self.traffic = Traffic([*self.net.inside("client"), sys.executable, str(HERE / "client.py"),
                                 self.agents["client"].url("web") + "/cart", "100", "8"])

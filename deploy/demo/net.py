@@ -19,7 +19,8 @@ class Namespaces:
     transparent = True
     control_host = "10.77.0.1"
 
-    def __init__(self):
+    def __init__(self, bin_dir):
+        self.agent = str(bin_dir / "weft-agent")
         self.count = 0
         self.names = []
         self.close_leftovers()
@@ -31,7 +32,7 @@ class Namespaces:
         address, space, link = f"10.77.0.{self.count + 9}", f"weft-demo-{name}", f"wd{os.getpid() % 100000}-{self.count}"
         self.names.append(space)
         netns.add(space, link, "weft-demo", f"{address}/16", self.control_host)
-        netns.redirect(space, [port] if port else [], direct=[self.control_host])
+        netns.redirect(self.agent, space, [port] if port else [], direct=[self.control_host])
         return address
 
     def name_hosts(self, hosts):

@@ -6,21 +6,6 @@ import subprocess
 
 AGENT_UID = 15001   # the redirect rules let this user's traffic pass
 
-RULES = """
-table ip weft {{
-  chain output {{
-    type nat hook output priority -100;
-    meta skuid {uid} accept
-    ip daddr {{ {direct} }} accept
-    meta l4proto tcp redirect to :15001
-  }}
-  chain prerouting {{
-    type nat hook prerouting priority -100;
-    tcp dport {{ {ports} }} redirect to :15006
-  }}
-}}
-"""
-
 
 def run(*command):
     subprocess.run(command, check=True, capture_output=True, text=True)
@@ -67,9 +52,11 @@ def add_rules(space, text):
     subprocess.run([*enter(space), "nft", "-f", "-"], input=text, text=True, check=True)
 
 
-def redirect(space, ports, direct=()):
-    """Outgoing TCP to 15001, but for what goes to addresses in `direct`; incoming to one of `ports` to 15006."""
-    add_rules(space, RULES.format(uid=AGENT_UID, ports=", ".join(map(str, ports)) or 1, direct=", ".join(["127.0.0.0/8", *direct])))
+def redirect(agent, space, ports, direct=()):
+    """Outgoing TCP to 15001, but for what goes to addresses in `direct`; incoming to one of `ports` to 15006. `agent`: the
+    program."""
+    run(*enter(space), agent, "redirect", "apply", f"--uid={AGENT_UID}", f"--inbound-ports={','.join(map(str, ports)) or 1}",
+        f"--skip-subnets={','.join(direct)}")
 
 
 def remove(spaces, bridge):

@@ -11,6 +11,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "scr
 import netns   # noqa: E402
 from netns import possible   # noqa: E402, F401: its users have it from here
 
+BIN = pathlib.Path(os.environ.get("WEFT_BIN", pathlib.Path(__file__).resolve().parent.parent.parent / "build/release/bin"))
+
 
 class Space:
     def __init__(self, name, address):
@@ -22,7 +24,7 @@ class Space:
 
     def redirect(self, ports):
         """Outgoing TCP to 15001; incoming to one of `ports` to 15006."""
-        netns.redirect(self.name, ports)
+        netns.redirect(str(BIN / "weft-agent"), self.name, ports)
 
     def gate(self, port, drop):
         """Counts attempts to connect to this port from now on; with `drop` all packets to it vanish, as in a network that
