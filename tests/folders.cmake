@@ -101,7 +101,7 @@ weft_library(tests/integration/path TEST_DEPS tests/support)
 
 # faults, traffic and control judge times and rates: each of them runs alone, the others beside one another.
 if(NOT WEFT_FUZZ)
-  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons refusals recording graph tls linearizability identity streams redirect)
+  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons rate_limits refusals recording graph tls linearizability identity streams redirect)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()

@@ -109,7 +109,8 @@ bool IsGrpc(std::string_view content_type) {
   return rest.empty() || rest.front() == '+' || rest.front() == ';' || rest.front() == ' ';
 }
 
-Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds, Caller caller) {
+Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds, Caller caller,
+               Quota quota) {
   const Mapping& mapping = MappingOf(reason);
   close_ = mapping.close;
   using message::FieldId;
@@ -120,6 +121,18 @@ Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_a
     SpeakGrpc(reason, mapping);
   else
     SpeakHttp(reason, retry_after_seconds);
+  if (quota.limit > 0) AddQuota(quota);
+}
+
+void Answer::AddQuota(const Quota& quota) {
+  const auto text = [](std::array<char, 10>& space, std::uint32_t number) {
+    const char* end = std::to_chars(space.data(), space.data() + space.size(), number).ptr;
+    return std::string_view(space.data(), static_cast<std::size_t>(end - space.data()));
+  };
+  using message::FieldId;
+  head_.fields.Add("ratelimit-limit", text(limit_, quota.limit), FieldId::kOther);
+  head_.fields.Add("ratelimit-remaining", "0", FieldId::kOther);
+  head_.fields.Add("ratelimit-reset", text(reset_, quota.reset_seconds), FieldId::kOther);
 }
 
 void Answer::SpeakHttp(Reason reason, std::uint32_t retry_after_seconds) {

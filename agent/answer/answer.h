@@ -45,11 +45,18 @@ bool IsGrpc(std::string_view content_type);
 
 enum class Caller : std::uint8_t { kHttp, kGrpc };
 
+// Of a rate limit that refused: RateLimit-Limit, -Remaining (none) and -Reset, as the drafts of the IETF's
+// httpapi group had them up to the seventh.
+struct Quota {
+  std::uint32_t limit = 0;  // zero: none refused, no fields
+  std::uint32_t reset_seconds = 0;
+};
+
 class Answer {
  public:
   // `retry_after_seconds` zero: not known, the field is left out.
   Answer(Reason reason, std::string_view request_id, std::uint32_t retry_after_seconds = 0,
-         Caller caller = Caller::kHttp);
+         Caller caller = Caller::kHttp, Quota quota = {});
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
@@ -60,11 +67,13 @@ class Answer {
  private:
   void SpeakHttp(Reason reason, std::uint32_t retry_after_seconds);
   void SpeakGrpc(Reason reason, const Mapping& mapping);
+  void AddQuota(const Quota& quota);
 
   message::ResponseHead head_;
   std::array<char, 256> body_;
   std::size_t body_size_ = 0;
   std::array<char, 10> number_;  // Retry-After or grpc-status
+  std::array<char, 10> limit_, reset_;
   bool close_ = false;
 };
 

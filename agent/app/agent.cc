@@ -140,6 +140,7 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   out.worker.engine.seed = seed_;
   out.worker.engine.cluster = settings_.node.cluster;
   out.worker.engine.ns = settings_.node.ns;
+  out.worker.engine.zone = settings_.node.zone;
   out.worker.engine.record_bytes = settings_.decision_bytes * 2 / 3;
   out.worker.request_seed = RandomSeed();
   out.worker.limits = LimitsOf(settings_.limits);

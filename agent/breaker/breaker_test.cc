@@ -118,7 +118,7 @@ struct Model {
 };
 
 TEST(CircuitTest, RandomSequencesOfEventsAgreeWithTheModel) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {  // a million steps
     Circuit circuit(seed, 1);
     Model model;
     Rng random(seed, 7);

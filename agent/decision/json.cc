@@ -6,6 +6,8 @@
 namespace weft::decision {
 namespace {
 
+constexpr std::array<std::string_view, 4> kLevels = {"", "own", "region", "other"};
+
 class Object {
  public:
   explicit Object(std::string& out) : out_(out) { out_ += '{'; }
@@ -138,6 +140,8 @@ std::string ToJson(const Whole& whole, const Names& names, Duration wall_offset)
     if (r.caller_attempt != 0) o.Number("callerAttempt", r.caller_attempt);
     Breaker(o, r.seen, out);
     if (r.seen.panic) o.Bool("panic", true);
+    if (r.seen.level > 0) o.Text("zone", kLevels[r.seen.level]);
+    if (r.seen.rate_limit != kNoName) o.Text("rateLimit", names.Text(r.seen.rate_limit));
     o.Number("retryTokens", r.seen.budget);
     o.Number("inFlight", r.seen.in_flight);
     o.Key("attempts") += '[';

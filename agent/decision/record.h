@@ -53,9 +53,11 @@ struct Attempt {
 struct Seen {
   const char* breaker = "closed";  // state at admission
   std::uint32_t breaker_generation = 0;
-  bool breaker_trial = false;  // held one of the half-open permits
-  bool panic = false;          // fewer than half of the instances were available: all were picked from
-  float breaker_points = 0;    // weighted points of the last 10 s in this worker
+  bool breaker_trial = false;   // held one of the half-open permits
+  std::uint8_t level = 0;       // with preferZone: 1 own zone, 2 own region, 3 elsewhere
+  NameId rate_limit = kNoName;  // that refused it
+  bool panic = false;           // fewer than half of the instances were available: all were picked from
+  float breaker_points = 0;     // weighted points of the last 10 s in this worker
   std::uint32_t breaker_requests = 0;
   float budget = 0;             // retry tokens left in this worker, as last seen
   std::uint32_t in_flight = 0;  // requests to this service port in this worker, this one included

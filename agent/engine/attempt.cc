@@ -107,6 +107,43 @@ Target* Engine::Impl::PickSuspect(Call& call, TimePoint now) {
   return nullptr;
 }
 
+// Index into `pickable`, as are those of `considered`. A retry may go anywhere.
+std::size_t Engine::Impl::Choose(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
+                                 select::Considered& considered) {
+  Backend::State& state = *call.backend->state;
+  const policy::LoadBalancer& policy = call.backend->policy->load_balancer;
+  if (!state.table.empty()) {
+    const std::uint64_t key = call.hash_key != 0 ? call.hash_key : rng.Next(Purpose::kSelect);
+    return state.table.Pick(state.set, key, policy.load_factor, call.backend->in_flight, tried, considered);
+  }
+  const select::Set* set = &state.set;
+  std::size_t offset = 0;
+  if (state.by_level && tried.empty()) {
+    std::uint64_t draw = rng.Below(Purpose::kSelect, 100);
+    std::size_t level = 0;
+    for (; level + 1 < select::kLevels && draw >= state.shares[level]; ++level) {
+      draw -= state.shares[level];
+      offset += state.levels[level].size();
+    }
+    set = &state.levels[level];
+    call.seen.level = static_cast<std::uint8_t>(level + 1);
+  }
+  std::size_t at = select::kNone;
+  for (int tries = 0; tries < 2; ++tries) {
+    at = select::kNone;
+    considered = {};
+    if (policy.policy == policy::Balancer::kHotCold)
+      at = state.hot_cold.Pick(*set, tried, rng, now, considered);
+    if (at == select::kNone) at = select::Pick(policy.policy, *set, tried, rng, now, considered);
+    if (at == select::kNone || state.warm_until <= now) break;
+    if (select::IsWarm((*set)[at], policy.slow_start, rng, now)) break;
+  }
+  for (std::size_t* index : {&at, &considered.first, &considered.second}) {
+    if (*index != select::kNone) *index += offset;
+  }
+  return at;
+}
+
 Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
   Backend::State& state = *call.backend->state;
   std::array<const select::Node*, kMaxAttempts> tried;
@@ -114,8 +151,7 @@ Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
   Rng rng(settings.seed, std::uint64_t{settings.worker} << 48 | call.number,
           std::uint64_t{call.attempts} * 64);
   select::Considered considered;
-  const std::size_t at = select::Pick(call.backend->policy->load_balancer.policy, state.set,
-                                      {tried.data(), call.attempts}, rng, now, considered);
+  const std::size_t at = Choose(call, {tried.data(), call.attempts}, rng, now, considered);
   call.seen.panic = state.panic;
   if (at != select::kNone) {
     const bool first = at == considered.first;
@@ -202,6 +238,10 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   } else {
     target.node.ObserveSuccess(took, now);
   }
+  if (result.load.said) {
+    call.backend->state->hot_cold.Heard(target.node, result.load.in_flight, result.load.latency, now);
+  }
+  if (weight.points > 1) select::HotCold::Failed(target.node, now);
   health.told = false;
   if (attempt.standing == Standing::kTrial) {
     ++(failed ? health.since_tick.trials_failed : health.since_tick.trials_passed);

@@ -53,6 +53,19 @@ struct Verdict {
   Reason reason = Reason::kOk;  // of kAnswer
 };
 
+// What a refused caller is told of a rate limit.
+struct Quota {
+  std::uint32_t limit = 0;            // its burst; zero: none refused
+  Duration reset = Duration::zero();  // until the bucket is full again
+};
+
+// What an instance's agent says of it in a response (x-weft-load).
+struct SaidLoad {
+  bool said = false;
+  std::uint32_t in_flight = 0;
+  Duration latency = Duration::zero();
+};
+
 // What happened to one attempt, or to the whole request.
 enum class Outcome : std::uint8_t {
   kResponse,  // a complete head arrived; `status` says which; truncation later is kTruncated
@@ -80,6 +93,7 @@ struct AttemptResult {
   bool committed = false;                   // a response head was forwarded
   TimePoint head_at;                        // when the response head was complete; zero: there was none
   Duration retry_after = Duration::zero();  // of Retry-After; zero: none
+  SaidLoad load;                            // of a meshed instance
 };
 
 struct RetryVerdict {
@@ -122,7 +136,9 @@ struct CallState {
   message::Method method = message::Method::kGet;
   bool idempotency_key = false;
 
-  Duration retry_after = Duration::zero();  // of a breaker's refusal: when it asks again
+  Duration retry_after = Duration::zero();  // of a refusal by breaker or rate limit: when to ask again
+  Quota quota;                              // of a refusal by a rate limit
+  std::uint64_t hash_key = 0;               // of the hash policies; zero: the request has none
 
   // Permits held; returned by Finish whatever happened.
   bool holds_request = false;

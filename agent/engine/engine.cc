@@ -44,7 +44,7 @@ void Engine::Install(ViewPtr view, TimePoint now) {
   const ViewPtr kept = impl_->recorder == nullptr ? nullptr : view;
   Taped(
       impl_->recorder, [&] { return tape::ViewInput(impl_->settings.worker, *kept, now); },
-      [&] { return impl_->Install(std::move(view)), 0; }, [](int) { return std::string("view"); });
+      [&] { return impl_->Install(std::move(view), now), 0; }, [](int) { return std::string("view"); });
 }
 
 const snapshot::Snapshot* Engine::snapshot() const {

@@ -28,6 +28,7 @@ struct Settings {
   std::string ns = "default";          // own namespace: short names, consumer routes
   std::size_t record_bytes = 2 << 20;  // ring of all decision records; that of non-2xx ones has half of it
   std::uint32_t workers = 1;           // floors of budgets are split between them
+  std::string zone;                    // own; empty: unknown
 };
 
 inline Direction DirectionOf(const Backend& backend) {

@@ -13,7 +13,9 @@
 #include "agent/health/instance.h"
 #include "agent/retry/budget.h"
 #include "agent/route/table.h"
-#include "agent/select/select.h"
+#include "agent/select/hash_table.h"
+#include "agent/select/hot_cold.h"
+#include "agent/select/levels.h"
 
 namespace weft::engine {
 
@@ -61,10 +63,17 @@ struct Backend::State {
   TimePoint gone_since;
   bool forget = false;  // at this tick
 
-  select::Set set;  // of `pickable`, same order
-  std::vector<Target*> pickable;
-  std::vector<Target*> probing;   // on probation; trial requests only
-  std::vector<Target*> suspects;  // last attempt failed, not ejected; capacity for all targets
+  select::Set set;                // of `pickable`, same order
+  std::vector<Target*> pickable;  // with preferZone: own zone first
+  select::HashTable table;        // of all in use; empty unless a hash policy is set
+  select::HotCold hot_cold;
+  std::array<select::Set, select::kLevels> levels;  // parts of `set`
+  std::array<std::uint32_t, select::kLevels> shares{};
+  bool by_level = false;             // some requests stay in a part
+  TimePoint warm_until;              // slow start of some instance, when only some are in it
+  limit::RateLimitsPtr rate_limits;  // inbound; null: none
+  std::vector<Target*> probing;      // on probation; trial requests only
+  std::vector<Target*> suspects;     // last attempt failed, not ejected; capacity for all targets
   bool panic = false;
   bool all_pickable = true;
   std::size_t next_probe = 0;
@@ -93,15 +102,18 @@ struct Engine::Impl {
 
   // install.cc
   void Install(snapshot::SnapshotPtr snapshot, TimePoint now);
-  void Install(ViewPtr view);
+  void Install(ViewPtr view, TimePoint now);
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
   const ServiceRoutes* RoutesOf(const snapshot::Service& service);
   Backend* InboundBackendOf(const Origin& origin);
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
   bool Update(Backend& backend);  // false: not in the current snapshot
+  void UpdateInbound(Backend& backend);
   void ApplyView(Backend& backend);
   void Rebuild(Backend& backend);
+  void RebuildSelection(Backend& backend, const std::vector<Target*>& usable);
+  void KeepSubset(std::vector<Target*>& usable, std::uint32_t most) const;
   Target* ApplicationTarget(Backend& backend, const net::Address& address);
   void FreeRemoved(Backend& backend);
   void ReleaseGenerations();
@@ -116,6 +128,7 @@ struct Engine::Impl {
   route::Decision Decide(const Origin& origin, const Resolved& resolved, const message::RequestHead& head,
                          std::uint64_t number) const;
   Verdict Admit(Call& call, TimePoint now);
+  Verdict Limit(Call& call, const message::RequestHead& head, TimePoint now);
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
   void FeedBreaker(Call& call, Reason reason, TimePoint now);
   bool Concentrated(Backend& backend, TimePoint now);
@@ -127,6 +140,8 @@ struct Engine::Impl {
   Target* PickTrial(Call& call, TimePoint now);
   Target* PickSuspect(Call& call, TimePoint now);
   Target* PickBest(Call& call, TimePoint now);
+  std::size_t Choose(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
+                     select::Considered& considered);
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
   void LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now);
   void Consider(Call& call, const Target& target, decision::Standing standing, double score);
@@ -148,6 +163,7 @@ struct Engine::Impl {
   std::unordered_map<const policy::ServiceBundle*, std::weak_ptr<const route::Table>> tables;
   std::vector<std::pair<BackendKey, Direction>> forgotten;  // until taken
   std::uint64_t calls = 0, snapshots = 0;
+  TimePoint installed;  // the latest snapshot or view
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.
   struct Cached {

@@ -46,6 +46,10 @@ InstanceState DeclaredState(const snapshot::Instance& instance) {
   return InstanceState::kHealthy;
 }
 
+bool InService(InstanceState state) {
+  return state == InstanceState::kHealthy || state == InstanceState::kDegraded;
+}
+
 // An instance that was away comes back as a new one, whether or not the pool still held on to the old one.
 void StartOver(Target& target) {
   select::Node fresh;
@@ -83,6 +87,7 @@ Backend::Backend() = default;
 Backend::~Backend() = default;
 
 void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
+  installed = now;
   if (current != nullptr) current->current = false;
   auto generation = std::make_unique<Generation>();
   generation->revision = snapshot->version.revision;
@@ -94,7 +99,10 @@ void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   key_cache.fill({});
   ReleaseGenerations();
   for (const auto& backend : backends) {
-    if (backend->inbound) continue;
+    if (backend->inbound) {
+      UpdateInbound(*backend);
+      continue;
+    }
     backend->state->MarkGone(!Update(*backend), now);
   }
 }
@@ -146,7 +154,20 @@ Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
   backend->state->service_name = log.names().Intern(key.service.ToString());
   (inbound ? inbound_by_key : by_key)[key] = backend.get();
   backends.push_back(std::move(backend));
+  if (inbound) UpdateInbound(*backends.back());
   return backends.back().get();
+}
+
+// What the policy of the own service asks of its callers.
+void Engine::Impl::UpdateInbound(Backend& backend) {
+  if (current == nullptr) return;
+  const auto found = current->snapshot->services.find(backend.key.service);
+  const policy::RateLimits none;
+  const policy::RateLimits& wanted =
+      found == current->snapshot->services.end() ? none : found->second->bundle->policy.rate_limits;
+  limit::RateLimitsPtr& limits = backend.state->rate_limits;
+  if (limits || !wanted.limits.empty()) limits = backend.shared->rate_limits.Get(wanted, installed);
+  if (limits && limits->empty()) limits = nullptr;
 }
 
 // A backend that the snapshot does not have any more keeps its state (until ForgetUnused) and loses its
@@ -175,13 +196,17 @@ bool Engine::Impl::Update(Backend& backend) {
       Target* target = FindTarget(backend, instance.hash, address);
       if (target == nullptr) {
         target = &AddTarget(backend, instance.hash, address, shared);
+        target->node.since = installed;
       } else if (gone.contains(target)) {
         StartOver(*target);
+        target->node.since = installed;
       }
       target->instance = std::shared_ptr<const snapshot::Instance>(service->endpoints, &instance);
       target->meshed = instance.capabilities.meshed;
       target->draining = instance.draining;
       target->node.weight = instance.weight;
+      target->node.hash = instance.hash;
+      target->node.level = static_cast<std::uint8_t>(select::LevelOf(settings.zone, instance.zone));
       target->name = log.names().Intern(instance.id);
       target->removed = false;
     }
@@ -202,8 +227,9 @@ void Engine::Impl::FreeRemoved(Backend& backend) {
   });
 }
 
-void Engine::Impl::Install(ViewPtr newer) {
+void Engine::Impl::Install(ViewPtr newer, TimePoint now) {
   view = std::move(newer);
+  installed = now;
   for (const auto& backend : backends) {
     if (backend->inbound) continue;
     ApplyView(*backend);
@@ -234,10 +260,12 @@ void Engine::Impl::ApplyView(Backend& backend) {
       target->health->recent.Clear();
     }
     target->health->seen = seen;
+    const InstanceState before = target->state;
     const InstanceState declared =
         target->instance == nullptr ? InstanceState::kHealthy : DeclaredState(*target->instance);
     target->state =
         declared == InstanceState::kUnhealthy || seen == InstanceState::kHealthy ? declared : seen;
+    if (!InService(before) && InService(target->state)) target->node.since = installed;
   }
 }
 
@@ -249,15 +277,22 @@ void Engine::Impl::Rebuild(Backend& backend) {
   std::vector<Target*> usable;
   for (const auto& target : backend.targets) {
     target->health->suspect = false;
-    if (target->removed || target->draining || target->node.weight == 0) continue;
-    usable.push_back(target.get());
+    target->node.place = select::kNoPlace;
+    if (!target->removed && !target->draining && target->node.weight > 0) usable.push_back(target.get());
+  }
+  const policy::LoadBalancer& policy = backend.policy->load_balancer;
+  if (policy.subset > 0) KeepSubset(usable, policy.subset);
+  if (policy.prefer_zone) {
+    std::stable_sort(usable.begin(), usable.end(),
+                     [](const Target* a, const Target* b) { return a->node.level < b->node.level; });
+  }
+  for (Target* target : usable) {
     target->node.degraded = target->state == InstanceState::kDegraded;
-    if (target->state == InstanceState::kProbing) state.probing.push_back(target.get());
-    if (target->state == InstanceState::kHealthy || target->state == InstanceState::kDegraded) {
-      state.pickable.push_back(target.get());
-      target->health->suspect = target->health->run > 0;
-      if (target->health->suspect) state.suspects.push_back(target.get());
-    }
+    if (target->state == InstanceState::kProbing) state.probing.push_back(target);
+    if (!InService(target->state)) continue;
+    state.pickable.push_back(target);
+    target->health->suspect = target->health->run > 0;
+    if (target->health->suspect) state.suspects.push_back(target);
   }
   state.panic = state.pickable.size() * 2 < usable.size();
   if (state.panic) {
@@ -268,9 +303,59 @@ void Engine::Impl::Rebuild(Backend& backend) {
   state.all_pickable = state.pickable.size() == backend.targets.size();
   state.suspects.reserve(backend.targets.size());
   state.scratch.reserve(backend.targets.size());
+  RebuildSelection(backend, usable);
+}
+
+// What selection works on, from `pickable` and all in use.
+void Engine::Impl::RebuildSelection(Backend& backend, const std::vector<Target*>& usable) {
+  Backend::State& state = *backend.state;
+  const policy::LoadBalancer& policy = backend.policy->load_balancer;
   std::vector<select::Node*> nodes;
-  for (Target* target : state.pickable) nodes.push_back(&target->node);
+  std::size_t warming = 0;
+  TimePoint warm_until;
+  for (Target* target : state.pickable) {
+    select::Node& node = target->node;
+    node.place = static_cast<std::uint32_t>(nodes.size());
+    nodes.push_back(&node);
+    if (node.since == TimePoint{} || installed - node.since >= policy.slow_start) continue;
+    ++warming;
+    warm_until = std::max(warm_until, node.since + policy.slow_start);
+  }
+  state.warm_until =
+      warming * 2 > nodes.size() ? TimePoint{} : warm_until;  // most are new: nobody to spare them
+  std::array<std::uint64_t, select::kLevels> healthy{}, all{};
+  for (const Target* target : usable) all[target->node.level] += target->node.weight;
+  for (const select::Node* node : nodes) healthy[node->level] += node->weight;
+  state.shares = select::ShareLevels(healthy, all);
+  state.by_level = policy.prefer_zone && !state.panic && state.shares[0] + state.shares[1] > 0;
+  std::size_t first = 0;
+  for (std::size_t level = 0; level < select::kLevels; ++level) {
+    std::size_t last = first;
+    while (policy.prefer_zone && last < nodes.size() && nodes[last]->level == level) ++last;
+    state.levels[level].Assign({nodes.begin() + static_cast<std::ptrdiff_t>(first),
+                                nodes.begin() + static_cast<std::ptrdiff_t>(last)},
+                               static_cast<std::uint32_t>(first));
+    first = last;
+  }
   state.set.Assign(std::move(nodes));
+  state.hot_cold.Keep(state.set);
+  if (policy.policy != policy::Balancer::kRingHash && policy.policy != policy::Balancer::kMaglev)
+    return state.table.Clear();
+  std::vector<const select::Node*> in_table;
+  for (const Target* target : usable) in_table.push_back(&target->node);
+  state.table.Assign(policy.policy, std::move(in_table));
+}
+
+// Rendezvous: those that score highest for this agent, so that one that comes or goes changes at most one.
+void Engine::Impl::KeepSubset(std::vector<Target*>& usable, std::uint32_t most) const {
+  if (usable.size() <= most) return;
+  const auto score = [this](const Target* target) {
+    return Mix(shared.seed(), target->hash, Purpose::kSelect, 0);
+  };
+  std::nth_element(usable.begin(), usable.begin() + most, usable.end(),
+                   [&](const Target* a, const Target* b) { return score(a) > score(b); });
+  usable.resize(most);
+  std::sort(usable.begin(), usable.end(), [](const Target* a, const Target* b) { return a->hash < b->hash; });
 }
 
 // Behind a transparent listener each port of the workload is a backend of its own: a port that stalls does

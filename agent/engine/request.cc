@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "agent/engine/hash_key.h"
 #include "agent/engine/impl.h"
 
 namespace weft::engine {
@@ -59,11 +60,13 @@ Verdict Engine::Impl::Start(Call& call, const Origin& origin, const message::Req
     call.retry = &call.backend->policy->retry;
     call.timeouts = &call.backend->policy->timeouts;
     call.seen.in_flight = ++call.backend->in_flight;
-    return {Action::kForward, Reason::kOk};
+    return call.backend->state->rate_limits ? Limit(call, head, now) : Verdict{Action::kForward, Reason::kOk};
   }
   const Verdict routed = Route(call, head, now);
   if (call.backend == nullptr) return routed;
   call.seen.in_flight = ++call.backend->in_flight;
+  if (!call.backend->state->table.empty())
+    call.hash_key = HashKeyOf(call.backend->policy->load_balancer, origin, head);
   return routed.action == Action::kForward ? Admit(call, now) : routed;
 }
 
@@ -108,6 +111,22 @@ route::Decision Engine::Impl::Decide(const Origin& origin, const Resolved& resol
     return table.Match(head, resolved.port, number, settings.seed);
   const std::string_view name = origin.wire == policy::RouteKind::kTls ? head.authority : std::string_view();
   return table.MatchStream(origin.wire, name, resolved.port, number, settings.seed);
+}
+
+// Inbound: what the own service's rateLimits leave.
+Verdict Engine::Impl::Limit(Call& call, const message::RequestHead& head, TimePoint now) {
+  const auto key_of = [&](const policy::RateLimit& limit) -> std::optional<std::uint64_t> {
+    const std::uint64_t seed = shared.seed();
+    if (limit.per == policy::RateKey::kAddress) return KeyedHash(BytesOf(call.origin.peer.ip), seed);
+    const message::Field* field = head.fields.Find(limit.header);
+    return field == nullptr ? std::nullopt : std::optional(KeyedHash(field->value, seed));
+  };
+  const limit::RateVerdict verdict = call.backend->state->rate_limits->Take(head.path(), now, key_of);
+  if (verdict.refused == nullptr) return {Action::kForward, Reason::kOk};
+  call.seen.rate_limit = log.names().Intern(verdict.refused->name);
+  call.retry_after = verdict.taken.retry_after;
+  call.quota = {verdict.refused->burst, verdict.taken.reset};
+  return {Action::kAnswer, Reason::kRateLimited};
 }
 
 Verdict Engine::Impl::Admit(Call& call, TimePoint now) {

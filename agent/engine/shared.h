@@ -13,6 +13,7 @@
 
 #include "agent/breaker/circuit.h"
 #include "agent/limit/cap.h"
+#include "agent/limit/rate_limits.h"
 #include "common/net/key.h"
 
 namespace weft::engine {
@@ -21,8 +22,9 @@ namespace weft::engine {
 struct SharedBackend {
   SharedBackend(std::uint64_t seed, std::uint64_t stream) : circuit(seed, stream) {}
   breaker::Circuit circuit;
-  limit::Cap requests;  // in flight; counted only while maxRequests is set
-  limit::Cap pending;   // waiting for a connection
+  limit::Cap requests;                // in flight; counted only while maxRequests is set
+  limit::Cap pending;                 // waiting for a connection
+  limit::RateLimitStore rate_limits;  // of an inbound port
 };
 
 // One instance's port, for every service that it belongs to.

@@ -33,7 +33,17 @@ void VisitRetry(Retry& r, Visit&& visit) {
 }
 template <class Policy, class Visit>
 void VisitPolicy(Policy& p, Visit&& visit) {
-  visit("load_balancer.policy", p.load_balancer.policy);
+  auto& b = p.load_balancer;
+  visit("load_balancer.policy", b.policy);
+  visit("load_balancer.hash_header", b.hash_header);
+  visit("load_balancer.hash_cookie", b.hash_cookie);
+  visit("load_balancer.hash_query", b.hash_query);
+  visit("load_balancer.hash_source", b.hash_source);
+  visit("load_balancer.load_factor", b.load_factor);
+  visit("load_balancer.slow_start", b.slow_start);
+  visit("load_balancer.prefer_zone", b.prefer_zone);
+  visit("load_balancer.subset", b.subset);
+  visit("rate_limits.limits", p.rate_limits.limits);
   auto& c = p.circuit_breaker;
   visit("circuit_breaker.enabled", c.enabled);
   visit("circuit_breaker.failure_threshold", c.failure_threshold);
@@ -84,6 +94,14 @@ class FieldWriter {
     out_ += line.text() + '\n';
   }
 
+  void operator()(const char* name, const std::vector<policy::RateLimit>& limits) {
+    for (const policy::RateLimit& l : limits) {
+      LineWriter line("+policy");
+      line.Put("field", name).Put("name", l.name).Put("per", l.per).Put("header", l.header);
+      out_ += line.Put("path", l.path).Put("rate", l.rate).Put("burst", l.burst).text() + '\n';
+    }
+  }
+
  private:
   std::string& out_;
 };
@@ -103,6 +121,14 @@ class FieldReader {
   }
   void operator()(const char* name, std::uint32_t& to) {
     if (field_ == name) to = line_.Number<std::uint32_t>("value");
+  }
+  void operator()(const char* name, std::string& to) {
+    if (field_ == name) to = line_.Text("value");
+  }
+  void operator()(const char* name, std::vector<policy::RateLimit>& to) {
+    if (field_ != name) return;
+    to.push_back({line_.Text("name"), line_.Enum<policy::RateKey>("per"), line_.Text("header"),
+                  line_.Text("path"), line_.Number<double>("rate"), line_.Number<std::uint32_t>("burst")});
   }
   void operator()(const char* name, policy::Balancer& to) {
     if (field_ == name) to = line_.Enum<policy::Balancer>("value");
@@ -187,6 +213,7 @@ void WriteService(std::string& out, const snapshot::Service& service) {
   }
   for (const snapshot::Instance& instance : service.endpoints->instances) {
     LineWriter written("+instance");
+    if (!instance.zone.empty()) written.Put("zone", instance.zone);
     written.Put("id", instance.id).Put("address", instance.address.ToString()).Put("weight", instance.weight);
     written.Put("declared", instance.declared)
         .Put("draining", instance.draining)
@@ -277,6 +304,7 @@ class Parser {
   void Instance(const LineReader& line) {
     snapshot::Instance& instance = endpoints_->instances.emplace_back();
     instance.id = line.Text("id");
+    instance.zone = line.Text("zone");
     instance.hash = HashBytes(instance.id);
     if (const auto address = net::Address::Parse(line.Text("address"))) instance.address = *address;
     instance.weight = line.Number<std::uint32_t>("weight");

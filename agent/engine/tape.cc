@@ -30,6 +30,7 @@ void PutOrigin(LineWriter& line, const Origin& origin) {
   if (origin.fixed != nullptr) Key(line.Put("fixed", true), *origin.fixed);
   if (origin.original.port != 0) line.Put("original", origin.original.ToString());
   if (origin.application.port != 0) line.Put("application", origin.application.ToString());
+  if (origin.peer.port != 0) line.Put("peer", origin.peer.ToString());
   if (origin.wire != policy::RouteKind::kHttp) line.Put("wire", origin.wire);
   if (origin.allow_passthrough) line.Put("passthrough", true);
   if (origin.direct) line.Put("direct", true);
@@ -77,7 +78,7 @@ BackendKey ReadKey(const LineReader& line) {
 std::string EngineInput(const Settings& s, std::uint64_t shared_seed) {
   LineWriter line("engine");
   line.Put("worker", s.worker).Put("seed", s.seed).Put("shared_seed", shared_seed).Put("workers", s.workers);
-  return line.Put("cluster", s.cluster).Put("ns", s.ns).text();
+  return line.Put("cluster", s.cluster).Put("ns", s.ns).Put("zone", s.zone).text();
 }
 
 std::string SnapshotInput(const char* op, std::uint32_t worker, const snapshot::Snapshot& snapshot,
@@ -130,6 +131,7 @@ std::string EndedInput(std::uint32_t worker, const Call& call, const AttemptResu
       .Put("status", r.status);
   line.Put("never_sent", r.never_sent).Put("reused", r.reused_connection).Put("replayable", r.replayable);
   if (r.grpc >= 0) line.Put("grpc", static_cast<std::uint32_t>(r.grpc));
+  if (r.load.said) line.Put("load", r.load.in_flight).Put("latency", r.load.latency);
   return line.Put("committed", r.committed)
       .Put("head_at", r.head_at)
       .Put("retry_after", r.retry_after)
@@ -240,6 +242,7 @@ void ReadOrigin(const LineReader& line, OriginText& out) {
   }
   if (const auto address = net::Address::Parse(line.Text("original"))) out.origin.original = *address;
   if (const auto address = net::Address::Parse(line.Text("application"))) out.origin.application = *address;
+  if (const auto address = net::Address::Parse(line.Text("peer"))) out.origin.peer = *address;
   out.origin.wire = line.Enum<policy::RouteKind>("wire");
   out.origin.allow_passthrough = line.Bool("passthrough");
   out.origin.direct = line.Bool("direct");
@@ -257,6 +260,8 @@ AttemptResult ReadResult(const LineReader& line) {
   r.reason = line.Enum<Reason>("reason");
   r.status = line.Number<std::uint16_t>("status");
   if (!line.Text("grpc").empty()) r.grpc = static_cast<std::int8_t>(line.Number<std::uint32_t>("grpc"));
+  r.load.said = !line.Text("load").empty();
+  if (r.load.said) r.load = {true, line.Number<std::uint32_t>("load"), line.Span("latency")};
   r.never_sent = line.Bool("never_sent");
   r.reused_connection = line.Bool("reused");
   r.replayable = line.Bool("replayable");

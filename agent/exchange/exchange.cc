@@ -76,6 +76,7 @@ void Exchange::Reset(Client client, message::Body body) {
   grpc_status_ = -1;
   head_at_ = first_byte_ = TimePoint{};
   retry_after_ = Duration::zero();
+  load_ = {};
 }
 
 void Exchange::Start(message::RequestHead& head, std::string_view raw) {
@@ -163,6 +164,7 @@ void Exchange::TryAttempt() {
   request_sent_ = false;
   head_at_ = TimePoint{};
   retry_after_ = Duration::zero();
+  load_ = {};
   status_ = 0;
   grpc_status_ = -1;
   if (env_.LeadsHome(origin_.direction, target->address)) return FailAttempt(Outcome::kLocal, Reason::kLoop);
@@ -193,6 +195,7 @@ bool Exchange::Ended(Outcome outcome, Reason reason) {
   result.committed = response_begun_;
   result.head_at = head_at_;
   result.retry_after = retry_after_;
+  result.load = load_;
   attempt_open_ = false;
   const TimePoint now = env_.io.loop.now();
   const engine::RetryVerdict verdict = env_.engine.Ended(call_, result, now);

@@ -147,6 +147,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   std::uint64_t response_bytes_ = 0;
   TimePoint head_at_, first_byte_;
   Duration retry_after_ = Duration::zero();  // of this attempt's answer; zero: it names none
+  engine::SaidLoad load_;                    // likewise
 };
 
 }  // namespace weft::exchange

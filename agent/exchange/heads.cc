@@ -250,11 +250,25 @@ void Exchange::AddMeshFields(message::RequestHead& head) {
   composer.Name("x-weft-attempt: ").Put(std::uint64_t{number}).AddTo(head.fields, FieldId::kWeftAttempt);
 }
 
+// "in_flight=3, latency_us=1200", as EditResponse writes it; anything else says nothing.
+engine::SaidLoad ParseLoad(std::string_view text) {
+  constexpr std::string_view kFirst = "in_flight=", kSecond = ", latency_us=";
+  constexpr std::uint64_t kMost = 1'000'000'000;
+  const std::size_t comma = text.find(kSecond);
+  if (!text.starts_with(kFirst) || comma == std::string_view::npos) return {};
+  const std::uint64_t in_flight = ParseNumber(text.substr(kFirst.size(), comma - kFirst.size()));
+  const std::uint64_t micros = ParseNumber(text.substr(comma + kSecond.size()));
+  if (in_flight > kMost || micros > kMost) return {};
+  return {true, static_cast<std::uint32_t>(in_flight), std::chrono::microseconds(micros)};
+}
+
 // What the instance's agent says of itself; also on an answer that will not be forwarded.
 void Exchange::ReadMarks(const message::ResponseHead& head) {
   target_meshed_ = call_.target != nullptr && call_.target->meshed;
-  if (target_meshed_ && head.fields.Find(FieldId::kWeftDrain) != nullptr)
-    env_.engine.MarkDraining(*call_.target);
+  if (!target_meshed_ || !head.fields.MayHaveOurs()) return;
+  if (const Field* load = head.fields.Find(FieldId::kWeftLoad); load != nullptr)
+    load_ = ParseLoad(load->value);
+  if (head.fields.Find(FieldId::kWeftDrain) != nullptr) env_.engine.MarkDraining(*call_.target);
 }
 
 // Strips what is between agents, applies the rule's filters, adds our marks.

@@ -4,9 +4,12 @@
 
 namespace weft::exchange {
 void Exchange::Answer(Reason reason) {
-  const auto wait = std::chrono::ceil<std::chrono::seconds>(call_.retry_after).count();
-  const answer::Answer answer(reason, request_id_, static_cast<std::uint32_t>(wait),
-                              grpc_ ? answer::Caller::kGrpc : answer::Caller::kHttp);
+  const auto seconds = [](Duration span) {
+    return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(span).count());
+  };
+  const answer::Quota quota{call_.quota.limit, seconds(call_.quota.reset)};
+  const answer::Answer answer(reason, request_id_, seconds(call_.retry_after),
+                              grpc_ ? answer::Caller::kGrpc : answer::Caller::kHttp, quota);
   if (grpc_) grpc_status_ = static_cast<std::int8_t>(answer::MappingOf(reason).grpc);
   const auto status = static_cast<std::uint16_t>(answer.head().status);
   status_ = status;

@@ -90,6 +90,7 @@ class Machine {
     settings.seed = line.Number<std::uint64_t>("seed");
     settings.cluster = line.Text("cluster");
     settings.ns = line.Text("ns");
+    settings.zone = line.Text("zone");
     MakeShared(line);
     engines_[settings.worker].engine = std::make_unique<Engine>(settings, *shared_, &capture_);
   }

@@ -49,12 +49,14 @@ void Node::Observe(double nanos, TimePoint now) {
 }
 
 void Node::ObserveFailure(Duration took, TimePoint now) {
+  ++failures;
   const double held = stamp == TimePoint{} ? cost : cost * Decay(now - stamp, kTau);
   cost = std::max(held, static_cast<double>(took.count()));
   stamp = now;
 }
 
 void Node::ObserveOverload(Duration took, Duration retry_after, TimePoint now) {
+  ++failures;
   const Duration penalty = std::min(std::max(kOverloadCost, retry_after), kMostOverloadCost);
   Observe(static_cast<double>(std::max(took, penalty).count()), now);
 }

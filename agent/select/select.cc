@@ -3,20 +3,17 @@
 #include <algorithm>
 
 namespace weft::select {
+
+bool IsIn(Excluded excluded, const Node& node) {
+  return std::find(excluded.begin(), excluded.end(), &node) != excluded.end();
+}
+
 namespace {
 
 constexpr std::size_t kMostForRoundRobin = 64;
 constexpr int kTries = 4;
-constexpr std::uint32_t kWhole = 4;  // a degraded instance counts as a quarter
+constexpr double kColdest = 0.1;  // share of an instance that has just joined
 
-using Excluded = std::span<const Node* const>;
-
-std::int64_t WeightOf(const Node& node) {
-  return static_cast<std::int64_t>(node.weight) * (node.degraded ? 1 : kWhole);
-}
-bool IsIn(Excluded excluded, const Node& node) {
-  return std::find(excluded.begin(), excluded.end(), &node) != excluded.end();
-}
 bool AllExcluded(const Set& set, Excluded excluded) {
   if (excluded.size() < set.size()) return false;
   for (std::size_t i = 0; i < set.size(); ++i) {
@@ -84,10 +81,25 @@ double PerWeight(double load, const Node& node) { return load / static_cast<doub
 
 }  // namespace
 
-void Set::Assign(std::vector<Node*> nodes) {
+void Set::Assign(std::vector<Node*> nodes, std::uint32_t offset) {
   nodes_ = std::move(nodes);
+  offset_ = offset;
+  weight_ = 0;
+  for (const Node* node : nodes_) weight_ += WeightOf(*node);
   equal_ = std::all_of(nodes_.begin(), nodes_.end(),
                        [this](const Node* node) { return WeightOf(*node) == WeightOf(*nodes_.front()); });
+}
+
+std::size_t Set::IndexOf(const Node& node) const {
+  const std::size_t index = node.place - offset_;
+  return node.place != kNoPlace && node.place >= offset_ && index < nodes_.size() ? index : kNone;
+}
+
+bool IsWarm(const Node& node, Duration window, Rng& rng, TimePoint now) {
+  const Duration age = now - node.since;
+  if (node.since == TimePoint{} || age >= window) return true;
+  const double share = static_cast<double>(age.count()) / static_cast<double>(window.count());
+  return rng.Unit(Purpose::kSelect) < std::max(kColdest, share);
 }
 
 std::size_t Pick(policy::Balancer balancer, const Set& set, Excluded excluded, Rng& rng, TimePoint now,
@@ -103,11 +115,14 @@ std::size_t Pick(policy::Balancer balancer, const Set& set, Excluded excluded, R
     case policy::Balancer::kRandom:
       return set.equal_weights() ? Uniform(set, excluded, kNone, rng) : WeightedRandom(set, excluded, rng);
     case policy::Balancer::kLeastRequest: return BetterOfTwo(set, excluded, rng, considered, by_requests);
+    case policy::Balancer::kBest:
+      return BetterOfTwo(set, excluded, rng, considered, [now](const Node& node) {
+        return PerWeight((1 + node.Cost(now) / 1e8) * (1.0 + node.failures), node);
+      });
     case policy::Balancer::kPeakEwma:
     case policy::Balancer::kHotCold:
     case policy::Balancer::kRingHash:
-    case policy::Balancer::kMaglev:
-    case policy::Balancer::kBest: break;
+    case policy::Balancer::kMaglev: break;
   }
   return BetterOfTwo(set, excluded, rng, considered, [now](const Node& node) {
     return PerWeight(node.Cost(now) * (node.in_flight + 1.0), node);

@@ -15,6 +15,7 @@ template <class T>
 struct Limits {
   T low, high;
 };
+struct RateLimitList {};
 struct RetryOnNames {};  // a list of the names of RetryOn and of status codes
 
 inline constexpr Limits<std::int64_t> kAnyCount{0, 1'000'000};
@@ -25,7 +26,23 @@ inline constexpr Limits<Duration> kPositiveDuration{milliseconds(1), std::chrono
 
 template <class V>
 void VisitFields(const LoadBalancerSpec*, V&& visit) {
-  visit("policy", &LoadBalancerSpec::policy, &LoadBalancer::policy, NoLimits{});
+  using S = LoadBalancerSpec;
+  using P = LoadBalancer;
+  visit("policy", &S::policy, &P::policy, NoLimits{});
+  visit("hashOn.header", &S::hash_header, &P::hash_header, NoLimits{});
+  visit("hashOn.cookie", &S::hash_cookie, &P::hash_cookie, NoLimits{});
+  visit("hashOn.query", &S::hash_query, &P::hash_query, NoLimits{});
+  visit("hashOn.source", &S::hash_source, &P::hash_source, NoLimits{});
+  visit("loadFactor", &S::load_factor, &P::load_factor, Limits<double>{1, 100});
+  visit("slowStart", &S::slow_start, &P::slow_start,
+        Limits<Duration>{Duration::zero(), std::chrono::hours(1)});
+  visit("preferZone", &S::prefer_zone, &P::prefer_zone, NoLimits{});
+  visit("subset", &S::subset, &P::subset, kAnyCount);
+}
+
+template <class V>
+void VisitFields(const RateLimitsSpec*, V&& visit) {
+  visit("limits", &RateLimitsSpec::limits, &RateLimits::limits, RateLimitList{});
 }
 
 template <class V>
@@ -124,6 +141,7 @@ void VisitBlocks(V&& visit) {
   visit("healthCheck", &S::health_check, &P::health_check);
   visit("retry", &S::retry, &P::retry);
   visit("timeouts", &S::timeouts, &P::timeouts);
+  visit("rateLimits", &S::rate_limits, &P::rate_limits);
 }
 
 }  // namespace weft::policy

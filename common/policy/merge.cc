@@ -25,12 +25,25 @@ void MergeWritten(std::span<const Layer> layers, Merged& merged) {
   });
 }
 
+// The key of the strongest layer that writes one; those of weaker layers do not stay beside it.
+bool TakeHashKey(const LoadBalancerSpec& spec, LoadBalancer& out) {
+  if (!spec.hash_header && !spec.hash_cookie && !spec.hash_query && !spec.hash_source) return false;
+  out.hash_header = spec.hash_header.value_or("");
+  out.hash_cookie = spec.hash_cookie.value_or("");
+  out.hash_query = spec.hash_query.value_or("");
+  out.hash_source = spec.hash_source.value_or(false);
+  return true;
+}
+
 // Values that stand beside a written one and mean nothing alone.
 void MergeCompanions(std::span<const Layer> layers, Merged& merged) {
   for (const Layer& layer : layers) {
     const RetrySpec& retry = layer.spec->retry;
     if (retry.on) merged.policy.retry.codes = retry.codes;
     if (retry.backoff) merged.policy.retry.backoff_is_minimum = retry.backoff_is_minimum;
+  }
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    if (TakeHashKey(layer->spec->load_balancer, merged.policy.load_balancer)) break;
   }
   merged.policy.circuit_breaker.fixed_open = IsWritten(merged, "circuitBreaker.openDuration");
   merged.policy.connection_pool.keepalive_expiry_set = IsWritten(merged, "connectionPool.keepaliveExpiry");

@@ -81,8 +81,15 @@ enum class Balancer : std::uint8_t {
   kBest
 };
 
+// Which instance of those that are well. Of the hash policies one key; none written: the client's address.
 struct LoadBalancer {
   Balancer policy = Balancer::kPeakEwma;
+  std::string hash_header, hash_cookie, hash_query;  // names; at most one is set
+  bool hash_source = false;                          // the client's address
+  double load_factor = 1.25;               // bound of an instance's requests, times its fair share; >= 1
+  Duration slow_start = Duration::zero();  // a new or returning instance's share grows over it; zero: at once
+  bool prefer_zone = false;                // own zone, then own region, then any
+  std::uint32_t subset = 0;                // so many instances per agent; zero: all
 };
 
 // What may be retried, as bits of retry_on.
@@ -127,6 +134,21 @@ struct Timeouts {  // zero: none
   Duration stream_idle = std::chrono::hours(1);
 };
 
+// What the callee's agent lets through: a token bucket per key, exact over all workers.
+enum class RateKey : std::uint8_t { kService, kAddress, kHeader };
+struct RateLimit {
+  std::string name;  // in records and headers; unique in its list
+  RateKey per = RateKey::kService;
+  std::string header;       // of kHeader: each of its values is a key; without it the limit does not apply
+  std::string path;         // prefix, by path segments; empty: all requests
+  double rate = 0;          // requests per second; > 0
+  std::uint32_t burst = 1;  // at once after a quiet time; >= 1
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+struct RateLimits {
+  std::vector<RateLimit> limits;  // a request must pass all that apply
+};
+
 // Everything that governs one service port or, with a route's fields merged in, one route rule.
 struct ServicePolicy {
   LoadBalancer load_balancer;
@@ -136,6 +158,7 @@ struct ServicePolicy {
   HealthCheck health_check;
   Retry retry;
   Timeouts timeouts;
+  RateLimits rate_limits;
 };
 
 // Where an effective value came from: "timeouts.request" -> "HTTPRoute default/cart rule 0". Fields that are

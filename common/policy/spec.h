@@ -55,6 +55,16 @@ struct ConnectionPoolSpec {
 
 struct LoadBalancerSpec {
   std::optional<Balancer> policy;
+  std::optional<std::string> hash_header, hash_cookie, hash_query;
+  std::optional<bool> hash_source;
+  std::optional<double> load_factor;
+  std::optional<Duration> slow_start;
+  std::optional<bool> prefer_zone;
+  std::optional<std::uint32_t> subset;
+};
+
+struct RateLimitsSpec {
+  std::optional<std::vector<RateLimit>> limits;  // one list: a service's replaces the mesh's
 };
 
 struct RetrySpec {
@@ -81,6 +91,7 @@ struct PolicySpec {
   HealthCheckSpec health_check;
   RetrySpec retry;
   TimeoutsSpec timeouts;
+  RateLimitsSpec rate_limits;
 };
 
 }  // namespace weft::policy

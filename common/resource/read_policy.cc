@@ -11,10 +11,14 @@ constexpr std::array<Choice<Balancer>, 8> kBalancers = {{{"peakEwma", Balancer::
                                                          {"leastRequest", Balancer::kLeastRequest},
                                                          {"roundRobin", Balancer::kRoundRobin},
                                                          {"random", Balancer::kRandom},
-                                                         {"hotCold", Balancer::kHotCold, true},
-                                                         {"ringHash", Balancer::kRingHash, true},
-                                                         {"maglev", Balancer::kMaglev, true},
-                                                         {"best", Balancer::kBest, true}}};
+                                                         {"hotCold", Balancer::kHotCold},
+                                                         {"ringHash", Balancer::kRingHash},
+                                                         {"maglev", Balancer::kMaglev},
+                                                         {"best", Balancer::kBest}}};
+constexpr std::array<Choice<policy::RateKey>, 4> kRateKeys = {{{"service", policy::RateKey::kService},
+                                                               {"address", policy::RateKey::kAddress},
+                                                               {"header", policy::RateKey::kHeader},
+                                                               {"caller", policy::RateKey::kService, true}}};
 
 struct RetryName {
   std::string_view name;
@@ -75,6 +79,45 @@ void ReadField(MapReader& map, std::string_view key, std::optional<std::uint32_t
   });
 }
 
+bool IsFieldName(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+policy::RateLimit ReadRateLimit(const Value& item) {
+  policy::RateLimit out;
+  item.Map([&](MapReader& map) {
+    if (const auto name = map.Need("name")) ReadDnsLabel(*name, out.name, "name of a rate limit");
+    map.Optional("per", out.per, kRateKeys);
+    const bool by_header = out.per == policy::RateKey::kHeader;
+    if (map.Optional("header", out.header) && !IsFieldName(out.header))
+      map.Find("header")->Fail("is no name of a header");
+    if (by_header && out.header.empty()) item.Fail("needs header, because it is per: header");
+    if (!by_header && !out.header.empty()) item.FailAt("header", "does nothing without per: header");
+    if (map.Optional("path", out.path) && !out.path.starts_with('/'))
+      map.Find("path")->Fail("must begin with \"/\"");
+    map.Required("requestsPerSecond", out.rate, Between(0.001, 1e6));
+    const std::uint32_t least = out.rate > 1 ? static_cast<std::uint32_t>(out.rate) : 1;
+    out.burst = least;
+    map.Optional("burst", out.burst, Between<std::int64_t>(1, 1'000'000));
+  });
+  return out;
+}
+
+void ReadField(MapReader& map, std::string_view key, std::optional<std::vector<policy::RateLimit>>& out,
+               policy::RateLimitList) {
+  std::vector<policy::RateLimit> limits;
+  map.List(key, 16, [&](const Value& item) {
+    policy::RateLimit limit = ReadRateLimit(item);
+    if (std::any_of(limits.begin(), limits.end(), [&](const auto& l) { return l.name == limit.name; }))
+      item.FailAt("name", "is used by another limit of the list");
+    limits.push_back(std::move(limit));
+  });
+  if (map.Find(key)) out = std::move(limits);
+}
+
 // Fields of one block. `prefix` is empty for the block itself, "failureWeights." for the map inside it.
 template <class Spec>
 void ReadFields(MapReader& map, std::string_view prefix, Spec& spec) {
@@ -117,6 +160,17 @@ void ReadBlock(MapReader& map, policy::ConnectionPoolSpec& spec) {
   }
 }
 
+void ReadBlock(MapReader& map, policy::LoadBalancerSpec& spec) {
+  ReadFields(map, {}, spec);
+  const auto on = map.Find("hashOn");
+  const int keys = spec.hash_header.has_value() + spec.hash_cookie.has_value() + spec.hash_query.has_value() +
+                   spec.hash_source.value_or(false);
+  if (on && keys > 1) on->Fail("has several keys: keep one of header, cookie, query and source");
+  if (spec.hash_header && !IsFieldName(*spec.hash_header)) on->FailAt("header", "is no name of a header");
+  if (spec.hash_cookie && !IsFieldName(*spec.hash_cookie)) on->FailAt("cookie", "is no name of a cookie");
+  if (spec.hash_query && spec.hash_query->empty()) on->FailAt("query", "must not be empty");
+}
+
 void ReadBlock(MapReader& map, policy::HealthCheckSpec& spec) {
   ReadFields(map, {}, spec);
   if (spec.path && !spec.path->starts_with('/')) map.Find("path")->Fail("must begin with \"/\"");
@@ -148,7 +202,7 @@ void ReadPolicyBlocks(MapReader& map, policy::PolicySpec& out) {
   policy::VisitBlocks([&](std::string_view name, auto block, auto) {
     map.Map(name, [&](MapReader& inner) { ReadBlock(inner, out.*block); });
   });
-  for (const char* later : {"hedging", "concurrency", "rateLimits"}) map.Reserved(later);
+  for (const char* later : {"hedging", "concurrency"}) map.Reserved(later);
   ReportContradictions(map.value(), out);
 }
 

@@ -227,9 +227,9 @@ TEST(DocumentTest, WhatAGrpcRouteCannotSayIsNamed) {
 TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf("apiVersion: weft.dev/v1\nkind: AuthorizationPolicy\n"),
                   "AuthorizationPolicy is reserved"));
-  for (const char* line :
-       {"hedging: {}", "rateLimits: []", "concurrency: {}", "telemetry: {}", "mtls: strict",
-        "loadBalancer: {policy: maglev}", "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
+  for (const char* line : {"hedging: {}", "concurrency: {}", "telemetry: {}", "mtls: strict",
+                           "rateLimits: {limits: [{name: a, per: caller, requestsPerSecond: 1}]}",
+                           "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
     const Parsed parsed = ParseDocuments(PolicyWith(line), "f.yaml");
     ASSERT_EQ(parsed.errors.size(), 1U) << line;
     EXPECT_EQ(parsed.errors[0].kind, ErrorKind::kUnsupported) << line;
@@ -237,6 +237,36 @@ TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   }
   EXPECT_TRUE(Has(ErrorsOf(RuleWith("filters: [{type: CORS, cors: {}}]")), "reserved"));
   EXPECT_TRUE(Has(ErrorsOf(RuleWith("sessionPersistence: {}")), "reserved"));
+}
+
+TEST(DocumentTest, SelectionAndRateLimitsAreReadOrRefusedWithAPlace) {
+  const Parsed parsed = ParseDocuments(
+      PolicyWith(
+          "loadBalancer: {policy: maglev, hashOn: {cookie: sid}, loadFactor: 1.5, slowStart: 10s, "
+          "preferZone: true, subset: 12}\n  rateLimits: {limits: [{name: api, path: /api, per: address, "
+          "requestsPerSecond: 10, burst: 20}, {name: key, per: header, header: x-key, "
+          "requestsPerSecond: 0.5}]}"),
+      "f.yaml");
+  ASSERT_TRUE(parsed.errors.empty()) << parsed.errors[0].Text();
+  const policy::PolicySpec& spec = std::get<MeshDefaultsSpec>(parsed.documents[0]->spec).policy;
+  EXPECT_EQ(*spec.load_balancer.hash_cookie, "sid");
+  EXPECT_EQ(*spec.load_balancer.slow_start, std::chrono::seconds(10));
+  ASSERT_EQ(spec.rate_limits.limits->size(), 2u);
+  EXPECT_EQ((*spec.rate_limits.limits)[0].burst, 20u);
+  EXPECT_EQ((*spec.rate_limits.limits)[1].burst, 1u);
+  for (const auto& [line, error] : std::vector<std::pair<std::string, std::string>>{
+           {"loadBalancer: {hashOn: {header: a, cookie: b}}", "several keys"},
+           {"loadBalancer: {hashOn: {header: 'a b'}}", "no name of a header"},
+           {"loadBalancer: {loadFactor: 0.5}", "loadFactor"},
+           {"rateLimits: {limits: [{name: a}]}", "requestsPerSecond"},
+           {"rateLimits: {limits: [{name: a, requestsPerSecond: 0}]}", "requestsPerSecond"},
+           {"rateLimits: {limits: [{name: a, per: header, requestsPerSecond: 1}]}", "needs header"},
+           {"rateLimits: {limits: [{name: a, header: x, requestsPerSecond: 1}]}", "does nothing"},
+           {"rateLimits: {limits: [{name: a, path: x, requestsPerSecond: 1}]}", "must begin with"},
+           {"rateLimits: {limits: [{name: a, requestsPerSecond: 1}, {name: a, requestsPerSecond: 1}]}",
+            "another limit"}}) {
+    EXPECT_TRUE(Has(ErrorsOf(PolicyWith(line)), error)) << line << ": " << ErrorsOf(PolicyWith(line));
+  }
 }
 
 TEST(DocumentTest, WhatConnectionsCannotHaveIsRefusedWithARemedy) {

@@ -72,7 +72,36 @@ policy::ConnectionPool ReadPool(const v1::ConnectionPool& in, const Path& at, Ch
 }
 
 policy::LoadBalancer ReadBalancer(const v1::LoadBalancer& in, const Path& at, Check& check) {
-  return {check.Enum(at, "policy", in.policy(), policy::Balancer::kBest)};
+  policy::LoadBalancer out;
+  out.policy = check.Enum(at, "policy", in.policy(), policy::Balancer::kBest);
+  out.hash_header = check.Text(at, "hash_header", in.hash_header());
+  out.hash_cookie = check.Text(at, "hash_cookie", in.hash_cookie());
+  out.hash_query = check.Text(at, "hash_query", in.hash_query());
+  out.hash_source = in.hash_source();
+  if (in.load_factor() != 0) out.load_factor = check.Number(at, "load_factor", in.load_factor(), 1, 100);
+  out.slow_start = check.Span(at, "slow_start_ns", in.slow_start_ns());
+  out.prefer_zone = in.prefer_zone();
+  out.subset = check.Count(at, "subset", in.subset(), 0, kMany);
+  return out;
+}
+
+policy::RateLimits ReadRateLimits(const v1::RateLimits& in, const Path& at, Check& check) {
+  policy::RateLimits out;
+  if (in.limits_size() > 64) check.Fail(Path(at, "limits"), "has more than 64 entries");
+  for (int i = 0; i < in.limits_size() && check.ok(); ++i) {
+    const v1::RateLimit& limit = in.limits(i);
+    const Path here(at, "limits", i);
+    policy::RateLimit& read = out.limits.emplace_back();
+    read.name = check.Required(here, "name", limit.name());
+    read.per = check.Enum(here, "per", limit.per(), policy::RateKey::kHeader);
+    read.header = check.Text(here, "header", limit.header());
+    if (read.per == policy::RateKey::kHeader && read.header.empty())
+      check.Fail(Path(here, "header"), "is empty");
+    read.path = check.Text(here, "path", limit.path());
+    read.rate = check.Number(here, "rate", limit.rate(), 1e-3, 1e6);
+    read.burst = check.Count(here, "burst", limit.burst(), 1, kMany);
+  }
+  return out;
 }
 
 }  // namespace
@@ -125,6 +154,7 @@ policy::ServicePolicy ReadPolicy(const v1::ServicePolicy& in, const Path& at, Ch
   block(in.has_health_check(), "health_check", in.health_check(), out.health_check, ReadHealthCheck);
   block(in.has_retry(), "retry", in.retry(), out.retry, ReadRetry);
   block(in.has_timeouts(), "timeouts", in.timeouts(), out.timeouts, ReadTimeouts);
+  block(in.has_rate_limits(), "rate_limits", in.rate_limits(), out.rate_limits, ReadRateLimits);
   return out;
 }
 

@@ -73,6 +73,27 @@ void Put(const policy::Timeouts& in, v1::Timeouts& out) {
   out.set_stream_idle_ns(in.stream_idle.count());
 }
 
+void Put(const policy::LoadBalancer& in, v1::LoadBalancer& out) {
+  out.set_policy(static_cast<v1::Balancer>(in.policy));
+  out.set_hash_header(in.hash_header);
+  out.set_hash_cookie(in.hash_cookie);
+  out.set_hash_query(in.hash_query);
+  out.set_hash_source(in.hash_source);
+  out.set_load_factor(in.load_factor);
+  out.set_slow_start_ns(in.slow_start.count());
+  out.set_prefer_zone(in.prefer_zone);
+  out.set_subset(in.subset);
+}
+
+void Put(const policy::RateLimit& in, v1::RateLimit& out) {
+  out.set_name(in.name);
+  out.set_per(static_cast<v1::RateKey>(in.per));
+  out.set_header(in.header);
+  out.set_path(in.path);
+  out.set_rate(in.rate);
+  out.set_burst(in.burst);
+}
+
 void Put(const policy::FieldSource& in, v1::FieldSource& out) {
   out.set_field(in.field);
   out.set_source(in.source);
@@ -185,13 +206,15 @@ void Put(const policy::ServicePort& in, v1::ServicePort& out) {
 }
 
 void Put(const policy::ServicePolicy& in, v1::ServicePolicy& out) {
-  out.mutable_load_balancer()->set_policy(static_cast<v1::Balancer>(in.load_balancer.policy));
+  Put(in.load_balancer, *out.mutable_load_balancer());
   Put(in.circuit_breaker, *out.mutable_circuit_breaker());
   Put(in.outlier_detection, *out.mutable_outlier_detection());
   Put(in.connection_pool, *out.mutable_connection_pool());
   Put(in.health_check, *out.mutable_health_check());
   Put(in.retry, *out.mutable_retry());
   Put(in.timeouts, *out.mutable_timeouts());
+  for (const policy::RateLimit& limit : in.rate_limits.limits)
+    Put(limit, *out.mutable_rate_limits()->add_limits());
 }
 
 void Put(const snapshot::Instance& in, v1::Instance& out) {

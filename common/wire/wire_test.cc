@@ -14,6 +14,16 @@ policy::ServiceBundle Rich() {
   bundle.ports = {{"http", 80, policy::Protocol::kHttp}, {"grpc", 81, policy::Protocol::kGrpc}};
   bundle.addresses = {"10.96.0.7", "fd00::7"};
   bundle.policy.load_balancer.policy = policy::Balancer::kRoundRobin;
+  bundle.policy.load_balancer.hash_header = "x-user";
+  bundle.policy.load_balancer.hash_cookie = "sid";
+  bundle.policy.load_balancer.hash_query = "q";
+  bundle.policy.load_balancer.hash_source = true;
+  bundle.policy.load_balancer.load_factor = 1.5;
+  bundle.policy.load_balancer.slow_start = std::chrono::seconds(10);
+  bundle.policy.load_balancer.prefer_zone = true;
+  bundle.policy.load_balancer.subset = 12;
+  bundle.policy.rate_limits.limits = {{"api", policy::RateKey::kAddress, "", "/api", 10, 20},
+                                      {"key", policy::RateKey::kHeader, "x-key", "", 0.5, 1}};
   bundle.policy.circuit_breaker.failure_threshold = 7.5;
   bundle.policy.outlier_detection.max_ejected_percent = 50;
   bundle.policy.connection_pool.max_connections = 7;
@@ -111,6 +121,12 @@ TEST(WireTest, EachRefusalNamesTheFieldByItsPath) {
        [](auto& b) {
          b.mutable_policy()->mutable_load_balancer()->set_policy(static_cast<v1::Balancer>(42));
        }},
+      {"policy.load_balancer.load_factor",
+       [](auto& b) { b.mutable_policy()->mutable_load_balancer()->set_load_factor(0.5); }},
+      {"policy.rate_limits.limits[1].header",
+       [](auto& b) { b.mutable_policy()->mutable_rate_limits()->mutable_limits(1)->clear_header(); }},
+      {"policy.rate_limits.limits[0].rate",
+       [](auto& b) { b.mutable_policy()->mutable_rate_limits()->mutable_limits(0)->set_rate(0); }},
       {"policy.connection_pool.http2",
        [](auto& b) { b.mutable_policy()->mutable_connection_pool()->set_http2(true); }},
       {"routes[0].namespace", [](auto& b) { b.mutable_routes(0)->clear_namespace_(); }},

@@ -1,0 +1,59 @@
+#pragma once
+// The buckets of one rate limit, shared by all workers and exact: one for everybody, or one per key.
+//
+// Keys are 64-bit hashes (keyed by the caller, as they are foreign) in 4,096 sets of 8, each under a spin
+// lock of its own that is held for a few loads and stores; 576 KB, made when the first key comes. A key whose
+// bucket is full again is forgotten without loss. When all 8 of a set are in use, the one that is full again
+// soonest gives way: `evicted` counts it, and it may send one burst more than allowed. Thread rule: any
+// thread.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "agent/limit/gcra.h"
+
+namespace weft::limit {
+
+class Buckets {
+ public:
+  explicit Buckets(const Rate& rate) : interval_(rate.interval), tolerance_(rate.tolerance) {}
+  ~Buckets() { delete sets_.load(); }
+  Buckets(const Buckets&) = delete;
+  Buckets& operator=(const Buckets&) = delete;
+
+  [[nodiscard]] Taken TakeShared(TimePoint now);
+  [[nodiscard]] Taken Take(std::uint64_t key, TimePoint now);
+  // A token taken that was not used after all.
+  void ReturnShared() { shared_.fetch_sub(interval_.load(std::memory_order_relaxed)); }
+  void Return(std::uint64_t key);
+  // Buckets keep what is in them, in tokens, as far as it fits.
+  void Change(const Rate& rate, TimePoint now);
+  Rate rate() const {
+    return {interval_.load(std::memory_order_relaxed), tolerance_.load(std::memory_order_relaxed)};
+  }
+  std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kSets = 4096, kWays = 8;
+  struct Entry {
+    std::uint64_t key = 0;
+    std::int64_t tat = 0;  // passed: the entry is free
+  };
+  struct Set {
+    std::atomic<bool> locked{false};
+    std::array<Entry, kWays> entries;
+  };
+  class Lock;
+
+  Set& SetOf(std::uint64_t key);
+
+  std::atomic<std::int64_t> interval_, tolerance_;
+  std::atomic<std::int64_t> shared_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+  std::once_flag made_;
+  std::atomic<std::array<Set, kSets>*> sets_{nullptr};
+};
+
+}  // namespace weft::limit

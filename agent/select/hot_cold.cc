@@ -1,0 +1,91 @@
+#include "agent/select/hot_cold.h"
+
+#include <algorithm>
+
+namespace weft::select {
+namespace {
+
+constexpr std::uint32_t kSmall = 8;
+constexpr double kQuantile = 0.84;  // 2^-0.25
+constexpr std::uint64_t kExplore = 16;
+constexpr Duration kFailure = std::chrono::seconds(5);
+constexpr int kDegraded = 4;  // times the latency
+
+struct Entry {
+  std::size_t at;
+  Node* node;
+  Duration latency;
+};
+
+// Requests in flight from which an instance is hot.
+std::uint32_t Threshold(const std::array<Entry, HotCold::kMost>& entries, std::size_t count) {
+  std::array<std::uint32_t, HotCold::kMost> sorted;
+  for (std::size_t i = 0; i < count; ++i) sorted[i] = entries[i].node->load_in_flight;
+  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count));
+  if (sorted[count - 1] < kSmall) return sorted[0];
+  return sorted[static_cast<std::size_t>(kQuantile * static_cast<double>(count - 1))];
+}
+
+}  // namespace
+
+void HotCold::Heard(Node& node, std::uint32_t in_flight, Duration latency, TimePoint now) {
+  node.load_in_flight = in_flight;
+  node.load_latency = latency;
+  node.load_at = now;
+  if (std::find(heard_.begin(), heard_.end(), &node) != heard_.end()) return;
+  heard_[next_++ % kMost] = &node;
+}
+
+void HotCold::Failed(Node& node, TimePoint now) {
+  if (node.load_at == TimePoint{}) return;
+  node.load_latency = std::max(node.load_latency, kFailure);
+  node.load_at = now;
+}
+
+void HotCold::Keep(const Set& set) {
+  std::array<Node*, kMost> kept{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const auto found = std::find(heard_.begin(), heard_.end(), &set[i]);
+    if (found != heard_.end()) kept[count++] = *found;
+  }
+  heard_ = kept;
+  next_ = count;
+}
+
+std::size_t HotCold::Pick(const Set& set, Excluded excluded, Rng& rng, TimePoint now,
+                          Considered& considered) {
+  std::array<Entry, kMost> entries;
+  std::size_t count = 0;
+  for (Node* node : heard_) {
+    if (node == nullptr || now - node->load_at > kFresh || IsIn(excluded, *node)) continue;
+    const std::size_t at = set.IndexOf(*node);
+    if (at != kNone) entries[count++] = {at, node, node->load_latency * (node->degraded ? kDegraded : 1)};
+  }
+  if (count < 2 || (set.size() > 2 && rng.Below(Purpose::kSelect, kExplore) == 0)) return kNone;
+  const std::uint32_t hot = Threshold(entries, count);
+  const auto better = [hot](const Entry& a, const Entry& b) {
+    const bool a_hot = a.node->load_in_flight > hot, b_hot = b.node->load_in_flight > hot;
+    if (a_hot != b_hot) return b_hot;
+    return a_hot ? a.node->load_in_flight < b.node->load_in_flight : a.latency < b.latency;
+  };
+  const std::size_t from = rng.Below(Purpose::kSelect, count);  // a tie goes to either
+  const Entry* best = &entries[from];
+  const Entry* second = nullptr;
+  for (std::size_t i = 1; i < count; ++i) {
+    const Entry& entry = entries[(from + i) % count];
+    if (better(entry, *best)) {
+      second = best;
+      best = &entry;
+    } else if (second == nullptr || better(entry, *second)) {
+      second = &entry;
+    }
+  }
+  considered.first = best->at, considered.second = second->at;
+  considered.first_score = static_cast<double>(best->latency.count());
+  considered.second_score = static_cast<double>(second->latency.count());
+  ++best->node->load_in_flight;
+  return best->at;
+}
+
+}  // namespace weft::select

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Rate limits of a real agent before a real application: bursts are exact however many workers there are, each key has
+its own, and a refused caller is told why and when to come again. The rates are so low that no token comes back meanwhile."""
+import concurrent.futures
+import sys
+
+from mesh import Mesh, get, main, mesh_service, service_policy
+
+SLOW = 0.001
+
+
+def limited(mesh, limits, workers):
+    app = mesh.backends("app")
+    resources = mesh.resources(mesh_service("cart", [app]), service_policy("cart", rateLimits={"limits": limits}))
+    agent = mesh.agent("server", services=(), resources=resources, workers=workers,
+                       inbound=[{"listen": "127.0.0.1:0", "forward": f"127.0.0.1:{app.port}", "service": "default/cart", "port": "http"}])
+    return agent, f"http://127.0.0.1:{agent.ports['inbound-0']}"
+
+
+def statuses(url, count, headers=None):
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        return sorted(answer[0] for answer in pool.map(lambda _: get(url, headers), range(count)))
+
+
+def test_bursts_are_exact_with_two_workers_and_each_path_has_its_own():
+    with Mesh() as mesh:
+        agent, url = limited(mesh, [
+            {"name": "api", "path": "/api", "per": "address", "requestsPerSecond": SLOW, "burst": 40},
+            {"name": "dashboard", "path": "/dashboard", "requestsPerSecond": SLOW, "burst": 7}], 2)
+        assert statuses(url + "/api/x", 200) == [200] * 40 + [429] * 160
+        assert statuses(url + "/dashboard", 30) == [200] * 7 + [429] * 23
+        assert statuses(url + "/apis", 30) == [200] * 30
+        assert agent.total("weft_requests_total", direction="inbound", reason="rate_limited") == 183
+
+
+def test_a_refused_caller_is_told_why_and_when_to_come_again():
+    with Mesh() as mesh:
+        agent, url = limited(mesh, [{"name": "key", "per": "header", "header": "x-key", "requestsPerSecond": 0.01, "burst": 2}], 1)
+        for key in "a", "b":
+            assert statuses(url, 5, {"x-key": key}) == [200, 200, 429, 429, 429]
+        assert statuses(url, 5) == [200] * 5
+        status, headers, body = get(url, {"x-key": "a", "x-request-id": "refused-1"})
+        assert (status, headers["x-weft-reason"]) == (429, "rate_limited"), (status, headers)
+        assert 90 <= int(headers["retry-after"]) <= 100, headers
+        assert (headers["ratelimit-limit"], headers["ratelimit-remaining"]) == ("2", "0"), headers
+        assert 190 <= int(headers["ratelimit-reset"]) <= 200, headers
+        assert agent.explain("refused-1")["records"][0]["rateLimit"] == "key"
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
