@@ -50,6 +50,10 @@ Result<ServiceKey> ServiceKey::Parse(std::string_view text) {
   return key;
 }
 
+std::string ShortName(const std::string& ns, const std::string& name) {
+  return ns == "default" || ns.empty() ? name : ns + "/" + name;
+}
+
 std::string BackendKey::ToString() const { return service.ToString() + ":" + std::to_string(port); }
 
 }  // namespace weft

@@ -24,6 +24,9 @@ struct ServiceKey {
   friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
 };
 
+// For readers: "cart", outside the namespace default "shop/cart".
+std::string ShortName(const std::string& ns, const std::string& name);
+
 struct BackendKey {
   ServiceKey service;
   std::uint16_t port = 0;

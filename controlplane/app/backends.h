@@ -58,8 +58,8 @@ class Directory final : public api::AgentDirectory {
                              {}};
       if (agent.partial() && agent.has_last_nack()) {
         const v1::BundleNack& nack = agent.last_nack();
-        look.refused = graph::NameText(nack.service().namespace_(), nack.service().name()) + ": " +
-                       nack.field() + " " + nack.detail();
+        look.refused = ShortName(nack.service().namespace_(), nack.service().name()) + ": " + nack.field() +
+                       " " + nack.detail();
       } else if (agent.partial()) {
         look.refused = "a whole update (weftctl events)";
       }

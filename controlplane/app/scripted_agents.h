@@ -39,7 +39,7 @@ class ScriptedAgent {
   // So many requests to its service, this many of them failed, each of so many microseconds.
   void Report(std::uint64_t requests, std::uint64_t failures, std::uint32_t us) {
     v1::ReportMessage message;
-    message.mutable_report()->set_interval_ns(1'000'000'000);
+    message.mutable_report()->set_interval_ns(1'000'000);
     v1::Edge& edge = *message.mutable_report()->add_edges();
     edge.mutable_service()->set_namespace_("default");
     edge.mutable_service()->set_name(service_);

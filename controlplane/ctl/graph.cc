@@ -6,6 +6,7 @@
 #include <ostream>
 #include <set>
 
+#include "common/net/key.h"
 #include "controlplane/ctl/flow.h"
 #include "controlplane/ctl/verbs.h"
 
@@ -16,10 +17,7 @@ struct EdgesArgs {
   std::string from, to;
 };
 
-std::string PeerName(const Json& peer) {
-  const std::string ns = Text(peer, "namespace"), name = Text(peer, "name");
-  return ns == "default" || ns.empty() ? name : ns + "/" + name;
-}
+std::string PeerName(const Json& peer) { return ShortName(Text(peer, "namespace"), Text(peer, "name")); }
 
 bool IsPeer(const Context& context, const Json& peer, const std::string& wanted) {
   if (wanted.empty()) return true;

@@ -17,10 +17,6 @@ Caller CallerOf(const std::string& node_id, const std::string& ns, const std::st
   return {in, Shortened(node_id), true};
 }
 
-std::string NameText(const std::string& ns, const std::string& name) {
-  return ns == "default" || ns.empty() ? name : ns + "/" + name;
-}
-
 void Graph::Add(const std::string& node_id, const Caller& caller, const v1::AgentReport& report,
                 TimePoint now) {
   for (const v1::Edge& reported : report.edges()) {

@@ -61,7 +61,4 @@ class Graph {
 // Of an agent that greeted with these: its service, or itself when it has none or one that is no name.
 Caller CallerOf(const std::string& node_id, const std::string& ns, const std::string& service);
 
-// "cart"; "shop/cart" outside namespace default.
-std::string NameText(const std::string& ns, const std::string& name);
-
 }  // namespace weft::graph

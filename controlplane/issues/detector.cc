@@ -169,7 +169,7 @@ void Detector::Errors(const graph::EdgeKey& key, const graph::Sum& sum, TimePoin
   tracker_.Raise({Code::kHighErrorRate,
                   subject,
                   OfRequests(sum.failures, sum.requests) + " failed: " + Causes(sum),
-                  ErrorAdvice(sum, graph::NameText(key.to.ns, key.to.name)),
+                  ErrorAdvice(sum, ShortName(key.to.ns, key.to.name)),
                   {}},
                  now);
 }
@@ -185,7 +185,7 @@ void Detector::Latency(const graph::EdgeKey& key, graph::Edge& edge, TimePoint n
   const auto [slow, all] = edge.window.Slower(now, kJudged, limit);
   const double usually = static_cast<double>(usual->Above(limit)) / static_cast<double>(usual->total());
   if (!Exceeds(Code::kHighLatency, subject, slow, all, std::max(kSlowShare, 2 * usually))) return;
-  const std::string to = graph::NameText(key.to.ns, key.to.name);
+  const std::string to = ShortName(key.to.ns, key.to.name);
   tracker_.Raise({Code::kHighLatency,
                   subject,
                   OfRequests(slow, all) + " took more than " + Millis(limit) + "; p95 is " +
@@ -198,7 +198,7 @@ void Detector::Latency(const graph::EdgeKey& key, graph::Edge& edge, TimePoint n
 
 void Detector::Refusals(const graph::EdgeKey& key, const graph::Sum& sum, TimePoint now) {
   const Subject subject = Subject::Edge(key);
-  const std::string to = graph::NameText(key.to.ns, key.to.name);
+  const std::string to = ShortName(key.to.ns, key.to.name);
   if (Exceeds(Code::kSaturation, subject, Limited(sum), sum.requests, kRefusedShare))
     tracker_.Raise({Code::kSaturation,
                     subject,
@@ -221,7 +221,7 @@ void Detector::Refusals(const graph::EdgeKey& key, const graph::Sum& sum, TimePo
   if (Exceeds(Code::kNoHealthyInstance, service, lost, sum.requests, kErrorShare))
     tracker_.Raise({Code::kNoHealthyInstance,
                     service,
-                    OfRequests(lost, sum.requests) + " from " + graph::NameText(key.from.ns, key.from.name) +
+                    OfRequests(lost, sum.requests) + " from " + ShortName(key.from.ns, key.from.name) +
                         " found no instance to go to",
                     "start or repair instances: weftctl instances " + to,
                     {}},

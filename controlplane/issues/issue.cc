@@ -25,8 +25,8 @@ std::string_view Subject::KindText() const {
 }
 
 std::string Subject::Text() const {
-  const std::string to = ns.empty() ? name : graph::NameText(ns, name);
-  return kind == Kind::kEdge ? graph::NameText(from_ns, from) + " -> " + to : to;
+  const std::string to = ns.empty() ? name : ShortName(ns, name);
+  return kind == Kind::kEdge ? ShortName(from_ns, from) + " -> " + to : to;
 }
 
 }  // namespace weft::issues

@@ -1,5 +1,7 @@
 #include "controlplane/rollout/meter.h"
 
+#include <algorithm>
+
 #include "common/wire/wire.h"
 
 namespace weft::rollout {
@@ -15,7 +17,8 @@ void AddEdge(Traffic& sum, const v1::Edge& edge) {
 
 }  // namespace
 
-void Meter::Add(const std::string& node_id, const v1::AgentReport& report) {
+void Meter::Add(const std::string& node_id, const v1::AgentReport& report, TimePoint now) {
+  if (now - std::max(Duration(report.interval_ns()), Duration::zero()) < since_) return;
   Traffic& sum = members_.contains(node_id) ? candidate_ : others_;
   for (const v1::Edge& edge : report.edges()) {
     if (services_.contains(wire::UncheckedKey(edge.service()))) AddEdge(sum, edge);

@@ -123,7 +123,7 @@ TEST(GateTest, AClearlyLongerTailHalts) {
 }
 
 TEST(MeterTest, CountsTheServicesThatChangeByWhoAppliesThem) {
-  Meter meter({{"local", "default", "cart"}});
+  Meter meter({{"local", "default", "cart"}}, kStart);
   meter.SetMembers({"a"});
   v1::AgentReport report;
   for (const char* name : {"cart", "other"}) {
@@ -135,9 +135,12 @@ TEST(MeterTest, CountsTheServicesThatChangeByWhoAppliesThem) {
     edge.mutable_latency()->add_index(stats::Histogram::IndexOf(2000));
     edge.mutable_latency()->add_count(10);
   }
-  meter.Add("a", report);
-  meter.Add("b", report);
-  meter.Add("c", report);
+  report.set_interval_ns(std::chrono::nanoseconds(std::chrono::seconds(1)).count());
+  const TimePoint second = kStart + std::chrono::seconds(1);
+  meter.Add("a", report, second);
+  meter.Add("b", report, second);
+  meter.Add("c", report, second + std::chrono::seconds(5));
+  meter.Add("a", report, second - std::chrono::milliseconds(1));  // began before
   EXPECT_EQ(meter.candidate().requests, 10U);
   EXPECT_EQ(meter.candidate().failures, 1U);
   EXPECT_EQ(meter.others().requests, 20U);

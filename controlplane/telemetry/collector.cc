@@ -16,7 +16,7 @@ void NoteChange(events::Book& events, const issues::Change& change) {
   const events::Object object{
       std::string(finding.subject.KindText()), finding.subject.ns,
       finding.subject.kind == issues::Subject::Kind::kEdge
-          ? graph::NameText(finding.subject.from_ns, finding.subject.from) + " -> " + finding.subject.name
+          ? ShortName(finding.subject.from_ns, finding.subject.from) + " -> " + finding.subject.name
           : finding.subject.name};
   if (change.opened) {
     events.Warning("IssueOpened", object, code + ": " + finding.evidence);
@@ -57,7 +57,7 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
     const TimePoint now = clock_();
     aggregate_.Add(found->second.node_id, message.report(), now);
     graph_.Add(found->second.node_id, found->second.caller, message.report(), now);
-    if (meter_) meter_->Add(found->second.node_id, message.report());
+    if (meter_) meter_->Add(found->second.node_id, message.report(), clock_());
   }
   if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
   return {};
@@ -66,7 +66,7 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
 void Collector::Measure(const std::set<ServiceKey>& services) {
   const std::scoped_lock lock(mutex_);
   meter_.reset();
-  if (!services.empty()) meter_.emplace(services);
+  if (!services.empty()) meter_.emplace(services, clock_());
 }
 
 void Collector::Measured(rollout::Members members, rollout::Observation& seen) {

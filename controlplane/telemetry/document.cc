@@ -82,18 +82,13 @@ Json InstanceList(const ServiceView& view, const snapshot::EndpointsPtr& endpoin
   return list;
 }
 
-std::uint64_t CountHealth(const Json& instances, std::string_view health) {
-  return static_cast<std::uint64_t>(std::count_if(
-      instances.begin(), instances.end(), [&](const Json& entry) { return entry["health"] == health; }));
-}
-
-Json Discovery(const std::string& name, const ServiceView& view, Json instances) {
+Json Discovery(const std::string& name, const ServiceView& view, const Instances& count, Json instances) {
   const Traffic& total = view.window().total;
   return {{"service_name", name},
-          {"total_instances", instances.size()},
-          {"healthy_instances", CountHealth(instances, "healthy")},
-          {"degraded_instances", CountHealth(instances, "degraded")},
-          {"unhealthy_instances", CountHealth(instances, "unhealthy")},
+          {"total_instances", count.total},
+          {"healthy_instances", count.healthy},
+          {"degraded_instances", count.total - count.healthy - count.unhealthy},
+          {"unhealthy_instances", count.unhealthy},
           {"total_requests", total.requests},
           {"successful_requests", Less(total.requests, total.failures)},
           {"success_rate", Rate(Less(total.requests, total.failures), total.requests)},
@@ -189,8 +184,9 @@ std::string HealthStats(const Aggregate& aggregate, const EndpointLists& endpoin
   for (const ServiceKey& key : AllKeys(aggregate, endpoints)) {
     const ServiceView& view = ViewOf(aggregate, key);
     const std::string name = KeyText(key);
-    discovery[name] = Discovery(name, view, InstanceList(view, ListOf(endpoints, key)));
-    health[name] = CountInstances(aggregate, endpoints, key).health;
+    const Instances count = CountInstances(aggregate, endpoints, key);
+    discovery[name] = Discovery(name, view, count, InstanceList(view, ListOf(endpoints, key)));
+    health[name] = count.health;
     if (!view.breakers.empty() || view.breaker_requests > 0) breakers[name] = Breaker(name, view, at.now);
     if (view.pool_requests > 0 || view.pool_created_unix_ms > 0) pools[name] = Pool(view);
   }
