@@ -2,23 +2,28 @@
 
 #include <sqlite3.h>
 
+#include <system_error>
+
 namespace weft::store::sqlite {
 
-Error FromSqlite(const SQLite::Exception& failure, const std::string& folder) {
+bool MayBeInTheLog(const SQLite::Exception& failure) {
+  return (failure.getErrorCode() & 0xff) == SQLITE_IOERR;
+}
+
+Error FromSqlite(const SQLite::Exception& failure, const std::string& folder, int system_error, bool undone) {
   const int code = failure.getErrorCode() & 0xff;
-  const std::string what = failure.what();
+  std::string what = failure.what();
+  if (system_error != 0) what += ": " + std::generic_category().message(system_error);
+  const std::string end =
+      undone ? "nothing was written" : "the write is not in force, but may be there after a restart";
   switch (code) {
     case SQLITE_FULL:
+      return {ErrorKind::kUnavailable, "the disk of " + folder + " is full; make room, " + end, {}, {}};
+    case SQLITE_IOERR:
       return {ErrorKind::kUnavailable,
-              "the disk of " + folder + " is full; make room, nothing was written",
+              "the disk of " + folder + " failed (" + what + "); make room or replace it, " + end,
               {},
               {}};
-    case SQLITE_IOERR:
-      return {
-          ErrorKind::kUnavailable,
-          "the disk of " + folder + " failed (" + what + "); make room or replace it, nothing was written",
-          {},
-          {}};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {ErrorKind::kInternal,

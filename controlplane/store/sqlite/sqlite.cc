@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <SQLiteCpp/VariadicBind.h>
+#include <sqlite3.h>
 
 #include <chrono>
 #include <mutex>
@@ -44,7 +45,7 @@ class SqliteStore final : public Store {
   }
 
   Result<std::uint64_t> Commit(const Write& write) override {
-    return Guarded<std::uint64_t>([&]() -> Result<std::uint64_t> {
+    return Written<std::uint64_t>([&]() -> Result<std::uint64_t> {
       if (auto ok = CheckWrite(write, version_.revision); !ok) return ok.error();
       SQLite::Transaction transaction(db_,
                                       SQLite::TransactionBehavior::IMMEDIATE);  // rolls back unless committed
@@ -137,7 +138,7 @@ class SqliteStore final : public Store {
   }
 
   Status Release(const std::string& cohort, std::uint64_t revision) override {
-    return Guarded<void>([&]() -> Status {
+    return Written<void>([&]() -> Status {
       if (revision > version_.revision) return NoRevision(revision);
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
@@ -167,7 +168,7 @@ class SqliteStore final : public Store {
   }
 
   Status PutRollout(const Rollout& rollout, bool everybody) override {
-    return Guarded<void>([&]() -> Status {
+    return Written<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
       if (SetRollout(rollout, "UPDATE rollouts SET json = ?2 WHERE revision = ?1") == 0)
@@ -191,7 +192,7 @@ class SqliteStore final : public Store {
   }
 
   Status PutInstance(const Registered& instance) override {
-    return Guarded<void>([&]() -> Status {
+    return Written<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
       SQLite::Statement put(db_, kPutInstance);
@@ -203,7 +204,7 @@ class SqliteStore final : public Store {
   }
 
   Status DeleteInstance(const std::string& service, const std::string& id) override {
-    return Guarded<void>([&]() -> Status {
+    return Written<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
       SQLite::Statement drop(db_, kDropInstance);
@@ -239,7 +240,34 @@ class SqliteStore final : public Store {
     try {
       return work();
     } catch (const SQLite::Exception& failure) {
-      return FromSqlite(failure, folder_);
+      return FromSqlite(failure, folder_, sqlite3_system_errno(db_.getHandle()));
+    }
+  }
+
+  // Of a transaction that writes.
+  template <class T, class Work>
+  Result<T> Written(const Work& work) {
+    const std::lock_guard hold(mutex_);
+    try {
+      return work();
+    } catch (const SQLite::Exception& failure) {
+      const int system_error = sqlite3_system_errno(db_.getHandle());
+      return FromSqlite(failure, folder_, system_error, !MayBeInTheLog(failure) || Overwrite());
+    }
+  }
+
+  // A commit whose sync failed has left its pages in the log, where a start after a crash would find it
+  // committed. A small transaction takes their place; false when that fails too.
+  bool Overwrite() {
+    try {
+      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+      db_.exec(
+          "INSERT INTO meta VALUES('failures', '1') ON CONFLICT(key) DO UPDATE SET "
+          "value = CAST(value AS INTEGER) + 1");
+      transaction.commit();
+      return true;
+    } catch (const SQLite::Exception&) {
+      return false;
     }
   }
 
