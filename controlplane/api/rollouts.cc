@@ -37,9 +37,10 @@ Error Runs(const v1::Rollout& state) {
           {}};
 }
 
-Error NoneRuns() {
-  return {
-      ErrorKind::kConflict, "no rollout is running; `weftctl rollout list` shows those that ended", {}, {}};
+// `named`: zero when whichever runs is meant.
+Error NoneRuns(std::uint64_t named) {
+  const std::string which = named == 0 ? "no rollout" : "no rollout of revision " + std::to_string(named);
+  return {ErrorKind::kConflict, which + " is running; `weftctl rollout list` shows them", {}, {}};
 }
 
 Status Steer(rollout::Machine& machine, const v1::SteerRolloutRequest& request, const std::string& who) {
@@ -239,7 +240,7 @@ Result<v1::Rollout> Control::SteerRollout(const Principal& principal,
                                           const v1::SteerRolloutRequest& request) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t named = request.revision();
-  if (!rollout_ || (named != 0 && named != rollout_->state().revision())) return NoneRuns();
+  if (!rollout_ || (named != 0 && named != rollout_->state().revision())) return NoneRuns(named);
   const std::uint64_t revision = rollout_->state().revision();
   if (auto ok = Steer(*rollout_, request, principal.name); !ok) return ok.error();
   TellRollout(false, "RolloutSteered", request.action() + " by " + principal.name);

@@ -22,7 +22,7 @@ using Documents = Result<std::vector<resource::DocumentPtr>>;
 // What is no document is a finding like others.
 Documents ReadFiles(const Context& context, const std::vector<std::string>& paths,
                     std::vector<compile::Finding>& findings) {
-  const Result<std::vector<InputFile>> files = ReadInputs(paths, context.in);
+  const Result<std::vector<InputFile>> files = ReadInputs(context, paths);
   if (!files) return files.error();
   std::vector<resource::DocumentPtr> documents;
   for (const InputFile& file : *files) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <ostream>
 
+#include "controlplane/ctl/input.h"
 #include "controlplane/ctl/results.h"
 #include "controlplane/ctl/verbs.h"
 
@@ -54,7 +55,7 @@ void AddApply(CLI::App& app, Action& action) {
   auto args = std::make_shared<ApplyArgs>();
   CLI::App* verb = app.add_subcommand("apply", "Create or change resources from files, in one transaction");
   verb->add_option("-f,--filename", args->files, "File or folder; - reads standard input")->required();
-  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
+  AddDryRun(*verb, args->dry_run);
   verb->add_option_function<std::string>(
           "--rollout", [args](const std::string& stages) { args->rollout = stages; },
           "Release in stages, each watched: 3 agents, 10%, a label selector, all; alone: 1,10%,all. "

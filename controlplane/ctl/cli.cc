@@ -19,7 +19,8 @@ struct Globals {
   Login login;
   std::string server, token_file, ns = "default", selector, field_selector, format = "table";
   bool all_namespaces = false, one_namespace = false;
-  bool dot = false;  // the verb has that format
+  bool recursive = false;
+  bool dot = false, name = false;  // the verb has that format
 };
 
 void AddGlobals(CLI::App& app, Globals& globals) {
@@ -35,19 +36,22 @@ void AddGlobals(CLI::App& app, Globals& globals) {
   app.add_option("-n,--namespace", globals.ns, "Namespace of names that are written without one")
       ->capture_default_str();
   app.add_flag("-A,--all-namespaces", globals.all_namespaces, "List every namespace");
+  app.add_flag("-R,--recursive", globals.recursive,
+               "Of folders of documents: those in the folders in them, too");
   app.add_option("-l,--selector", globals.selector,
                  "Labels: key=value, key!=value, key in (a,b), key notin (a,b), key, !key; comma-separated");
   app.add_option("--field-selector", globals.field_selector,
                  "Fields of get: metadata.name, metadata.namespace, kind, as metadata.name=cart");
-  app.add_option("-o,--output", globals.format, "table, wide, json or yaml; of graph also dot")
+  app.add_option("-o,--output", globals.format, "table, wide, json or yaml; of get also name, of graph dot")
       ->capture_default_str();
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add : {AddApply,    AddGet,     AddDescribe, AddDelete,  AddDiff,      AddValidate,
-                   AddAnalyze,  AddHistory, AddRollback, AddRollout, AddInstances, AddRegister,
-                   AddDrain,    AddAgents,  AddEvents,   AddEdges,   AddGraph,     AddIssues,
-                   AddIdentity, AddStat,    AddExplain,  AddCheck,   AddVersion,   AddCompletion}) {
+  for (auto add :
+       {AddApply,   AddGet,      AddDescribe,   AddDelete,     AddDiff,     AddValidate, AddAnalyze,
+        AddHistory, AddRollback, AddRollout,    AddInstances,  AddRegister, AddDrain,    AddAgents,
+        AddEvents,  AddEdges,    AddGraph,      AddIssues,     AddIdentity, AddStat,     AddExplain,
+        AddCheck,   AddVersion,  AddCompletion, AddProxyConfig}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();
@@ -85,6 +89,8 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
   if (!format) return format.error();
   if (*format == Format::kDot && !globals.dot)
     return Invalid("only weftctl graph prints dot; use table, wide, json or yaml", "-o");
+  if (*format == Format::kName && !globals.name)
+    return Invalid("only weftctl get prints names alone; use table, wide, json or yaml", "-o");
   const Result<Send> send = Dial(globals, environment, globals.server);
   if (!send) return send.error();
   const Client client(*send, globals.server);
@@ -101,6 +107,7 @@ Status Perform(const Action& action, const Globals& globals, const Environment& 
                   .one_namespace = globals.one_namespace,
                   .selector = globals.selector,
                   .field_selector = globals.field_selector,
+                  .recursive = globals.recursive,
                   .version = WEFT_VERSION,
                   .exit = exit};
   return action(context);
@@ -134,6 +141,7 @@ int Run(const std::vector<std::string>& arguments, const Environment& environmen
   }
   FromEnvironment(globals, environment);
   globals.dot = app.got_subcommand("graph");
+  globals.name = app.got_subcommand("get");
   globals.one_namespace = app.get_option("--namespace")->count() > 0 && !globals.all_namespaces;
   ExitCodes exit;
   const Status done = Perform(action, globals, environment, exit);

@@ -8,7 +8,7 @@
 namespace weft::ctl {
 namespace {
 
-constexpr std::string_view kKindWords = "services meshservices httproutes servicepolicies meshdefaults";
+constexpr std::string_view kKindWords = "services meshservices httproutes servicepolicies meshdefaults all";
 
 constexpr std::string_view kIdentityWords = "show roots rotate tokens create-token revoke-token";
 
@@ -22,7 +22,7 @@ std::string VerbWords(const CLI::App& app) {
 
 constexpr std::string_view kOptionWords =
     "--server --ca --cert --key --server-name --watch --token-file --namespace --all-namespaces --selector "
-    "--field-selector --output --help "
+    "--field-selector --output --recursive --help "
     "--version";
 
 std::string BashScript(const std::string& verbs) {
@@ -31,7 +31,8 @@ std::string BashScript(const std::string& verbs) {
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  case $previous in\n"
          "    -f|--filename|--token-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-         "    -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml dot' -- \"$current\")); return ;;\n"
+         "    -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml name dot' -- \"$current\")); return "
+         ";;\n"
          "    get|describe|delete) COMPREPLY=($(compgen -W '" +
          std::string(kKindWords) +
          "' -- \"$current\")); return ;;\n"
@@ -39,6 +40,8 @@ std::string BashScript(const std::string& verbs) {
          "    identity) COMPREPLY=($(compgen -W '" +
          std::string(kIdentityWords) +
          "' -- \"$current\")); return ;;\n"
+         "    rollout) COMPREPLY=($(compgen -W 'status list pause resume promote abort' -- \"$current\")); "
+         "return ;;\n"
          "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$current\")); return ;;\n"
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
@@ -74,8 +77,10 @@ std::string FishScript(const std::string& verbs) {
          "complete -c weftctl -n '__fish_seen_subcommand_from identity' -a '" +
          std::string(kIdentityWords) +
          "'\n"
+         "complete -c weftctl -n '__fish_seen_subcommand_from rollout' -a 'status list pause resume promote "
+         "abort'\n"
          "complete -c weftctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
-         "complete -c weftctl -s o -l output -x -a 'table wide json yaml dot'\n"
+         "complete -c weftctl -s o -l output -x -a 'table wide json yaml name dot'\n"
          "complete -c weftctl -s n -l namespace -x\n"
          "complete -c weftctl -s l -l selector -x\n"
          "complete -c weftctl -s f -l filename -r -F\n"

@@ -18,6 +18,7 @@ Result<Format> ParseFormat(std::string_view text) {
   if (text == "json") return Format::kJson;
   if (text == "yaml") return Format::kYaml;
   if (text == "dot") return Format::kDot;
+  if (text == "name") return Format::kName;
   return Invalid("'" + std::string(text) + "' is not an output format; use table, wide, json or yaml", "-o");
 }
 

@@ -12,7 +12,7 @@
 
 namespace weft::ctl {
 
-enum class Format : unsigned char { kTable, kWide, kJson, kYaml, kDot };
+enum class Format : unsigned char { kTable, kWide, kJson, kYaml, kDot, kName };
 
 Result<Format> ParseFormat(std::string_view text);
 
@@ -35,6 +35,7 @@ struct Context {
   bool one_namespace = false;  // -n was given, and not -A: for what is listed of the whole mesh otherwise
   std::string selector;        // "app=cart,tier!=db,zone in (a,b)": labels; empty: all
   std::string field_selector;  // "metadata.name=cart"; empty: all
+  bool recursive = false;      // -R: folders with the folders in them
   std::string version;         // of this weftctl
   ExitCodes& exit;
 

@@ -13,8 +13,7 @@ namespace weft::ctl {
 namespace {
 
 struct DeleteArgs {
-  std::string kind;
-  std::vector<std::string> names, files;
+  std::vector<std::string> words, files;
   bool ignore_missing = false, dry_run = false;
 };
 
@@ -35,7 +34,7 @@ Status DeleteKind(Context& context, const DeleteArgs& args, const Kind& kind, co
 }
 
 Status DeleteFiles(Context& context, const DeleteArgs& args) {
-  const Result<std::vector<InputFile>> files = ReadInputs(args.files, context.in);
+  const Result<std::vector<InputFile>> files = ReadInputs(context, args.files);
   if (!files) return files.error();
   for (const InputFile& file : *files) {
     const resource::Parsed parsed = resource::ParseDocuments(file.text, file.name, {context.ns});
@@ -51,20 +50,32 @@ Status DeleteFiles(Context& context, const DeleteArgs& args) {
 }
 
 Status DeleteNames(Context& context, const DeleteArgs& args) {
-  if (args.names.empty()) return Invalid("name what to delete: weftctl delete KIND NAME, or -f FILE");
-  const bool instance = args.kind == "instance" || args.kind == "instances";
-  for (const std::string& text : args.names) {
-    Status done;
-    if (instance) {
-      const Result<std::string> path = InstancePath(context, text);
-      done = path ? DeleteOne(context, args, *path, "instance \"" + text + "\"") : Status(path.error());
-    } else {
-      const Result<Kind> kind = FindKind(args.kind);
-      done = kind ? DeleteKind(context, args, *kind, SplitName(context, text)) : Status(kind.error());
+  const auto named = FindWanted(args.words);
+  if (!named) return named.error();
+  for (const Wanted& each : *named) {
+    if (each.names.empty()) return Invalid("name what to delete: weftctl delete KIND NAME, or -f FILE");
+    for (const std::string& name : each.names) {
+      if (auto done = DeleteKind(context, args, each.kind, SplitName(context, name)); !done) return done;
     }
-    if (!done) return done;
   }
   return {};
+}
+
+Status DeleteInstances(Context& context, const DeleteArgs& args) {
+  if (args.words.size() < 2) return Invalid("name what to delete: weftctl delete instance SERVICE/ID");
+  for (std::size_t i = 1; i < args.words.size(); ++i) {
+    const Result<std::string> path = InstancePath(context, args.words[i]);
+    if (!path) return path.error();
+    if (auto done = DeleteOne(context, args, *path, "instance \"" + args.words[i] + "\""); !done) return done;
+  }
+  return {};
+}
+
+Status RunDelete(Context& context, const DeleteArgs& args) {
+  if (!args.files.empty()) return DeleteFiles(context, args);
+  if (args.words.empty()) return Invalid("name what to delete: weftctl delete KIND NAME, or -f FILE");
+  const bool instances = args.words.front() == "instance" || args.words.front() == "instances";
+  return instances ? DeleteInstances(context, args) : DeleteNames(context, args);
 }
 
 }  // namespace
@@ -72,16 +83,13 @@ Status DeleteNames(Context& context, const DeleteArgs& args) {
 void AddDelete(CLI::App& app, Action& action) {
   auto args = std::make_shared<DeleteArgs>();
   CLI::App* verb = app.add_subcommand("delete", "Remove resources, registry services or instances");
-  verb->add_option("kind", args->kind, "Kind as for get, or instance");
-  verb->add_option("names", args->names, "[NAMESPACE/]NAME; of an instance [NAMESPACE/]SERVICE/ID");
+  verb->add_option("what", args->words,
+                   "KIND NAME… or KIND/NAME…, as for get; instance [NAMESPACE/]SERVICE/ID…");
   verb->add_option("-f,--filename", args->files, "Delete what these files describe");
-  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
+  AddDryRun(*verb, args->dry_run);
   verb->add_flag("--ignore-not-found", args->ignore_missing, "What does not exist is no error");
-  verb->callback([args, &action] {
-    action = [args](Context& context) {
-      return args->files.empty() ? DeleteNames(context, *args) : DeleteFiles(context, *args);
-    };
-  });
+  verb->callback(
+      [args, &action] { action = [args](Context& context) { return RunDelete(context, *args); }; });
 }
 
 }  // namespace weft::ctl

@@ -1,5 +1,6 @@
-// weftctl get KIND [NAME]: documents and registry services.
+// weftctl get KIND [NAME…]: documents and registry services.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -8,13 +9,6 @@
 
 namespace weft::ctl {
 namespace {
-
-Status GetAll(Context& context, const Kind& kind) {
-  const auto items = ListAll(context, ListPath(kind), ListQuery(context, kind.namespaced));
-  if (!items) return items.error();
-  PrintList(context, *items, KindTable(context, kind, *items), kind.resource);
-  return {};
-}
 
 // The table of what is there, then a line for each change. The rows that came first keep the columns' widths.
 Status WatchAll(Context& context, const Kind& kind) {
@@ -47,48 +41,89 @@ Status WatchAll(Context& context, const Kind& kind) {
       });
 }
 
-Status GetOne(Context& context, const Kind& kind, const std::string& text) {
-  const Result<Json> item = context.client.Get(ItemPath(kind, SplitName(context, text)));
-  if (!item) return item.error();
-  if (context.structured()) {
-    PrintDocument(context, *item);
+// Of those that are named each, else all.
+Result<std::vector<Json>> Fetch(Context& context, const Wanted& wanted) {
+  if (wanted.names.empty())
+    return ListAll(context, ListPath(wanted.kind), ListQuery(context, wanted.kind.namespaced));
+  std::vector<Json> items;
+  for (const std::string& name : wanted.names) {
+    Result<Json> item = context.client.Get(ItemPath(wanted.kind, SplitName(context, name)));
+    if (!item) return item.error();
+    items.push_back(std::move(*item));
+  }
+  return items;
+}
+
+// A table for each kind that has any, an empty line between them.
+void PrintTables(Context& context, const std::vector<Wanted>& wanted,
+                 const std::vector<std::vector<Json>>& items) {
+  const char* between = "";
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (items[i].empty()) continue;
+    context.out << between << KindTable(context, wanted[i].kind, items[i]).Text();
+    between = "\n";
+  }
+}
+
+void PrintNames(Context& context, const Kind& kind, const std::vector<Json>& items) {
+  for (const Json& item : items) context.out << kind.singular << "/" << NameOf(item).name << "\n";
+}
+
+Status Get(Context& context, const std::vector<Wanted>& wanted) {
+  std::vector<std::vector<Json>> items;
+  std::vector<Json> all;
+  for (const Wanted& each : wanted) {
+    auto found = Fetch(context, each);
+    if (!found) return found.error();
+    all.insert(all.end(), found->begin(), found->end());
+    items.push_back(std::move(*found));
+  }
+  const bool documents =
+      std::all_of(wanted.begin(), wanted.end(), [](const Wanted& n) { return n.kind.resource; });
+  const bool one = wanted.size() == 1 && wanted.front().names.size() == 1;
+  if (context.structured() && one) {
+    PrintDocument(context, all.front());
+  } else if (context.structured() || all.empty()) {
+    PrintList(context, all, Table(std::vector<Column>()), documents);
+  } else if (context.format == Format::kName) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) PrintNames(context, wanted[i].kind, items[i]);
   } else {
-    context.out << KindTable(context, kind, {*item}).Text();
+    PrintTables(context, wanted, items);
   }
   return {};
+}
+
+Status Watch(Context& context, const std::vector<Wanted>& wanted) {
+  if (wanted.size() != 1 || wanted.front().names.size() > 1)
+    return Invalid("one kind, or one object, can be watched at a time", "-w");
+  if (!wanted.front().names.empty()) {
+    const NamespacedName one = SplitName(context, wanted.front().names.front());
+    context.ns = one.ns;
+    context.all_namespaces = false;
+    context.field_selector += (context.field_selector.empty() ? "" : ",") + ("metadata.name=" + one.name);
+  }
+  return WatchAll(context, wanted.front().kind);
 }
 
 }  // namespace
 
 void AddGet(CLI::App& app, Action& action) {
   struct Args {
-    std::string kind, name;
+    std::vector<std::string> words;
     bool watch = false;
   };
   auto args = std::make_shared<Args>();
   CLI::App* verb = app.add_subcommand("get", "Print services, routes and policies");
-  verb->add_option("kind", args->kind, "services, meshservices, httproutes, servicepolicies, …, or kind/name")
+  verb->add_option("what", args->words,
+                   "KIND [NAME…], KIND/NAME…, KIND,KIND or all; kinds: services, meshservices, httproutes, "
+                   "servicepolicies, meshdefaults; names: [NAMESPACE/]NAME")
       ->required();
-  verb->add_option("name", args->name, "One object; [NAMESPACE/]NAME");
   verb->add_flag("-w,--watch", args->watch, "Go on and print each change; -o json: a JSON object a line");
   verb->callback([args, &action] {
     action = [args](Context& context) -> Status {
-      const std::size_t slash = args->kind.find('/');
-      if (slash != std::string::npos && args->name.empty()) {
-        args->name = args->kind.substr(slash + 1);
-        args->kind.resize(slash);
-      }
-      const Result<Kind> kind = FindKind(args->kind);
-      if (!kind) return kind.error();
-      if (args->watch && !args->name.empty()) {
-        const NamespacedName one = SplitName(context, args->name);
-        context.ns = one.ns;
-        context.all_namespaces = false;
-        context.field_selector += (context.field_selector.empty() ? "" : ",") + ("metadata.name=" + one.name);
-      }
-      if (args->watch) return WatchAll(context, *kind);
-      if (!args->name.empty()) return GetOne(context, *kind, args->name);
-      return GetAll(context, *kind);
+      const auto wanted = FindWanted(args->words);
+      if (!wanted) return wanted.error();
+      return args->watch ? Watch(context, *wanted) : Get(context, *wanted);
     };
   });
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <ostream>
 
+#include "controlplane/ctl/input.h"
 #include "controlplane/ctl/kinds.h"
 #include "controlplane/ctl/results.h"
 #include "controlplane/ctl/verbs.h"
@@ -88,7 +89,7 @@ void AddRollback(CLI::App& app, Action& action) {
   auto args = std::make_shared<Args>();
   CLI::App* verb = app.add_subcommand("rollback", "Bring back all resources as they were at a revision");
   verb->add_option("revision", args->revision, "As history prints it")->required();
-  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
+  AddDryRun(*verb, args->dry_run);
   verb->callback([args, &action] {
     action = [args](Context& context) { return RunRollback(context, args->revision, args->dry_run); };
   });

@@ -1,12 +1,15 @@
 #pragma once
-// Documents named on a command line: files, folders (their *.yaml, *.yml, *.json, sorted) or "-" for standard
-// input.
+// Documents named on a command line: files, folders (their *.yaml, *.yml, *.json, sorted; with -R those of
+// folders in them, too) or "-" for standard input.
 
-#include <iosfwd>
 #include <string>
 #include <vector>
 
-#include "common/result/result.h"
+#include "controlplane/ctl/context.h"
+
+namespace CLI {
+class App;
+}
 
 namespace weft::ctl {
 
@@ -15,6 +18,10 @@ struct InputFile {
   std::string text;
 };
 
-Result<std::vector<InputFile>> ReadInputs(const std::vector<std::string>& paths, std::istream& in);
+Result<std::vector<InputFile>> ReadInputs(const Context& context, const std::vector<std::string>& paths);
+
+// --dry-run, also as kubectl has it: =server and =client are the same here, the server checks; =none is
+// without.
+void AddDryRun(CLI::App& verb, bool& dry_run);
 
 }  // namespace weft::ctl

@@ -1,6 +1,7 @@
 #include "controlplane/ctl/kinds.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/resource/document.h"
 
@@ -124,6 +125,43 @@ Result<Kind> FindKind(std::string_view text) {
   const Result<resource::Kind> reserved = resource::ParseKind(text);
   if (!reserved && reserved.error().kind == ErrorKind::kUnsupported) return reserved.error();
   return Invalid("there is no kind '" + std::string(text) + "'; known are " + known);
+}
+
+Result<std::vector<Kind>> FindKinds(const std::string& text) {
+  std::vector<Kind> kinds;
+  if (Lower(text) == "all") {
+    std::copy_if(AllKinds().begin(), AllKinds().end(), std::back_inserter(kinds),
+                 [](const Kind& kind) { return kind.resource; });
+    return kinds;
+  }
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    Result<Kind> kind = FindKind(std::string_view(text).substr(begin, end - begin));
+    if (!kind) return kind.error();
+    kinds.push_back(std::move(*kind));
+    begin = end + 1;
+  }
+  return kinds;
+}
+
+Result<std::vector<Wanted>> FindWanted(const std::vector<std::string>& words) {
+  std::vector<Wanted> found;
+  if (words.empty()) return found;
+  if (words.front().find('/') == std::string::npos) {
+    auto kinds = FindKinds(words.front());
+    if (!kinds) return kinds.error();
+    for (Kind& kind : *kinds) found.push_back({std::move(kind), {words.begin() + 1, words.end()}});
+    return found;
+  }
+  for (const std::string& word : words) {
+    const std::size_t slash = word.find('/');
+    if (slash == std::string::npos)
+      return Invalid("'" + word + "' names no kind; write KIND/NAME, as those before it");
+    Result<Kind> kind = FindKind(std::string_view(word).substr(0, slash));
+    if (!kind) return kind.error();
+    found.push_back({std::move(*kind), {word.substr(slash + 1)}});
+  }
+  return found;
 }
 
 std::string ListPath(const Kind& kind) {

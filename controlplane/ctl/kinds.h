@@ -20,6 +20,16 @@ struct Kind {
 // Kind by name or alias, in any case. The error lists what there is.
 Result<Kind> FindKind(std::string_view text);
 
+// "routes,sp", or "all" for every kind of document.
+Result<std::vector<Kind>> FindKinds(const std::string& text);
+
+// What people name as with kubectl: KIND NAME…, or KIND/NAME…; KINDS alone has no names.
+struct Wanted {
+  Kind kind;
+  std::vector<std::string> names;
+};
+Result<std::vector<Wanted>> FindWanted(const std::vector<std::string>& words);
+
 // "/api/v1/resources/HTTPRoute" and "/api/v1/resources/HTTPRoute/default/cart".
 std::string ListPath(const Kind& kind);
 std::string ItemPath(const Kind& kind, const NamespacedName& name);

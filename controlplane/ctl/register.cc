@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "common/net/address.h"
+#include "controlplane/ctl/input.h"
 #include "controlplane/ctl/instance_path.h"
 #include "controlplane/ctl/verbs.h"
 
@@ -86,7 +87,7 @@ void AddRegister(CLI::App& app, Action& action) {
   verb->add_option("--ttl", args->ttl,
                    "Lease, such as 30s; without heartbeats it lapses. Empty: the server's default");
   verb->add_flag("--meshed", args->meshed, "A weft-agent stands before it");
-  verb->add_flag("--dry-run", args->dry_run, "Let the server check everything and change nothing");
+  AddDryRun(*verb, args->dry_run);
   verb->add_flag("--http2", args->http2, "It speaks HTTP/2");
   verb->callback(
       [args, &action] { action = [args](Context& context) { return RunRegister(context, *args); }; });

@@ -29,7 +29,7 @@ void PrintField(std::ostream& out, std::string name, const std::string& value) {
 
 Result<std::vector<resource::DocumentPtr>> CheckedDocuments(Context& context,
                                                             const std::vector<std::string>& paths) {
-  const Result<std::vector<InputFile>> files = ReadInputs(paths, context.in);
+  const Result<std::vector<InputFile>> files = ReadInputs(context, paths);
   if (!files) return files.error();
   std::vector<resource::DocumentPtr> documents;
   std::size_t problems = 0;

@@ -114,6 +114,10 @@ Status RunList(Context& context) {
                Text(rollout, "converged") + "/" + Text(rollout, "agents"),
                Age(context, Text(rollout, "began")), Text(rollout, "principal"), Text(rollout, "reason")});
   }
+  if (items.empty() && !context.structured()) {
+    context.err << "Nothing was rolled out in stages; begin with `weftctl apply --rollout`.\n";
+    return {};
+  }
   PrintList(context, items, table);
   return {};
 }

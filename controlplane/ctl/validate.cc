@@ -12,7 +12,7 @@ namespace weft::ctl {
 namespace {
 
 Status RunValidate(Context& context, const std::vector<std::string>& paths) {
-  const Result<std::vector<InputFile>> files = ReadInputs(paths, context.in);
+  const Result<std::vector<InputFile>> files = ReadInputs(context, paths);
   if (!files) return files.error();
   compile::Inputs inputs;
   std::size_t problems = 0, warnings = 0;

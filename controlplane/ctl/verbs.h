@@ -25,6 +25,7 @@ void AddRegister(CLI::App& app, Action& action);
 void AddDrain(CLI::App& app, Action& action);
 void AddEvents(CLI::App& app, Action& action);
 void AddAgents(CLI::App& app, Action& action);
+void AddProxyConfig(CLI::App& app, Action& action);
 void AddEdges(CLI::App& app, Action& action);
 void AddGraph(CLI::App& app, Action& action);
 void AddIssues(CLI::App& app, Action& action);
