@@ -19,7 +19,7 @@ function(weft_external name)   # weft_external(name LINK … INCLUDE …): an IN
 endfunction()
 
 weft_external(protobuf LINK -Wl,--start-group ${WEFT_LIB_DIR}/libprotobuf.a -Wl,--end-group ${WEFT_LIB_DIR}/libz.a Threads::Threads)
-weft_external(grpc LINK -Wl,--start-group ${WEFT_LIB_DIR}/libgrpc++_reflection.a ${WEFT_LIB_DIR}/libgrpc++.a
+weft_external(grpc LINK -Wl,--start-group ${WEFT_LIB_DIR}/libgrpc++.a
   ${WEFT_LIB_DIR}/libgrpc.a ${WEFT_LIB_DIR}/libgpr.a ${WEFT_LIB_DIR}/libupb.a ${WEFT_LIB_DIR}/libaddress_sorting.a
   ${WEFT_LIB_DIR}/libre2.a ${WEFT_LIB_DIR}/libcares.a ${WEFT_LIB_DIR}/libprotobuf.a ${WEFT_ABSL}
   ${WEFT_LIB_DIR}/libssl.a ${WEFT_LIB_DIR}/libcrypto.a -Wl,--end-group ${WEFT_LIB_DIR}/libz.a dl rt Threads::Threads)

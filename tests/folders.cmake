@@ -93,9 +93,12 @@ if(NOT WEFT_FUZZ)
     set_tests_properties(store_kill_${rounds} PROPERTIES TIMEOUT 600)
   endforeach()
   set_tests_properties(store_kill_60 PROPERTIES LABELS slow)
-  # What an operator does to it unmeant: full and read-only disks, a clock that is set, a second process.
-  add_test(NAME integration_disk COMMAND python3 tests/integration/disk_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(integration_disk PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
+  # What an operator does to it unmeant: full and read-only disks, a clock that is set, a second process; and
+  # grpcurl at it with no proto file.
+  foreach(name disk reflection)
+    add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endforeach()
+  set_tests_properties(integration_disk integration_reflection PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
 endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 

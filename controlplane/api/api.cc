@@ -5,22 +5,10 @@
 namespace weft::api {
 namespace {
 
-v1::Event ToProto(const events::Event& event) {
-  v1::Event out;
-  out.set_number(event.number);
-  out.set_type(event.warning ? "Warning" : "Normal");
-  out.set_reason(std::string(event.reason));
-  out.set_kind(event.object.kind);
-  out.set_namespace_(event.object.ns);
-  out.set_name(event.object.name);
-  out.set_message(event.message);
-  out.set_count(event.count);
-  out.set_first_unix_ms(UnixMs(event.first));
-  out.set_last_unix_ms(UnixMs(event.last));
-  return out;
+Status CheckType(const std::string& type) {
+  if (type.empty() || type == "Normal" || type == "Warning") return {};
+  return Invalid("'" + type + "' is neither Normal nor Warning", "type");
 }
-
-bool Wants(const std::string& wanted, std::string_view is) { return wanted.empty() || wanted == is; }
 
 }  // namespace
 
@@ -74,17 +62,21 @@ Result<v1::ExplainResult> Api::Handle(const Principal&, const v1::ExplainQuery& 
 }
 
 Result<v1::ListEventsResponse> Api::Handle(const Principal&, const v1::ListEventsRequest& request) {
-  if (!request.type().empty() && request.type() != "Normal" && request.type() != "Warning")
-    return Invalid("'" + request.type() + "' is neither Normal nor Warning", "type");
+  if (auto ok = CheckType(request.type()); !ok) return ok.error();
+  const events::Book& book = events_.book();
   v1::ListEventsResponse response;
-  response.set_last(events_.last());
-  for (const events::Event& event : events_.After(request.after())) {
+  response.set_last(book.last());
+  for (const events::Event& event : book.After(request.after())) {
     if (event.number > response.last()) break;  // it happened meanwhile: the next request has it
-    const bool wanted = Wants(request.type(), event.warning ? "Warning" : "Normal") &&
-                        Wants(request.reason(), event.reason) && Wants(request.namespace_(), event.object.ns);
-    if (wanted) *response.add_events() = ToProto(event);
+    if (Wants(request, event)) *response.add_events() = ToProto(event);
   }
   return response;
+}
+
+Result<std::unique_ptr<Source<v1::Event>>> Api::Handle(const Principal&,
+                                                       const v1::WatchEventsRequest& request) {
+  if (auto ok = CheckType(request.type()); !ok) return ok.error();
+  return events_.Watch(request);
 }
 
 }  // namespace weft::api

@@ -5,8 +5,8 @@
 
 #include "controlplane/api/audit.h"
 #include "controlplane/api/control.h"
+#include "controlplane/api/event_watch.h"
 #include "controlplane/api/table.h"
-#include "controlplane/events/events.h"
 #include "controlplane/identity/authority.h"
 #include "weft/v1/identity.pb.h"
 
@@ -15,7 +15,7 @@ namespace weft::api {
 class Api {
  public:
   // `ca` null: calls about identity are kNotFound.
-  Api(Control& control, AgentDirectory& agents, Statistics& statistics, const events::Book& events,
+  Api(Control& control, AgentDirectory& agents, Statistics& statistics, EventFeed& events,
       identity::Authority* ca = nullptr)
       : control_(control), agents_(agents), statistics_(statistics), events_(events), ca_(ca) {}
 
@@ -89,6 +89,8 @@ class Api {
   Result<v1::GetStatsResponse> Handle(const Principal& principal, const v1::GetStatsRequest& request);
   Result<v1::ExplainResult> Handle(const Principal& principal, const v1::ExplainQuery& request);
   Result<v1::ListEventsResponse> Handle(const Principal& principal, const v1::ListEventsRequest& request);
+  Result<std::unique_ptr<Source<v1::Event>>> Handle(const Principal& principal,
+                                                    const v1::WatchEventsRequest& request);
 
   Result<v1::IdentityState> Handle(const Principal& principal, const v1::GetIdentityRequest& request);
   Result<v1::IdentityState> Handle(const Principal& principal, const v1::RotateRootRequest& request);
@@ -121,7 +123,7 @@ class Api {
   Control& control_;
   AgentDirectory& agents_;
   Statistics& statistics_;
-  const events::Book& events_;
+  EventFeed& events_;
   identity::Authority* const ca_;
 };
 

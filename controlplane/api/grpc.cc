@@ -190,4 +190,11 @@ std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Aut
   return services;
 }
 
+EventStream MakeEventStream(Api& api, auth::Authenticator& authenticator) {
+  return [caller = Caller(api, authenticator)](grpc::CallbackServerContext& context,
+                                               const v1::WatchEventsRequest& request) mutable {
+    return caller.Stream<v1::Event>(Rpc::kListEvents, context, request);
+  };
+}
+
 }  // namespace weft::api

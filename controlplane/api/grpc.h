@@ -10,10 +10,18 @@
 
 namespace grpc {
 class Service;
-}
+template <class Message>
+class ServerWriteReactor;
+class CallbackServerContext;
+}  // namespace grpc
 
 namespace weft::api {
 
 std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(Api& api, auth::Authenticator& authenticator);
+
+// Telemetry.WatchEvents, which another folder's service passes on.
+using EventStream = std::function<grpc::ServerWriteReactor<v1::Event>*(grpc::CallbackServerContext&,
+                                                                       const v1::WatchEventsRequest&)>;
+EventStream MakeEventStream(Api& api, auth::Authenticator& authenticator);
 
 }  // namespace weft::api

@@ -83,8 +83,18 @@ Status CheckLocal(const http::Request& request) {
 Rest::Rest(Api& api, auth::Authenticator& authenticator, Pages pages)
     : api_(api), authenticator_(authenticator), pages_(std::move(pages)) {}
 
-http::Response Rest::Metrics(const http::Request& request) {
+Result<Principal> Rest::Who(const http::Request& request) {
+  return authenticator_.Authenticate(
+      {request.Header("Authorization"), request.peer, request.peer_uri, request.peer_name});
+}
+
+Result<http::Response> Rest::Metrics(const http::Request& request) {
   if (request.method != "GET" && request.method != "HEAD") return NotAllowed("GET");
+  if (pages_.metrics_auth) {
+    const auto principal = Who(request);
+    if (!principal) return principal.error();
+    if (auto ok = auth::Require(*principal, auth::Role::kViewer); !ok) return ok.error();
+  }
   http::Response response = http::Text(200, pages_.metrics());
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
@@ -94,8 +104,7 @@ http::Response Rest::operator()(const http::Request& request) {
   const std::string_view path = request.Path();
   if (path == "/healthz") return http::Text(200, "ok\n");
   if (path == "/readyz") return pages_.ready() ? http::Text(200, "ok\n") : http::Text(503, "not ready\n");
-  if (path == "/metrics") return Metrics(request);
-  auto response = Route(request);
+  auto response = path == "/metrics" ? Metrics(request) : Route(request);
   return response ? std::move(*response) : http::ErrorResponse(response.error());
 }
 
@@ -106,8 +115,7 @@ Result<http::Response> Rest::Route(const http::Request& request) {
   if (pages_.local_only) {
     if (auto ok = CheckLocal(request); !ok) return ok.error();
   }
-  const auto principal = authenticator_.Authenticate(
-      {request.Header("Authorization"), request.peer, request.peer_uri, request.peer_name});
+  const auto principal = Who(request);
   if (!principal) return principal.error();
   const auto segments = http::PathSegments(path.substr(kRoot.size() - 1));
   if (!segments) return segments.error();
@@ -118,7 +126,11 @@ Result<http::Response> Rest::Route(const http::Request& request) {
         ErrorKind::kNotFound, "there is no " + std::string(path) + "; docs/api.md lists the paths", {}, {}};
   if (found.row->body == Body::kNone && request.body.size() > 0 && request.method == "GET")
     return Invalid("a GET has no body");
-  if (auto ok = auth::Require(*principal, found.row->role); !ok) return ok.error();
+  if (auto ok = auth::Require(*principal, found.row->role); !ok) {
+    if (IsAudited(found.row->rpc) && request.Query("dryRun") != "true")
+      Audit(found.row->rpc, *principal, std::string(path.substr(kRoot.size())), 0, ok.error().Text());
+    return ok.error();
+  }
   if (auto ok = CheckQueries(*found.row, request); !ok) return ok.error();
   if (found.row->rpc == Rpc::kVersion) {
     const store::Version now = pages_.version();

@@ -1,6 +1,6 @@
 #pragma once
 // REST on 15014: finds the row of a request, authenticates, calls the handler and writes the answer. Also
-// /healthz, /readyz (both without credentials) and /metrics. Thread rule: any thread.
+// /healthz, /readyz (both without credentials) and /metrics (as configured). Thread rule: any thread.
 
 #include <functional>
 #include <string>
@@ -17,7 +17,8 @@ class Rest {
     std::function<std::string()> metrics;  // /metrics: Prometheus text
     std::string program_version;
     std::function<store::Version()> version;
-    bool local_only = false;  // no credentials: a web page must not use the browser's loopback
+    bool local_only = false;    // no credentials: a web page must not use the browser's loopback
+    bool metrics_auth = false;  // /metrics is for those who may read; else for everybody
   };
   Rest(Api& api, auth::Authenticator& authenticator, Pages pages);
 
@@ -25,7 +26,8 @@ class Rest {
 
  private:
   Result<http::Response> Route(const http::Request& request);
-  http::Response Metrics(const http::Request& request);
+  Result<Principal> Who(const http::Request& request);
+  Result<http::Response> Metrics(const http::Request& request);
 
   Api& api_;
   auth::Authenticator& authenticator_;

@@ -141,8 +141,7 @@ TEST_F(ProgramTest, BadInputIsRefusedWithItsField) {
 }
 
 TEST_F(ProgramTest, TokensAndRolesStandBeforeEveryHandler) {
-  settings.token_file = folder + "/tokens";
-  std::ofstream(settings.token_file) << "secret-view alice viewer\nsecret-edit bob editor\n";
+  WriteTokens("secret-view alice viewer\nsecret-edit bob editor\n");
   Begin();
   EXPECT_EQ(Call("GET", "/api/v1/services").status, 401);
   EXPECT_EQ(Call("GET", "/api/v1/services", {}, {{"Authorization", "Bearer nonsense"}}).status, 401);

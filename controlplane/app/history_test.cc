@@ -149,8 +149,7 @@ TEST_F(HistoryTest, TheHistoryOfOneResourceIsItsOwn) {
 
 TEST_F(HistoryTest, OnlyEditorsRollBack) {
   End();
-  settings.token_file = folder + "/tokens";
-  std::ofstream(settings.token_file) << "viewer-secret v viewer\neditor-secret e editor\n";
+  WriteTokens("viewer-secret v viewer\neditor-secret e editor\n");
   Begin();
   const auto with = [this](const char* verb, const char* path, const char* token) {
     return Call(verb, path, {}, {{"Authorization", std::string("Bearer ") + token}}).status;

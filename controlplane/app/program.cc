@@ -1,6 +1,5 @@
 #include "controlplane/app/program.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/service_type.h>
 
@@ -70,12 +69,14 @@ struct Program::Parts {
         fleet(hub, collector),
         control(*store, delivery,
                 {.environment = settings.environment, .events = &events, .fleet = &fleet, .sources = &board}),
-        api(control, directory, statistics, events, ca.get()),
+        happenings(events),
+        api(control, directory, statistics, happenings, ca.get()),
         discovery(control, board, events),
         metrics(control, hub, collector, board, ca.get()),
         rest(api, *authenticator,
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
-              [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure}) {
+              [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure,
+              settings.metrics_auth}) {
     if (ca != nullptr) ca->TellTo(&events);
     collector.SetSources([this] { return LostSources(board); });
   }
@@ -135,6 +136,7 @@ struct Program::Parts {
   Statistics statistics;
   Fleet fleet;
   api::Control control;
+  api::EventFeed happenings;  // `events`, for those who watch them
   api::Api api;
   Discovery discovery;
   MetricsPage metrics;
@@ -157,9 +159,11 @@ Status Program::Parts::Bind(const Settings& settings) {
   services = api::MakeGrpcServices(api, *authenticator);
   const auto connects = [this](const auth::Credentials& shown) { return WhoConnects(shown); };
   services.push_back(stream::MakeMeshService(hub, connects, ca.get()));
-  services.push_back(
-      telemetry::MakeTelemetryService(collector, may_stream, Require(api::RoleOf(api::Rpc::kGetGraph))));
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  services.push_back(telemetry::MakeTelemetryService(collector, may_stream,
+                                                     Require(api::RoleOf(api::Rpc::kGetGraph)),
+                                                     api::MakeEventStream(api, *authenticator)));
+  for (auto& service : MakeReflectionServices(Require(auth::Role::kViewer)))
+    services.push_back(std::move(service));
   grpc::ServerBuilder builder;
   auto bound = gate::Gate::Listen(settings.grpc);
   if (!bound) return Error{bound.error().kind, bound.error().detail, "--grpc-listen", {}};
@@ -168,9 +172,6 @@ Status Program::Parts::Bind(const Settings& settings) {
   using ExternalConnections = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   acceptor =
       builder.experimental().AddExternalConnectionAcceptor(ExternalConnections::FROM_FD, server_credentials);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> guards;
-  guards.push_back(MakeReflectionGuard(Require(auth::Role::kViewer)));
-  builder.experimental().SetInterceptorCreators(std::move(guards));
   TuneForManyAgents(builder);
   builder.SetMaxReceiveMessageSize(kMaxGrpcMessage);
   for (const auto& service : services) builder.RegisterService(service.get());
@@ -200,6 +201,7 @@ void Program::Parts::End() {
   every_second.reset();
   discovery.Stop();
   control.StopWatches();
+  happenings.Close();
   http_server->Stop();
   hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
   gate->Stop();
@@ -209,8 +211,7 @@ void Program::Parts::End() {
 
 Result<std::unique_ptr<Program>> Program::Start(const Settings& settings) {
   if (auto ok = CheckTls(settings); !ok) return ok.error();
-  for (const std::string& path : ExposedSecrets(settings))
-    log::Warn("others than its owner may read this secret; chmod 600 it", {{"file", path}});
+  if (auto ok = CheckSecrets(settings); !ok) return ok.error();
   const bool credentials = settings.has_credentials();
   if (auto ok = auth::CheckExposure(settings.grpc, credentials, settings.insecure, "--grpc-listen"); !ok)
     return ok.error();
@@ -278,6 +279,7 @@ void Program::Run() {
     parts.control.WatchRollout();
     parts.WatchIdentity();
     parts.collector.Watch([&parts] { return parts.Looks(); }, parts.events);
+    parts.happenings.Look();
     reload();
     parts.discovery.Tick();
   });

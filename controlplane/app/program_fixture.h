@@ -68,6 +68,13 @@ class ProgramTest : public testing::Test {
                              {method, target, std::move(headers), std::move(body), {}});
     return answer ? *answer : http::Text(0, answer.error().Text());
   }
+  // A file that only its owner reads.
+  void WriteTokens(const std::string& lines) {
+    settings.token_file = folder + "/tokens";
+    std::ofstream(settings.token_file) << lines;
+    std::filesystem::permissions(settings.token_file,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
   static json Body(const http::Response& response) { return json::parse(response.body, nullptr, false); }
   static std::string Field(const http::Response& response) { return Body(response)["error"]["field"]; }
   http::Response Apply(const std::string& text, http::Fields headers = {}) const {

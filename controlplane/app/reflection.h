@@ -1,13 +1,19 @@
 #pragma once
-// gRPC's own reflection service knows no callers: calls of those who may not read are ended (CANCELLED).
+// gRPC's server reflection (v1 and v1alpha) for those who may read: gRPC's own plugin knows no callers, and
+// can refuse one only by cancelling, which no client explains. Others' calls end UNAUTHENTICATED or
+// PERMISSION_DENIED. Thread rule: gRPC's threads call in; nothing changes after the start.
 
-#include <grpcpp/support/server_interceptor.h>
+#include <memory>
+#include <vector>
 
 #include "controlplane/auth/auth.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace weft::control {
 
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeReflectionGuard(
-    auth::Authenticate may_read);
+std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(const auth::Authenticate& may_read);
 
 }  // namespace weft::control

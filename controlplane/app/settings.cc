@@ -85,6 +85,7 @@ struct Row {
   const char* variable;
   const char* help;
   Status (*set)(Settings&, const Value&);
+  bool is_switch = false;  // its flag takes no value
 };
 
 constexpr Row kRows[] = {
@@ -107,7 +108,7 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetText(v, s.trust_domain); }},
     {"identity", "--identity", "WEFT_IDENTITY",
      "Be the mesh's CA: certificates for agents, TLS of both listeners",
-     [](Settings& s, const Value& v) { return SetBool(v, s.identity.on); }},
+     [](Settings& s, const Value& v) { return SetBool(v, s.identity.on); }, true},
     {"identityCaCert", "--identity-ca-cert", "WEFT_IDENTITY_CA_CERT",
      "Issue with this CA, its chain up to the root, PEM file; watched; none: an own root",
      [](Settings& s, const Value& v) { return SetText(v, s.identity.ca_cert); }},
@@ -125,7 +126,12 @@ constexpr Row kRows[] = {
      "A new root is known to everybody so long before it issues (1h)",
      [](Settings& s, const Value& v) { return SetSpan(v, kLeadBounds, s.identity.lead); }},
     {"insecure", "--insecure", "WEFT_INSECURE", "Serve everybody without credentials",
-     [](Settings& s, const Value& v) { return SetBool(v, s.insecure); }},
+     [](Settings& s, const Value& v) { return SetBool(v, s.insecure); }, true},
+    {"allowExposedSecrets", "--allow-exposed-secrets", "WEFT_ALLOW_EXPOSED_SECRETS",
+     "Take a key or token file that others than its owner may read",
+     [](Settings& s, const Value& v) { return SetBool(v, s.allow_exposed_secrets); }, true},
+    {"metricsAuth", "--metrics-auth", "WEFT_METRICS_AUTH", "/metrics needs credentials that may read, too",
+     [](Settings& s, const Value& v) { return SetBool(v, s.metrics_auth); }, true},
     {"resources", "--resources", "WEFT_RESOURCES",
      "Files or folders of resources, separated by commas; watched",
      [](Settings& s, const Value& v) { return SetList(v, s.resources); }},
@@ -187,17 +193,14 @@ Status ReadEnvironment(const std::map<std::string, std::string>& environment, Va
 struct Flags {
   std::map<std::string, std::string> texts;  // by flag
   std::string config;
-  std::map<std::string, bool> switches;  // by flag; without a value
 };
-
-bool IsSwitch(std::string_view flag) { return flag == "--insecure" || flag == "--identity"; }
 
 void Declare(CLI::App& app, Flags& flags) {
   app.set_version_flag("--version", std::string("weft-control ") + WEFT_VERSION);
   app.add_option("--config", flags.config, "Settings file (YAML)");
   for (const Row& row : kRows) {
-    if (IsSwitch(row.flag)) {
-      app.add_flag(row.flag, flags.switches[row.flag], row.help);
+    if (row.is_switch) {
+      app.add_flag(row.flag, row.help);
     } else {
       app.add_option(row.flag, flags.texts[row.flag], row.help);
     }
@@ -219,7 +222,7 @@ Result<Settings> Resolve(const CLI::App& app, const Flags& flags,
   if (auto ok = ReadEnvironment(environment, values); !ok) return ok.error();
   for (const Row& row : kRows) {
     if (app.count(row.flag) == 0) continue;
-    values[row.key] = {IsSwitch(row.flag) ? "true" : flags.texts.at(row.flag), row.flag};
+    values[row.key] = {row.is_switch ? "true" : flags.texts.at(row.flag), row.flag};
   }
   for (const Row& row : kRows) {
     const auto value = values.find(row.key);

@@ -36,6 +36,8 @@ struct Settings {
   bool has_users() const { return !token_file.empty() || !client_ca.empty(); }
   bool has_credentials() const { return has_users() || identity.on; }
   bool insecure = false;
+  bool allow_exposed_secrets = false;                   // key and token file may be readable by others
+  bool metrics_auth = false;                            // /metrics needs a caller who may read
   std::vector<std::string> resources;                   // files and folders, watched
   std::string ports_file;                               // empty: none is written
   Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h

@@ -145,12 +145,17 @@ std::shared_ptr<grpc::ServerCredentials> GrpcCredentials(const Settings& setting
   return TlsServerCredentials(options);
 }
 
-std::vector<std::string> ExposedSecrets(const Settings& settings) {
-  std::vector<std::string> exposed;
+Status CheckSecrets(const Settings& settings) {
   for (const std::string& path : {settings.tls_key, settings.token_file, settings.identity.ca_key}) {
-    if (OthersMayRead(path)) exposed.push_back(path);
+    if (!OthersMayRead(path)) continue;
+    if (!settings.allow_exposed_secrets) {
+      return Invalid(
+          "others than its owner may read this secret; chmod 600 it, or say --allow-exposed-secrets", {},
+          path);
+    }
+    log::Warn("others than its owner may read this secret; chmod 600 it", {{"file", path}});
   }
-  return exposed;
+  return {};
 }
 
 }  // namespace weft::control

@@ -50,7 +50,8 @@ Result<std::shared_ptr<http::tls::Identity>> RestIdentity(const Settings& settin
 std::shared_ptr<grpc::ServerCredentials> GrpcCredentials(const Settings& settings,
                                                          const std::shared_ptr<Listening>& listening);
 
-// What is readable by others than its owner and should not be: private keys, the token file.
-std::vector<std::string> ExposedSecrets(const Settings& settings);
+// Private keys and the token file are for their owner alone to read; with `allowExposedSecrets` others are
+// warned of.
+Status CheckSecrets(const Settings& settings);
 
 }  // namespace weft::control

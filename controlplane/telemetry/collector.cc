@@ -57,7 +57,7 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
     const TimePoint now = clock_();
     aggregate_.Add(found->second.node_id, message.report(), now);
     graph_.Add(found->second.node_id, found->second.caller, message.report(), now);
-    if (meter_) meter_->Add(found->second.node_id, message.report(), clock_());
+    if (meter_) meter_->Add(found->second.node_id, message.report(), now);
   }
   if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
   return {};

@@ -84,8 +84,12 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 
 class TelemetryService final : public v1::Telemetry::CallbackService {
  public:
-  TelemetryService(Collector& collector, auth::Authenticate may_report, auth::Authenticate may_read)
-      : collector_(collector), may_report_(std::move(may_report)), may_read_(std::move(may_read)) {}
+  TelemetryService(Collector& collector, auth::Authenticate may_report, auth::Authenticate may_read,
+                   EventStream events)
+      : collector_(collector),
+        may_report_(std::move(may_report)),
+        may_read_(std::move(may_read)),
+        events_(std::move(events)) {}
 
   grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>* Report(
       grpc::CallbackServerContext* context) override {
@@ -107,6 +111,11 @@ class TelemetryService final : public v1::Telemetry::CallbackService {
     return Answer(*context, [&] { *response = collector_.Issues(request->namespace_()); });
   }
 
+  grpc::ServerWriteReactor<v1::Event>* WatchEvents(grpc::CallbackServerContext* context,
+                                                   const v1::WatchEventsRequest* request) override {
+    return events_ ? events_(*context, *request) : nullptr;
+  }
+
  private:
   template <class Fill>
   grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, Fill&& fill) {
@@ -119,13 +128,15 @@ class TelemetryService final : public v1::Telemetry::CallbackService {
 
   Collector& collector_;
   const auth::Authenticate may_report_, may_read_;
+  const EventStream events_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
-                                                    auth::Authenticate may_read) {
-  return std::make_unique<TelemetryService>(collector, std::move(may_report), std::move(may_read));
+                                                    auth::Authenticate may_read, EventStream events) {
+  return std::make_unique<TelemetryService>(collector, std::move(may_report), std::move(may_read),
+                                            std::move(events));
 }
 
 }  // namespace weft::telemetry

@@ -3,6 +3,7 @@
 // waiting (further ones are dropped). Thread rule: gRPC's threads call in; collector and `authenticate`
 // outlive the server.
 
+#include <functional>
 #include <memory>
 
 #include "controlplane/auth/auth.h"
@@ -10,12 +11,20 @@
 
 namespace grpc {
 class Service;
-}
+template <class Message>
+class ServerWriteReactor;
+class CallbackServerContext;
+}  // namespace grpc
 
 namespace weft::telemetry {
 
-// As for Mesh.Connect. `may_read`: for GetGraph and ListIssues.
+// Checks its callers itself.
+using EventStream = std::function<grpc::ServerWriteReactor<v1::Event>*(grpc::CallbackServerContext&,
+                                                                       const v1::WatchEventsRequest&)>;
+
+// As for Mesh.Connect. `may_read`: for GetGraph and ListIssues. `events` answers WatchEvents; empty:
+// UNIMPLEMENTED.
 std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
-                                                    auth::Authenticate may_read);
+                                                    auth::Authenticate may_read, EventStream events = {});
 
 }  // namespace weft::telemetry

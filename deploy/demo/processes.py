@@ -18,11 +18,14 @@ class Control(Process):
         self.token = directory / "token"
         secret = os.urandom(24).hex()
         self.token.write_text(f"{secret} demo admin\n")
-        os.chmod(self.token, 0o644)
+        os.chmod(self.token, 0o644)   # agents run as a user of their own; the control plane's own file is for it alone
+        known = directory / "tokens"
+        known.touch(0o600)
+        known.write_text(self.token.read_text())
         self.grpc, self.http = free_port(), free_port()
         super().__init__("control", [
             str(bin_dir / "weft-control"), "--grpc-listen", f"{host}:{self.grpc}", "--http-listen", f"{host}:{self.http}",
-            "--data", str(directory / "store"), "--token-file", str(self.token),
+            "--data", str(directory / "store"), "--token-file", str(known),
             "--report-interval", "2s"], directory)
 
     def ready(self):

@@ -33,8 +33,8 @@ def go():
     return None
 
 
-def go_program(folder):
-    """A Go program of the tests, built once per tree from the module in this folder."""
+def go_program(folder, package="."):
+    """A Go program of the tests, built once per tree from the module in this folder; or a package that it requires."""
     source = ROOT / folder
     target = ROOT / "build" / source.name
     target.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def go_program(folder):
             compiler = go()
             if compiler is None:
                 sys.exit("no Go 1.26 or newer: run scripts/setup test")
-            subprocess.run([compiler, "build", "-o", str(program), "."], cwd=source, check=True)
+            subprocess.run([compiler, "build", "-o", str(program), package], cwd=source, check=True)
     return str(program)
 
 
