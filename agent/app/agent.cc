@@ -481,6 +481,26 @@ int RunAgent(const Arguments& arguments, const settings::Settings& settings) {
   return Agent(arguments, settings).Run();
 }
 
+int RunReady(const Arguments& arguments) {
+  const Result<net::HostPort> where = net::HostPort::Parse(arguments.telemetry);
+  if (!where) {
+    std::cerr << "weft-agent ready: --telemetry: " << where.error().Text() << "\n";
+    return 2;
+  }
+  http::Request request;
+  request.target = "/readyz";
+  const TimePoint until = ReadMonotonicClock() + arguments.wait;
+  while (true) {
+    const Result<http::Response> response = http::Call(*where, request);
+    if (response && response->status < 300) return 0;
+    if (ReadMonotonicClock() >= until) {
+      std::cerr << "weft-agent ready: " << (response ? response->body : response.error().Text()) << "\n";
+      return 1;
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
 int RunDrain(const std::string& admin) {
   const Result<net::HostPort> where = net::HostPort::Parse(admin);
   if (!where) {

@@ -15,6 +15,8 @@ namespace weft::app {
 int RunAgent(const Arguments& arguments, const settings::Settings& settings);
 // `weft-agent drain`.
 int RunDrain(const std::string& admin);
+// `weft-agent ready`: 0 when it is, within the wait.
+int RunReady(const Arguments& arguments);
 
 inline constexpr const char* kVersion = "0.1.0";
 

@@ -29,6 +29,10 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
     out.command = Arguments::Command::kDrain;
     i = 1;
   }
+  if (!words.empty() && words[0] == "ready") {
+    out.command = Arguments::Command::kReady;
+    i = 1;
+  }
   if (!words.empty() && words[0] == "redirect") {
     out.command = Arguments::Command::kRedirect;
     out.words.assign(words.begin() + 1, words.end());
@@ -45,9 +49,9 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
       return out;
     }
     if (flag.rfind("--", 0) != 0 || flag.size() < 3) {
-      return Invalid(
-          "\"" + flag +
-          "\" is neither a flag nor one of the commands drain and redirect; weft-agent --help lists them");
+      return Invalid("\"" + flag +
+                     "\" is neither a flag nor one of the commands drain, ready and redirect; weft-agent "
+                     "--help lists them");
     }
     if (const std::size_t equals = flag.find('='); equals != std::string::npos) {
       value = flag.substr(equals + 1);
@@ -63,7 +67,13 @@ Result<Arguments> ParseArguments(const std::vector<std::string>& words) {
       out.ports_file = value;
     else if (flag == "--admin" && out.command == Arguments::Command::kDrain)
       out.admin = value;
-    else
+    else if (out.command == Arguments::Command::kReady && flag == "--telemetry")
+      out.telemetry = value;
+    else if (out.command == Arguments::Command::kReady && flag == "--wait") {
+      const Result<Duration> wait = settings::ParseSpan(value);
+      if (!wait) return Invalid(wait.error().detail, flag);
+      out.wait = *wait;
+    } else
       out.overrides.push_back({PathOf(flag), value, flag});
   }
   return out;

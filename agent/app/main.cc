@@ -22,10 +22,14 @@ std::map<std::string, std::string> Environment() {
 
 weft::Result<weft::settings::Settings> LoadSettings(const weft::app::Arguments& arguments) {
   weft::Result<std::vector<weft::settings::Override>> overrides =
-      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG", "WEFT_ALLOCATIONS"});
+      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG", "WEFT_CONFIG_TEXT", "WEFT_ALLOCATIONS"});
   if (!overrides) return overrides.error();
   overrides->insert(overrides->end(), arguments.overrides.begin(), arguments.overrides.end());
-  if (arguments.config.empty()) return weft::settings::Parse("", "", *overrides);
+  if (arguments.config.empty()) {
+    const char* text = std::getenv("WEFT_CONFIG_TEXT");
+    return weft::settings::Parse(text == nullptr ? "" : text, text == nullptr ? "" : "WEFT_CONFIG_TEXT",
+                                 *overrides);
+  }
   return weft::settings::Load(arguments.config, *overrides);
 }
 
@@ -44,6 +48,7 @@ int main(int argc, char** argv) {
     case Arguments::Command::kHelp: std::cout << weft::app::kHelp; return 0;
     case Arguments::Command::kVersion: std::cout << "weft-agent " << weft::app::kVersion << "\n"; return 0;
     case Arguments::Command::kDrain: return weft::app::RunDrain(arguments->admin);
+    case Arguments::Command::kReady: return weft::app::RunReady(*arguments);
     case Arguments::Command::kRedirect: return weft::redirect::Run(arguments->words, std::cout, std::cerr);
     case Arguments::Command::kRun: break;
   }

@@ -15,6 +15,7 @@ forward::Listener InboundListener(const settings::Inbound& inbound, const settin
   out.direction = engine::Direction::kInbound;
   out.listen = inbound.listen;
   out.transparent = inbound.transparent;
+  out.opaque_ports = inbound.opaque_ports;
   out.port = inbound.port;
   out.accept_proxy = inbound.accept_proxy;
   out.send_proxy = inbound.send_proxy;
@@ -45,6 +46,7 @@ std::vector<forward::Listener> ListenersOf(const settings::Settings& settings) {
     outbound.name = "outbound";
     outbound.listen = *settings.outbound.listen;
     outbound.transparent = settings.outbound.transparent;
+    outbound.opaque_ports = settings.outbound.opaque_ports;
     out.push_back(outbound);
   }
   for (const settings::LocalService& local : settings.outbound.services) {

@@ -82,6 +82,7 @@ void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
     return Gone(origin.direction);
   }
   if (on.accept_proxy) return AwaitProxyHeader(std::move(client), origin);
+  if (on.IsOpaque(origin.original.port)) return Relay(std::move(client), origin, {});
   Open(std::move(client), origin);
 }
 

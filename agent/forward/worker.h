@@ -18,6 +18,7 @@
 #include "agent/detect/learned.h"
 #include "agent/exchange/exchange.h"
 #include "agent/tunnel/tunnel.h"
+#include "common/net/port_range.h"
 
 namespace weft::forward {
 
@@ -32,6 +33,12 @@ struct Listener {
   net::Address application;           // inbound without `transparent`: where our workload listens
   bool accept_proxy = false;          // connections begin with a PROXY header; others are closed
   std::uint8_t send_proxy = 0;        // inbound: 1, 2: relayed connections to the application begin with one
+  std::vector<net::PortRange> opaque_ports;  // transparent: destinations relayed as they are
+
+  bool IsOpaque(std::uint16_t to) const {
+    return std::any_of(opaque_ports.begin(), opaque_ports.end(),
+                       [to](const net::PortRange& range) { return range.Contains(to); });
+  }
 };
 
 struct WorkerOptions {

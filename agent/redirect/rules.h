@@ -9,16 +9,12 @@
 #include <vector>
 
 #include "common/net/address.h"
+#include "common/net/port_range.h"
 #include "common/result/result.h"
 
 namespace weft::redirect {
 
-struct PortRange {
-  std::uint16_t first = 0, last = 0;                      // both included
-  static Result<PortRange> Parse(std::string_view text);  // "80", "8000-8010"
-  std::string ToString() const;
-  bool Contains(std::uint16_t port) const { return first <= port && port <= last; }
-};
+using net::PortRange;
 
 struct Options {
   std::uint32_t uid = 15001;  // the agent's own, whose connections pass

@@ -221,6 +221,8 @@ void ReadOutbound(Reader& in, Outbound& out) {
     one.Map("proxyProtocol", [&](Reader& proxy) { proxy.Value("accept", service.accept_proxy, Bool); });
   });
   in.Map("egress", [&](Reader& egress) { egress.Values("allow", out.egress_allow, Text); });
+  in.Values("opaquePorts", out.opaque_ports, net::PortRange::Parse);
+  in.Check(out.opaque_ports.empty() || out.transparent, "opaquePorts", "is of a transparent listener");
   in.Check(!out.transparent || out.listen, "transparent", "needs outbound.listen");
 }
 
@@ -234,6 +236,8 @@ void ReadInbound(Reader& in, Inbound& out) {
         "send", out.send_proxy,
         OneOf<std::uint8_t>({{"none", std::uint8_t{0}}, {"v1", std::uint8_t{1}}, {"v2", std::uint8_t{2}}}));
   });
+  in.Values("opaquePorts", out.opaque_ports, net::PortRange::Parse);
+  in.Check(out.opaque_ports.empty() || out.transparent, "opaquePorts", "is of a transparent listener");
   in.Check(out.transparent != out.forward.has_value(), "forward",
            "an inbound listener has either forward: ADDRESS or transparent: true");
 }
@@ -389,6 +393,8 @@ Result<std::vector<Override>> FromEnvironment(const std::map<std::string, std::s
   }
   return out;
 }
+
+Result<Duration> ParseSpan(const std::string& text) { return Span(text); }
 
 Result<Settings> Parse(std::string_view text, const std::string& file,
                        const std::vector<Override>& overrides) {

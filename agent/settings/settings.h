@@ -11,6 +11,7 @@
 
 #include "common/net/address.h"
 #include "common/net/key.h"
+#include "common/net/port_range.h"
 #include "common/result/result.h"
 #include "common/time/time.h"
 
@@ -49,6 +50,7 @@ struct Outbound {
   std::optional<net::Address> listen;  // none: no outbound listener but those of `services`
   bool transparent = false;
   std::vector<LocalService> services;
+  std::vector<net::PortRange> opaque_ports;  // transparent: destinations relayed as they are
   std::vector<std::string>
       egress_allow;  // hosts ("example.com", "*.example.com", host:port) explicit mode lets out
 };
@@ -57,10 +59,11 @@ struct Inbound {
   net::Address listen;
   bool transparent = false;  // else `forward`
   std::optional<net::Address> forward;
-  std::optional<ServiceKey> service;  // none: node.service
-  std::string port;                   // name or number; empty: the service's only port
-  bool accept_proxy = false;          // each connection begins with a PROXY header
-  std::uint8_t send_proxy = 0;        // 1, 2: so do relayed ones to the application
+  std::optional<ServiceKey> service;         // none: node.service
+  std::string port;                          // name or number; empty: the service's only port
+  bool accept_proxy = false;                 // each connection begins with a PROXY header
+  std::uint8_t send_proxy = 0;               // 1, 2: so do relayed ones to the application
+  std::vector<net::PortRange> opaque_ports;  // transparent: relayed as they are
 };
 
 struct Limits {  // what clients may do
@@ -108,6 +111,8 @@ struct Override {
 // scalar field. Other WEFT_ names are errors unless they are listed in `others`.
 Result<std::vector<Override>> FromEnvironment(const std::map<std::string, std::string>& variables,
                                               const std::vector<std::string>& others = {});
+
+Result<Duration> ParseSpan(const std::string& text);  // "500ms", "1.5s", "5m", "24h"
 
 // `text` may be empty: built-in values and overrides only. `file` is for messages.
 Result<Settings> Parse(std::string_view text, const std::string& file,

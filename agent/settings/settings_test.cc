@@ -46,6 +46,20 @@ TEST(SettingsTest, ReadsEveryFieldOfTheFile) {
   EXPECT_EQ(read->log_level, LogLevel::kDebug);
 }
 
+TEST(SettingsTest, TransparentListenersHaveOpaquePorts) {
+  const Settings read =
+      Parse(
+          "resources: [a]\noutbound: {listen: '[::]:1', transparent: true, opaquePorts: [25, 3306-3310]}\n"
+          "inbound: [{listen: '[::]:2', transparent: true, opaquePorts: [6379]}]\n",
+          "agent.yaml")
+          .value();
+  EXPECT_TRUE(read.outbound.opaque_ports.at(1).Contains(3308));
+  EXPECT_EQ(read.inbound.at(0).opaque_ports.at(0).ToString(), "6379");
+  EXPECT_NE(ErrorOf("resources: [a]\noutbound: {listen: '[::]:1', opaquePorts: [25]}\n")
+                .find("outbound.opaquePorts: is of a transparent listener"),
+            std::string::npos);
+}
+
 TEST(SettingsTest, FilesAloneAreEnough) {
   const Settings read = Parse("resources: [mesh.yaml]\n", "agent.yaml").value();
   EXPECT_FALSE(read.control_plane);
