@@ -16,6 +16,10 @@ weft_library(controlplane/intake/files DEPS controlplane/intake common/stamp)
 weft_library(controlplane/intake/consul DEPS controlplane/intake common/http/tls)
 weft_library(controlplane/intake/dns DEPS controlplane/intake common/task LINK weft_ext_boost weft_ext_cares)
 weft_library(controlplane/intake/etcd DEPS controlplane/intake proto LINK weft_ext_grpc)
+weft_library(controlplane/inject DEPS common/net common/result LINK weft_ext_json)
+weft_library(controlplane/kube DEPS controlplane/api controlplane/auth common/time common/x509 common/file common/http/tls common/resource LINK weft_ext_json weft_ext_ssl)
+weft_library(controlplane/webhook DEPS controlplane/inject controlplane/kube common/x509 common/log common/http/tls)
+weft_library(controlplane/intake/kubernetes DEPS controlplane/intake controlplane/kube)
 weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/identity controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
@@ -23,9 +27,11 @@ weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph 
   LINK weft_ext_json)
 weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/stream controlplane/telemetry controlplane/store/sqlite
   controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
+  controlplane/intake/kubernetes controlplane/webhook controlplane/kube
   controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
-weft_library(controlplane/ctl DEPS common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
+weft_library(controlplane/ctl DEPS controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
+weft_embed(weft_controlplane_ctl weft::ctl kInstallManifest deploy/k8s/base/weft.yaml controlplane/ctl/install_manifest.h)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl)

@@ -31,6 +31,8 @@ weft_fuzzer(sealed_identity DEPS agent/identity)
 weft_fuzzer(consul DEPS controlplane/intake/consul)
 weft_fuzzer(etcd_keys DEPS controlplane/intake/etcd)
 weft_fuzzer(dns_answer DEPS controlplane/intake/dns)
+weft_fuzzer(kubernetes_objects DEPS controlplane/intake/kubernetes)
+weft_fuzzer(admission_review DEPS controlplane/webhook)
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)
@@ -82,6 +84,12 @@ if(NOT WEFT_FUZZ)
            $<TARGET_FILE:weft-control> $<TARGET_FILE:weftctl>)
   add_test(NAME openapi COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/openapi_test.py $<TARGET_FILE:weft-control>)
   set_tests_properties(api_examples openapi PROPERTIES TIMEOUT 120)
+endif()
+
+# The mesh's manifests, and weftctl inject.
+if(NOT WEFT_FUZZ)
+  add_test(NAME manifests COMMAND ${CMAKE_SOURCE_DIR}/tests/integration/manifests_test.py $<TARGET_FILE:weftctl>)
+  set_tests_properties(manifests PROPERTIES TIMEOUT 120)
 endif()
 
 # kill -9 under 16 writers and 200 agents: a few times here, more with the label slow; by hand as often as one likes.

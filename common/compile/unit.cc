@@ -52,6 +52,7 @@ Unit CompileUnit(const Index& index, const policy::PolicySpec& environment, cons
     unit.bundle.emplace();
     unit.bundle->key = key;
     unit.bundle->ports = service->mesh_service().ports;
+    unit.bundle->addresses = service->mesh_service().addresses;
     unit.bundle->policy = std::move(merged.policy);
     unit.bundle->sources = std::move(merged.sources);
     unit.endpoints = MakeEndpoints(key, service->mesh_service());

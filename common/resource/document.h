@@ -58,6 +58,7 @@ struct InstanceSpec {
 };
 struct MeshServiceSpec {
   std::vector<policy::ServicePort> ports;
+  std::vector<std::string> addresses;  // virtual IPs that select it in transparent mode
   std::vector<InstanceSpec> instances;
 };
 

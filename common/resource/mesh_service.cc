@@ -96,6 +96,10 @@ MeshServiceSpec ReadMeshService(const Value& spec) {
         ports->Fail("a service needs at least one port");
       CheckPorts(*ports, out.ports);
     }
+    map.List("addresses", 16, [&](const Value& item) {
+      std::string& address = out.addresses.emplace_back();
+      if (Read(item, address) && !net::Ip::Parse(address)) item.Fail("\"" + address + "\" is no IP address");
+    });
     std::set<std::string> ids;
     map.List("instances", 10'000, [&](const Value& item) {
       out.instances.push_back(ReadInstance(item, out.ports));

@@ -1,6 +1,7 @@
 #include "controlplane/app/discovery.h"
 
 #include "controlplane/intake/files/files.h"
+#include "controlplane/intake/kubernetes/kubernetes.h"
 
 namespace weft::control {
 
@@ -36,6 +37,17 @@ Status Discovery::StartRemote(const DiscoverySettings& settings) {
     for (const ServiceKey& service : control_.ServicesOf("dns"))
       options.known[service] = control_.Discovered("dns", service);
     return std::make_unique<intake::dns::Dns>(context_, sink, std::move(options));
+  });
+  if (!settings.kubernetes) {
+    registrar_.Abandon("kubernetes");
+    return done;
+  }
+  intake::kubernetes::Options options;
+  auto config = KubeConfig(settings.kubernetes->kubeconfig);
+  if (!config) return config.error();
+  options.config = std::move(*config);
+  begin("kubernetes", true, [&](intake::Sink& sink) -> std::unique_ptr<intake::Source> {
+    return std::make_unique<intake::kubernetes::Kubernetes>(context_, sink, std::move(options));
   });
   return done;
 }

@@ -151,6 +151,10 @@ void ReadDiscovery(const resource::Value& value, DiscoverySettings& out) {
     if (const auto consul = map.Find("consul")) ReadConsul(*consul, out.consul.emplace());
     if (const auto etcd = map.Find("etcd")) ReadEtcd(*etcd, out.etcd.emplace());
     if (const auto dns = map.Find("dns")) ReadDns(*dns, out.dns.emplace());
+    if (const auto kubernetes = map.Find("kubernetes")) {
+      out.kubernetes.emplace();
+      kubernetes->Map([&](MapReader& inner) { inner.Optional("kubeconfig", out.kubernetes->kubeconfig); });
+    }
   });
 }
 

@@ -12,12 +12,17 @@
 
 namespace weft::control {
 
+struct KubernetesSource {
+  std::string kubeconfig;  // empty: the pod's own service account
+};
+
 struct DiscoverySettings {
   Duration linger = std::chrono::minutes(5);  // of a service that its source no longer has; at most 24 h
   Duration doubt = std::chrono::minutes(1);   // of a mass removal; zero: believed at once; at most 1 h
   std::optional<intake::consul::Options> consul;
   std::optional<intake::etcd::Options> etcd;
   std::optional<intake::dns::Options> dns;
+  std::optional<KubernetesSource> kubernetes;
 };
 
 // Files that are named are read: a certificate that cannot be used is a problem at its place.

@@ -20,6 +20,7 @@
 #include "controlplane/app/reflection.h"
 #include "controlplane/app/tls.h"
 #include "controlplane/gate/gate.h"
+#include "controlplane/kube/token_review.h"
 #include "controlplane/store/sqlite/sqlite.h"
 #include "controlplane/stream/service.h"
 #include "controlplane/telemetry/service.h"
@@ -33,6 +34,15 @@ constexpr std::size_t kMostHttpConnections = 1024;  // watches, at most 512, hol
 constexpr int kMaxGrpcMessage = 17 << 20;
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
+  if (settings.kubernetes.tokens) {
+    if (!settings.token_file.empty() || !settings.client_ca.empty())
+      return Invalid("cannot stand beside tokenFile and clientCa yet; leave one of them out",
+                     "kubernetes.tokens");
+    auto config = KubeConfig(settings.kubernetes.kubeconfig);
+    if (!config) return config.error();
+    return kube::MakeTokenReview(std::move(*config),
+                                 {settings.kubernetes.tokens->audience, settings.kubernetes.tokens->admins});
+  }
   if (settings.has_credentials()) {
     return auth::MakeTrusted({settings.token_file, settings.trust_domain}, [](const Error& error) {
       log::Warn("the changed token file cannot be used; the last good one stays", {{"error", error.Text()}});
@@ -149,6 +159,7 @@ struct Program::Parts {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<http::Server> http_server;
+  std::unique_ptr<webhook::Webhook> admission;  // null: pods are not injected
   net::Address grpc_address;
   std::optional<task::Signals> signals;
   std::optional<task::Periodic> every_second;
@@ -193,6 +204,11 @@ Status Program::Parts::Bind(const Settings& settings) {
                     : http::tls::Listen(context, settings.http, std::move(handler), options, identity);
   if (!server) return Error{server.error().kind, server.error().detail, "--http-listen", {}};
   http_server = std::move(*server);
+  if (!settings.kubernetes.webhook) return {};
+  auto config = KubeConfig(settings.kubernetes.kubeconfig);
+  if (!config) return config.error();
+  admission = std::make_unique<webhook::Webhook>(std::move(*config), *settings.kubernetes.webhook);
+  admission->Start();
   return {};
 }
 
@@ -202,6 +218,7 @@ void Program::Parts::End() {
   discovery.Stop();
   control.StopWatches();
   happenings.Close();
+  if (admission != nullptr) admission->Stop();
   http_server->Stop();
   hub.Stop({ErrorKind::kUnavailable, "the control plane is stopping", {}, {}});
   gate->Stop();

@@ -165,6 +165,11 @@ Status ReadFile(const std::string& name, Values& values, Settings& settings) {
       if (!problems.errors().empty()) return problems.errors().front();
       continue;
     }
+    if (member.key == "kubernetes") {
+      ReadKubernetes(resource::Value(member.value, root, "kubernetes"), settings.kubernetes);
+      if (!problems.errors().empty()) return problems.errors().front();
+      continue;
+    }
     const auto known = [&member](const Row& row) { return member.key == row.key; };
     if (std::none_of(std::begin(kRows), std::end(kRows), known)) {
       return Invalid("is not known here; docs/operations.md lists the keys", member.key,

@@ -12,6 +12,7 @@
 #include "common/net/address.h"
 #include "common/policy/spec.h"
 #include "controlplane/app/discovery_settings.h"
+#include "controlplane/app/kubernetes_settings.h"
 
 namespace weft::control {
 
@@ -33,7 +34,7 @@ struct Settings {
   std::string client_ca;           // PEM file: client certificates are asked for and verified; empty: not
   std::string trust_domain = "mesh.local";  // of agents' SPIFFE ids
   IdentitySettings identity;
-  bool has_users() const { return !token_file.empty() || !client_ca.empty(); }
+  bool has_users() const { return !token_file.empty() || !client_ca.empty() || kubernetes.tokens; }
   bool has_credentials() const { return has_users() || identity.on; }
   bool insecure = false;
   bool allow_exposed_secrets = false;                   // key and token file may be readable by others
@@ -43,6 +44,7 @@ struct Settings {
   Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h
   log::Settings log;
   DiscoverySettings discovery;     // of the file alone
+  KubernetesSettings kubernetes;   // likewise
   policy::PolicySpec environment;  // mesh defaults from the seeds' variables
 };
 

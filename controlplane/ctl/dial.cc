@@ -35,7 +35,7 @@ Result<Send> DialHttp(const std::string& server, const Login& login) {
   if (!url) return Invalid(url.error().detail, "--server");
   Way way{url->where, login.token, login.server_name, nullptr};
   if (url->tls) {
-    auto trust = http::tls::MakeClientContext({login.cert, login.key, login.ca});
+    auto trust = http::tls::MakeClientContext(http::tls::Files{login.cert, login.key, login.ca});
     if (!trust) return trust.error();
     way.trust = std::move(*trust);
   } else if (!login.ca.empty() || !login.cert.empty()) {

@@ -69,21 +69,51 @@ Result<ContextPtr> MakeClientContext(const Files& files) {
   return context;
 }
 
-Result<ContextPtr> MakeServerContext(const Pem& pem) {
-  const auto buffer = [](const std::string& text) { return boost::asio::buffer(text); };
-  ContextPtr context = Make(Context::tls_server);
+namespace {
+
+boost::asio::const_buffer Buffer(const std::string& text) { return boost::asio::buffer(text); }
+
+Status UseIdentity(Context& context, const Pem& pem, const char* whose) {
   error_code error;
-  context->use_certificate_chain(buffer(pem.chain), error);
-  if (!error) context->use_private_key(buffer(pem.key), Context::pem, error);
-  if (error) return Unusable("the server's identity", "cannot be used", error);
-  if (pem.ca.empty()) return context;
-  const auto roots = x509::Split(pem.ca);
+  context.use_certificate_chain(Buffer(pem.chain), error);
+  if (!error) context.use_private_key(Buffer(pem.key), Context::pem, error);
+  if (error) return Unusable(whose, "cannot be used", error);
+  return {};
+}
+
+Status TrustRoots(Context& context, const std::string& pem) {
+  const auto roots = x509::Split(pem);
   if (!roots) return roots.error();
   for (const std::string& root : *roots) {
-    context->add_certificate_authority(buffer(root), error);
+    error_code error;
+    context.add_certificate_authority(Buffer(root), error);
     if (error) return Unusable("a root", "cannot be used", error);
   }
+  return {};
+}
+
+}  // namespace
+
+Result<ContextPtr> MakeServerContext(const Pem& pem) {
+  ContextPtr context = Make(Context::tls_server);
+  if (auto ok = UseIdentity(*context, pem, "the server's identity"); !ok) return ok.error();
+  if (pem.ca.empty()) return context;
+  if (auto ok = TrustRoots(*context, pem.ca); !ok) return ok.error();
   context->set_verify_mode(boost::asio::ssl::verify_peer);  // one that is shown; none is well too
+  return context;
+}
+
+Result<ContextPtr> MakeClientContext(const Pem& pem) {
+  ContextPtr context = Make(Context::tls_client);
+  if (!pem.chain.empty()) {
+    if (auto ok = UseIdentity(*context, pem, "the client's identity"); !ok) return ok.error();
+  }
+  context->set_verify_mode(boost::asio::ssl::verify_peer);
+  if (pem.ca.empty()) {
+    context->set_default_verify_paths();
+  } else if (auto ok = TrustRoots(*context, pem.ca); !ok) {
+    return ok.error();
+  }
   return context;
 }
 

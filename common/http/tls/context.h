@@ -30,6 +30,8 @@ struct Pem {
   std::string ca;  // empty: client certificates are not asked for
 };
 Result<ContextPtr> MakeServerContext(const Pem& pem);
+// `chain` and `key` may be empty; without `ca` the system's CAs count.
+Result<ContextPtr> MakeClientContext(const Pem& pem);
 
 // What a server shows and trusts, asked for each connection.
 class Identity {
