@@ -9,7 +9,7 @@ weft_library(agent/codec/http2 DEPS agent/codec/http1 agent/buffer common/messag
 # Pure stages: values in, decisions out. They do not know each other.
 weft_library(agent/detect DEPS common/net common/result)
 weft_library(agent/route DEPS common/message common/policy common/random common/reason LINK weft_ext_re2)
-weft_library(agent/limit DEPS common/policy common/time)
+weft_library(agent/limit DEPS common/net common/policy common/time)
 weft_library(agent/breaker DEPS common/policy common/stats common/random common/time)
 weft_library(agent/select DEPS common/policy common/random common/stats common/time)
 weft_library(agent/retry DEPS common/message common/policy common/random common/time)

@@ -3,6 +3,8 @@
 # What scripts/bench compares with.
 weft_program(tests/bench/relay NAME bench-relay)
 weft_program(tests/bench/load NAME bench-load DEPS common/time)
+# Nanoseconds and allocations of the decision core; run by hand.
+weft_program(tests/bench/decide NAME bench-decide DEPS agent/engine)
 if(NOT WEFT_SANITIZE)
   add_library(bench-allocations SHARED tests/bench/allocations/allocations.cc)
 endif()

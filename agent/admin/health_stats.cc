@@ -24,7 +24,9 @@ std::string NameOf(const ServiceKey& key) {
   return key.ns == "default" && key.cluster == "local" ? key.name : key.ToString();
 }
 
-int Severity(std::string_view circuit) { return circuit == "open" ? 2 : circuit == "half_open" ? 1 : 0; }
+int Severity(std::string_view circuit) {
+  return circuit == "open" ? 3 : circuit == "half_open" ? 2 : circuit == "recovering" ? 1 : 0;
+}
 
 std::map<std::string, ServiceStats> ByService(const report::AgentStatus& status) {
   std::map<std::string, ServiceStats> services;

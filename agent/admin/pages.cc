@@ -103,8 +103,10 @@ Json CircuitsPage(const report::AgentStatus& status) {
   for (const auto& [key, backend] : status.backends) {
     if (key.second == engine::Direction::kInbound) continue;  // a circuit protects a caller
     const report::CircuitStatus& circuit = backend.circuit;
-    const Json to = {
-        {"closed", circuit.to_closed}, {"open", circuit.to_open}, {"half_open", circuit.to_half_open}};
+    const Json to = {{"closed", circuit.to_closed},
+                     {"open", circuit.to_open},
+                     {"half_open", circuit.to_half_open},
+                     {"recovering", circuit.to_recovering}};
     list.push_back({{"service", key.first.service.ToString()},
                     {"port", key.first.port},
                     {"enabled", circuit.enabled},

@@ -51,6 +51,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {501, GrpcStatus::kUnimplemented, true},       // not_implemented
     {505, GrpcStatus::kUnimplemented, true},       // version_not_supported
     {0, GrpcStatus::kCancelled, true},             // client_closed
+    {503, GrpcStatus::kUnavailable, false},        // shed
 }};
 
 // Trying again at once would make it worse.
@@ -62,7 +63,8 @@ bool IsFull(Reason reason) {
     case Reason::kConnectionOverflow:
     case Reason::kNoInstances:
     case Reason::kNoHealthyInstances:
-    case Reason::kConcurrency: return true;
+    case Reason::kConcurrency:
+    case Reason::kShed: return true;
     default: return false;
   }
 }

@@ -33,7 +33,46 @@ TEST(CircuitTest, OpenRefusesUntilItsDurationIsOverAndThenGivesExactlyThePermits
   ASSERT_EQ(permits.size(), 3u);
   EXPECT_EQ(circuit.Record(permits[0], 0, Fixed(), later), Change::kNone);
   EXPECT_EQ(circuit.Record(permits[1], 0, Fixed(), later), Change::kNone);
-  EXPECT_EQ(circuit.Record(permits[2], 0, Fixed(), later), Change::kClosed);
+  EXPECT_EQ(circuit.Record(permits[2], 0, Fixed(), later), Change::kRecovering);
+}
+
+TEST(CircuitTest, ARecoveringCircuitLetsTenThenTwentyFiveThenFiftyPercentFlow) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  const TimePoint later = kStart + seconds(61);
+  for (int i = 0; i < 3; ++i) circuit.Record(circuit.Admit(Fixed(), {}, later).permit, 0, Fixed(), later);
+  ASSERT_EQ(circuit.Look().state, State::kRecovering);
+  for (const auto& [step, most] : {std::pair{0, 10}, std::pair{1, 25}, std::pair{2, 50}}) {
+    int flowed = 0;
+    for (int i = 0; i < 1000; ++i) flowed += circuit.Admit(Fixed(), {}, later + seconds(step)).permit != 0;
+    EXPECT_GE(flowed, most * 10);
+    EXPECT_LE(flowed, most * 10 + 3);
+    const Admission refused = circuit.Admit(Fixed(), {}, later + seconds(step) + milliseconds(400));
+    EXPECT_TRUE(refused.permit != 0 || refused.retry_after == milliseconds(600));
+  }
+  EXPECT_NE(circuit.Admit(Fixed(), {}, later + seconds(3)).permit, 0u);
+  EXPECT_EQ(circuit.Look().state, State::kClosed);
+}
+
+TEST(CircuitTest, AtFewRequestsTheRampRefusesNone) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  const TimePoint later = kStart + seconds(61);
+  for (int i = 0; i < 3; ++i) circuit.Record(circuit.Admit(Fixed(), {}, later).permit, 0, Fixed(), later);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_NE(circuit.Admit(Fixed(), {}, later + milliseconds(400 * i)).permit, 0u);
+}
+
+TEST(CircuitTest, WhatTripsWhileRecoveringOpensForLonger) {
+  const policy::CircuitBreaker policy;
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, policy, kStart));
+  const TimePoint later = kStart + seconds(6);
+  for (int i = 0; i < 3; ++i) circuit.Record(circuit.Admit(policy, {}, later).permit, 0, policy, later);
+  EXPECT_EQ(circuit.Look().openings, 1u);
+  EXPECT_TRUE(circuit.Trip(circuit.generation(), policy, later));
+  EXPECT_EQ(circuit.Look().openings, 2u);
+  EXPECT_EQ(circuit.counts().recovering, 1u);
 }
 
 TEST(CircuitTest, AReturnedPermitIsGivenAgain) {
@@ -93,14 +132,24 @@ struct Model {
   std::uint32_t generation = 0, given = 0, done = 0;
   double points = 0;
   TimePoint deadline;
+  std::int64_t ramp_step = -1, ramp = 0;
 
+  bool Ramp(TimePoint now) {
+    const std::int64_t step = (now - deadline) / seconds(1);
+    if (step >= 3) return Move(State::kClosed, now), true;
+    if (step != ramp_step) ramp_step = step, ramp = 0;
+    const std::int64_t percent[] = {10, 25, 50};
+    const bool flows = ramp < 3 || (ramp + 1) * percent[step] / 100 > ramp * percent[step] / 100;
+    return ++ramp, flows;
+  }
   void Move(State to, TimePoint until) {
     state = to, deadline = until, ++generation;
     given = done = 0;
-    points = 0;
+    points = 0, ramp_step = -1;
   }
   bool Admit(TimePoint now) {
     if (state == State::kClosed) return true;
+    if (state == State::kRecovering) return Ramp(now);
     if (state == State::kHalfOpen && now >= deadline) Move(State::kOpen, now + seconds(60));
     if (state == State::kOpen && now >= deadline) Move(State::kHalfOpen, now + seconds(5));
     if (state != State::kHalfOpen || given >= 3) return false;
@@ -113,7 +162,7 @@ struct Model {
     if (points > 0.9)
       Move(State::kOpen, now + seconds(60));
     else if (done >= 3)
-      Move(State::kClosed, now);
+      Move(State::kRecovering, now);
   }
 };
 
@@ -130,7 +179,7 @@ TEST(CircuitTest, RandomSequencesOfEventsAgreeWithTheModel) {
       if (event < 4) {
         const Permit permit = circuit.Admit(Fixed(), {}, now).permit;
         ASSERT_EQ(permit != 0, model.Admit(now)) << "seed " << seed << " step " << step;
-        if (permit != 0) out.emplace_back(permit, model.state == State::kClosed ? ~0U : model.generation);
+        if (permit != 0) out.emplace_back(permit, model.state == State::kHalfOpen ? model.generation : ~0U);
       } else if (event < 6 && !out.empty()) {
         const std::size_t i = random.Below(Purpose::kTest, out.size());
         const double w = random.Below(Purpose::kTest, 4) == 0 ? 2 : 0;
@@ -143,7 +192,7 @@ TEST(CircuitTest, RandomSequencesOfEventsAgreeWithTheModel) {
         out.pop_back();
       } else if (event == 7 && random.Below(Purpose::kTest, 4) == 0) {
         const bool tripped = circuit.Trip(circuit.generation(), Fixed(), now);
-        ASSERT_EQ(tripped, model.state == State::kClosed);
+        ASSERT_EQ(tripped, model.state == State::kClosed || model.state == State::kRecovering);
         if (tripped) model.Move(State::kOpen, now + seconds(60));
       }
       ASSERT_EQ(circuit.Look().state, model.state) << "seed " << seed << " step " << step;
@@ -208,6 +257,28 @@ TEST(WindowTest, AStalledClockAndANewGenerationClearTheEvidence) {
   for (int i = 0; i < 30; ++i) window.Add(0, 2, false, false, kStart + seconds(3601));
   window.Add(1, 2, false, false, kStart + seconds(3601));
   EXPECT_EQ(window.Slow(kStart + seconds(3601)).requests, 1u);
+}
+
+// Badness of 20 % is usual for one service and an outage for another.
+TEST(WindowTest, TheThresholdFollowsWhatIsUsualAndNoFurtherThanItsClamps) {
+  const auto after = [](int of_ten, int hours) {  // so many of ten requests a second fail
+    Window window;
+    TimePoint now = kStart;
+    for (int i = 0; i < hours * 36'000; ++i, now += milliseconds(100))
+      window.Add(0, i % 10 < of_ten ? 1.5 : 0, false, false, now);
+    return window.baseline().Theta(100);
+  };
+  EXPECT_EQ(after(0, 1), 0.30);
+  EXPECT_GT(after(1, 2), 0.35);
+  EXPECT_LT(after(1, 2), 0.60);
+  EXPECT_LE(after(9, 3), 0.31) << "an outage that lasts is not learned";
+}
+
+TEST(WindowTest, RunsAreLongerWhereFailuresAreUsual) {
+  Baseline baseline;
+  EXPECT_EQ(baseline.Run(), 5u);
+  for (int i = 0; i < 10'000; ++i) baseline.Learn(7.5, 11.25, 100);  // 5 % answers of 5xx
+  EXPECT_EQ(baseline.Run(), 7u);
 }
 
 TEST(WindowTest, SlowSuccessesTripAtThirtyPercent) {

@@ -1,6 +1,7 @@
 #include "agent/breaker/circuit.h"
 
 #include <algorithm>
+#include <array>
 
 #include "common/random/random.h"
 
@@ -17,6 +18,10 @@ constexpr Permit kIsTrial = Permit{1} << 63;
 constexpr double kTolerance = 0.30;  // of half-open points per permit
 constexpr Duration kFirstOpen = std::chrono::seconds(5);
 constexpr Duration kForget = std::chrono::seconds(60);
+constexpr Duration kStep = std::chrono::seconds(1);
+constexpr std::array<std::uint64_t, 3> kRamp = {10, 25, 50};  // percent
+constexpr std::uint64_t kFew = 3;                             // of each step, whatever the percent
+constexpr std::uint64_t kAskedMask = (std::uint64_t{1} << 45) - 1;
 
 std::uint64_t Millis(TimePoint t) { return static_cast<std::uint64_t>(Nanos(t) / 1'000'000) & kMillisMask; }
 TimePoint FromMillis(std::uint64_t millis) {
@@ -67,6 +72,7 @@ const char* ToString(State state) {
     case State::kClosed: return "closed";
     case State::kOpen: return "open";
     case State::kHalfOpen: return "half_open";
+    case State::kRecovering: return "recovering";
   }
   return "closed";
 }
@@ -80,7 +86,7 @@ Counts Circuit::counts() const {
   const auto of = [this](State state) {
     return moved_[static_cast<std::size_t>(state)].load(std::memory_order_relaxed);
   };
-  return {of(State::kClosed), of(State::kOpen), of(State::kHalfOpen)};
+  return {of(State::kClosed), of(State::kOpen), of(State::kHalfOpen), of(State::kRecovering)};
 }
 
 std::uint32_t Circuit::generation() const { return Unpack(word_.load(std::memory_order_acquire)).generation; }
@@ -94,6 +100,15 @@ Admission Circuit::Admit(const policy::CircuitBreaker& policy, Duration attempt_
     const Word w = Unpack(packed);
     if (w.state == State::kClosed) return {kGiven | w.generation, w.state, {}};
     const TimePoint deadline = FromMillis(w.millis);
+    if (w.state == State::kRecovering) {
+      const auto step = static_cast<std::uint64_t>(std::max<Duration>(now - deadline, {}) / kStep);
+      if (step >= kRamp.size()) {
+        Move(packed, State::kClosed, w.openings, now);
+        continue;
+      }
+      if (OnRamp(w.generation, static_cast<std::uint32_t>(step))) return {kGiven | w.generation, w.state, {}};
+      return {0, w.state, deadline + static_cast<std::int64_t>(step + 1) * kStep - now};
+    }
     if (w.state == State::kOpen) {
       if (now < deadline) return {0, w.state, deadline - now};
       const Duration patience = std::max<Duration>(2 * attempt_timeout, kFirstOpen);
@@ -107,6 +122,18 @@ Admission Circuit::Admit(const policy::CircuitBreaker& policy, Duration attempt_
     const Permit permit = TryTrial(w.generation, TrialsOf(policy));
     if (permit == 0 && generation() != w.generation) continue;
     return {permit, w.state, permit == 0 ? deadline - now : Duration::zero()};
+  }
+}
+
+// Evenly spaced: the n-th request of a step flows when the percentage of n reaches the next whole number.
+bool Circuit::OnRamp(std::uint32_t generation, std::uint32_t step) {
+  const std::uint64_t mine = static_cast<std::uint64_t>(generation) << 47 | static_cast<std::uint64_t>(step)
+                                                                                << 45;
+  std::uint64_t packed = ramp_.load(std::memory_order_acquire);
+  while (true) {
+    const std::uint64_t asked = (packed & ~kAskedMask) == mine ? packed & kAskedMask : 0;
+    const bool flows = asked < kFew || (asked + 1) * kRamp[step] / 100 > asked * kRamp[step] / 100;
+    if (ramp_.compare_exchange_weak(packed, mine | (asked + 1), std::memory_order_acq_rel)) return flows;
   }
 }
 
@@ -140,7 +167,7 @@ Change Circuit::Record(Permit permit, double points, const policy::CircuitBreake
   if (w.state != State::kHalfOpen || w.generation != generation) return Change::kNone;
   const std::uint32_t trials = TrialsOf(policy);
   if (static_cast<double>(t.points) > kTolerance * 64 * trials) return Reopen(word, policy, now);
-  if (t.done >= trials) return Move(word, State::kClosed, w.openings, now);
+  if (t.done >= trials) return Move(word, State::kRecovering, w.openings, now);
   return Change::kNone;
 }
 
@@ -158,7 +185,8 @@ void Circuit::Return(Permit permit) {
 bool Circuit::Trip(std::uint32_t generation, const policy::CircuitBreaker& policy, TimePoint now) {
   const std::uint64_t word = word_.load(std::memory_order_acquire);
   const Word w = Unpack(word);
-  if (w.state != State::kClosed || w.generation != generation) return false;
+  const bool flows = w.state == State::kClosed || w.state == State::kRecovering;
+  if (!flows || w.generation != generation) return false;
   return Reopen(word, policy, now) == Change::kOpened;
 }
 
@@ -189,7 +217,13 @@ Change Circuit::Move(std::uint64_t from, State to, std::uint32_t openings, TimeP
   const std::uint64_t next = Pack(Word{to, openings, (w.generation + 1) & kGenerationMask, millis});
   if (!word_.compare_exchange_strong(from, next, std::memory_order_acq_rel)) return Change::kNone;
   moved_[static_cast<std::size_t>(to)].fetch_add(1, std::memory_order_relaxed);
-  return to == State::kOpen ? Change::kOpened : to == State::kClosed ? Change::kClosed : Change::kHalfOpened;
+  switch (to) {
+    case State::kClosed: return Change::kClosed;
+    case State::kOpen: return Change::kOpened;
+    case State::kHalfOpen: return Change::kHalfOpened;
+    case State::kRecovering: return Change::kRecovering;
+  }
+  return Change::kNone;
 }
 
 }  // namespace weft::breaker

@@ -4,6 +4,8 @@
 //   kClosed    requests flow
 //   kOpen      requests are refused until the deadline
 //   kHalfOpen  halfOpenMaxCalls permits; their results decide
+//   kRecovering  a ramp after they were good: of the requests of each second 10, 25, 50 % flow, and at least
+//                three, then it is closed; what would trip a closed circuit opens it again
 //
 // Every transition raises the generation. A permit carries the generation it was given in, and a result of
 // another generation changes nothing: a straggler from before an opening neither closes nor reopens. A permit
@@ -22,8 +24,8 @@
 
 namespace weft::breaker {
 
-enum class State : std::uint8_t { kClosed, kOpen, kHalfOpen };
-const char* ToString(State state);  // "closed", "open", "half_open"
+enum class State : std::uint8_t { kClosed, kOpen, kHalfOpen, kRecovering };
+const char* ToString(State state);  // "closed", "open", "half_open", "recovering"
 
 // What Admit gave: zero means refused. Opaque; fits Call::breaker_permit.
 using Permit = std::uint64_t;
@@ -35,17 +37,17 @@ struct Admission {
   Duration retry_after = Duration::zero();
 };
 
-enum class Change : std::uint8_t { kNone, kOpened, kHalfOpened, kClosed };
+enum class Change : std::uint8_t { kNone, kOpened, kHalfOpened, kRecovering, kClosed };
 
 struct Counts {  // transitions into each state since the start; exact
-  std::uint64_t closed = 0, opened = 0, half_opened = 0;
+  std::uint64_t closed = 0, opened = 0, half_opened = 0, recovering = 0;
 };
 
 struct View {
   State state = State::kClosed;
   std::uint32_t generation = 0;
   std::uint32_t openings = 0;  // k
-  TimePoint deadline;          // of kOpen and kHalfOpen; of kClosed: since when
+  TimePoint deadline;          // of kOpen and kHalfOpen; of the others: since when
 };
 
 class Circuit {
@@ -58,7 +60,7 @@ class Circuit {
   Change Record(Permit permit, double points, const policy::CircuitBreaker& policy, TimePoint now);
   // The request was never sent, or its outcome says nothing.
   void Return(Permit permit);
-  // kClosed -> kOpen if the circuit is still in the generation the evidence was gathered in.
+  // kClosed or kRecovering -> kOpen if the circuit is still in the generation the evidence was gathered in.
   bool Trip(std::uint32_t generation, const policy::CircuitBreaker& policy, TimePoint now);
 
   View Look() const;
@@ -69,14 +71,16 @@ class Circuit {
  private:
   Change Move(std::uint64_t from, State to, std::uint32_t openings, TimePoint deadline);
   Change Reopen(std::uint64_t from, const policy::CircuitBreaker& policy, TimePoint now);
+  bool OnRamp(std::uint32_t generation, std::uint32_t step);
   Permit TryTrial(std::uint32_t generation, std::uint32_t most);
   Duration OpenFor(std::uint32_t openings, std::uint32_t generation,
                    const policy::CircuitBreaker& policy) const;
 
   const std::uint64_t seed_, stream_;
   alignas(64) std::atomic<std::uint64_t> word_{0};  // [state:3][k:4][generation:17][deadline in ms:40]
-  std::atomic<std::uint64_t> moved_[3] = {};        // by new state
+  std::atomic<std::uint64_t> moved_[4] = {};        // by new state
   std::atomic<std::uint64_t> trial_{0};             // [generation:17][given:11][done:11][points * 64: 25]
+  std::atomic<std::uint64_t> ramp_{0};              // [generation:17][step:2][asked:45]
 };
 
 }  // namespace weft::breaker

@@ -3,19 +3,19 @@
 // a run.
 //
 //   slow         10 s: at least minimum_requests, at least failure_threshold points, and while `adaptive` a
-//   mean
-//                badness of 0.30 (20 % answers of 5xx, 15 % time-outs)
-//   fast         1 s: the same counts and a mean badness of 0.60
-//   consecutive  5 failures of weight >= 1.5 in a row that last 250 ms; 150 ms once a time-out or connection
-//   failure
-//                is among them
+//                mean badness of theta, what is not usual for this service (baseline.h; 0.30 to 1.00)
+//   fast         1 s: the same counts and a mean badness of 0.60, while `adaptive` at least twice theta
+//   consecutive  5 failures of weight >= 1.5 in a row, more where failures are usual, that last 250 ms;
+//                150 ms once a time-out or connection failure is among them
 //   guard        4xx may be no more than half of the points: one bad client must not open the circuit for all
 //
 // Source: resilience.md 1.3 to 1.5. Evaluated on each failure. Points and requests are of one generation of
-// the circuit: Add with a newer one forgets the older. Thread rule: one owner. 1.2 KB.
+// the circuit: Add with a newer one forgets the older; the baseline stays. Thread rule: one owner.
+// 1.5 KB.
 
 #include <cstdint>
 
+#include "agent/breaker/baseline.h"
 #include "common/policy/policy.h"
 #include "common/stats/ring.h"
 #include "common/time/time.h"
@@ -25,13 +25,15 @@ namespace weft::breaker {
 struct Points {
   double all = 0, of_4xx = 0;
   std::uint32_t requests = 0;
+  double squares = 0;  // of what single requests weigh
 
+  double mean() const { return requests == 0 ? 0 : all / requests; }
   Points& operator+=(const Points& o) {
-    all += o.all, of_4xx += o.of_4xx, requests += o.requests;
+    all += o.all, of_4xx += o.of_4xx, requests += o.requests, squares += o.squares;
     return *this;
   }
   Points& operator-=(const Points& o) {
-    all -= o.all, of_4xx -= o.of_4xx, requests -= o.requests;
+    all -= o.all, of_4xx -= o.of_4xx, requests -= o.requests, squares -= o.squares;
     return *this;
   }
 };
@@ -48,10 +50,17 @@ class Window {
   Trip Evaluate(const policy::CircuitBreaker& policy, TimePoint now);
   Points Slow(TimePoint now) { return slow_.Total(now); }
   void Clear();
+  const Baseline& baseline() const { return baseline_; }
+  // Weighted points that open the circuit now.
+  double Threshold(const policy::CircuitBreaker& policy, TimePoint now);
 
  private:
   void Enter(std::uint32_t generation);
+  void Take(const Points& points, TimePoint now);
 
+  Baseline baseline_;
+  Points second_;  // of the second that is not over
+  std::int64_t second_at_ = 0;
   std::uint32_t generation_ = 0;
   std::uint32_t run_ = 0;
   bool run_hard_ = false;

@@ -67,6 +67,7 @@ void Breaker(Object& object, const Seen& seen, std::string& out) {
   if (seen.breaker_trial) o.Bool("trial", true);
   o.Number("points", seen.breaker_points);
   o.Number("requests", seen.breaker_requests);
+  if (seen.breaker_threshold > 0) o.Number("threshold", seen.breaker_threshold);
 }
 
 void AttemptJson(const Attempt& a, const Whole& whole, std::size_t index, const Names& names,
@@ -141,6 +142,9 @@ std::string ToJson(const Whole& whole, const Names& names, Duration wall_offset)
     Breaker(o, r.seen, out);
     if (r.seen.panic) o.Bool("panic", true);
     if (r.seen.level > 0) o.Text("zone", kLevels[r.seen.level]);
+    if (r.seen.risk > 0) o.Number("risk", r.seen.risk);
+    if (r.seen.adaptive_timeout > 0) o.Number("adaptiveTimeoutMs", r.seen.adaptive_timeout);
+    if (r.seen.concurrency_limit > 0) o.Number("concurrencyLimit", r.seen.concurrency_limit);
     if (r.seen.rate_limit != kNoName) o.Text("rateLimit", names.Text(r.seen.rate_limit));
     o.Number("retryTokens", r.seen.budget);
     o.Number("inFlight", r.seen.in_flight);

@@ -53,12 +53,16 @@ struct Attempt {
 struct Seen {
   const char* breaker = "closed";  // state at admission
   std::uint32_t breaker_generation = 0;
-  bool breaker_trial = false;   // held one of the half-open permits
-  std::uint8_t level = 0;       // with preferZone: 1 own zone, 2 own region, 3 elsewhere
-  NameId rate_limit = kNoName;  // that refused it
-  bool panic = false;           // fewer than half of the instances were available: all were picked from
-  float breaker_points = 0;     // weighted points of the last 10 s in this worker
+  bool breaker_trial = false;           // held one of the half-open permits
+  std::uint8_t level = 0;               // with preferZone: 1 own zone, 2 own region, 3 elsewhere
+  std::uint32_t concurrency_limit = 0;  // inbound; zero: none
+  NameId rate_limit = kNoName;          // that refused it
+  float risk = 0;                       // foreseen; zero: none, or not acted on
+  float adaptive_timeout = 0;           // ms, of the last attempt; zero: none
+  bool panic = false;        // fewer than half of the instances were available: all were picked from
+  float breaker_points = 0;  // weighted points of the last 10 s in this worker
   std::uint32_t breaker_requests = 0;
+  float breaker_threshold = 0;  // points that would have opened it; zero: nothing was counted
   float budget = 0;             // retry tokens left in this worker, as last seen
   std::uint32_t in_flight = 0;  // requests to this service port in this worker, this one included
 };

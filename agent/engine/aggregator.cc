@@ -26,6 +26,7 @@ InstanceState StateOf(health::State state) {
 health::Evidence EvidenceOf(const InstanceDelta& delta) {
   health::Evidence evidence;
   evidence.badness = {delta.points, delta.squares, delta.requests};
+  evidence.speed = {delta.logs, delta.answers};
   evidence.run = delta.consecutive;
   evidence.run_began = delta.first_of_run;
   evidence.passed_checks = delta.passed_checks;
@@ -114,10 +115,10 @@ void Aggregator::AbsorbBackend(Group& group, const BackendDelta& delta, std::uin
     member->second.health.Learn(worker, EvidenceOf(said), policy.health_check, policy.outlier_detection, now);
   }
   const breaker::View circuit = group.shared->circuit.Look();
-  if (delta.requests == 0 || circuit.state != breaker::State::kClosed ||
-      circuit.generation != delta.generation)
-    return;
-  group.window.AddMany(delta.generation, {delta.points, delta.points_4xx, delta.requests}, now);
+  const bool flows = circuit.state == breaker::State::kClosed || circuit.state == breaker::State::kRecovering;
+  if (delta.requests == 0 || !flows || circuit.generation != delta.generation) return;
+  group.window.AddMany(delta.generation, {delta.points, delta.points_4xx, delta.requests, delta.squares},
+                       now);
   // One bad instance is for ejection, which comes first; the evidence then is of the others.
   const bool ejectable = std::any_of(group.members.begin(), group.members.end(), [&](auto& entry) {
     const health::Badness& recent = entry.second.health.Recent(now);

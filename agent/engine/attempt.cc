@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "agent/engine/impl.h"
+#include "common/stats/log2.h"
 
 namespace weft::engine {
 namespace {
@@ -81,7 +82,26 @@ Target* Engine::Impl::Pick(Call& call, TimePoint now, Reason& why) {
   attempt.started = now;
   attempt.standing = standing;
   ++target->node.in_flight;
+  if (call.timeouts->adaptive != policy::Mode::kOff && !backend.inbound) AdaptTimeout(call);
   return target;
+}
+
+void Engine::Impl::AdaptTimeout(Call& call) {
+  Backend& backend = *call.backend;
+  const Duration limit = backend.state->timeout.Limit(AttemptLimit(*backend.policy));
+  backend.adaptive_timeout = limit;
+  call.adaptive_timeout = call.timeouts->adaptive == policy::Mode::kAct ? limit : Duration::zero();
+  call.seen.adaptive_timeout = static_cast<float>(static_cast<double>(limit.count()) / 1e6);
+}
+
+void Engine::Impl::LearnTimeout(Call& call, const AttemptResult& result, Duration took, TimePoint now) {
+  Backend& backend = *call.backend;
+  const bool timed_out =
+      result.outcome == Outcome::kHeadTimeout || result.outcome == Outcome::kAttemptTimeout;
+  if (!timed_out && result.outcome != Outcome::kResponse) return;
+  const Duration limit = backend.adaptive_timeout;
+  if (limit > Duration::zero() && (timed_out || took > limit)) ++backend.beyond_timeout;
+  if (IsWell(backend, now)) backend.state->timeout.Observe(took, timed_out, now);
 }
 
 Target* Engine::Impl::PickTrial(Call& call, TimePoint now) {
@@ -230,6 +250,7 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   if (attempt.standing == Standing::kTrial) target.shared->trials.Return();
   if (!weight.counts) return;
 
+  if (call.timeouts->adaptive != policy::Mode::kOff) LearnTimeout(call, result, took, now);
   const bool failed = weight.points >= 1;
   if (result.outcome == Outcome::kResponse && (result.status == 429 || result.status == 503)) {
     target.node.ObserveOverload(took, result.retry_after, now);
@@ -250,6 +271,8 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   const health::Badness badness{weight.points, weight.points * weight.points, 1};
   health.recent.Add(now, badness);
   health.since_tick.badness += badness;
+  if (weight.points <= 1)
+    health.since_tick.speed += health::Speed{stats::Log2(static_cast<std::uint64_t>(took.count())), 1};
   if (!failed) {
     health.run = 0;
   } else if (health.run++ == 0) {

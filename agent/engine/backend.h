@@ -74,8 +74,15 @@ struct Backend {
   std::uint32_t in_flight = 0;                    // requests of this worker
   std::uint32_t waiting = 0;                      // of this worker, for a connection
   std::vector<std::unique_ptr<Target>> targets;   // sorted by hash; removed ones stay until unused
-  void* user = nullptr;                           // the pool's
-  void* report = nullptr;                         // the report's metric handles
+  struct Foreseen {
+    std::uint64_t hits = 0, wrong = 0, missed = 0;
+    Duration lead = Duration::zero();            // of all hits
+  } foreseen;                                    // breaches, since the start
+  Duration adaptive_timeout = Duration::zero();  // that timeouts.adaptive has found; zero: none
+  std::uint64_t beyond_timeout = 0;              // answers that it cut, or in shadow would have
+  double threshold = 0;    // weighted points that open the circuit, as of the last tick; zero: there was none
+  void* user = nullptr;    // the pool's
+  void* report = nullptr;  // the report's metric handles
 
   // Engine's own.
   policy::BundlePtr bundle;  // keeps `policy` alive

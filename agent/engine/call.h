@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxAttempts = 8;
 
 enum class Direction : std::uint8_t { kOutbound, kInbound };
 
+// Of a client's connection among those of its address.
+enum class Place : std::uint8_t { kUncounted, kCounted, kRefused };
+
 // How a request arrived. Filled by accept and exchange.
 struct Origin {
   Direction direction = Direction::kOutbound;
@@ -36,7 +39,8 @@ struct Origin {
   policy::RouteKind wire = policy::RouteKind::kHttp;
   std::uint8_t proxy_protocol = 0;  // inbound: 1, 2: relayed connections to the application begin with it
   bool allow_passthrough = false;   // transparent mode: unknown destinations are relayed as they are
-  bool direct = false;   // with `fixed`: past the routes of the service, and no decision record (mirrors)
+  bool direct = false;  // with `fixed`: past the routes of the service, and no decision record (mirrors)
+  Place place = Place::kUncounted;
   bool explain = false;  // x-weft-explain from the own workload
   // Inbound: of the service port that the listener stands for; kDetect: not known.
   policy::Protocol declared = policy::Protocol::kDetect;
@@ -142,12 +146,14 @@ struct CallState {
 
   // Permits held; returned by Finish whatever happened.
   bool holds_request = false;
+  bool holds_place = false;          // inbound: of the concurrency limit
   std::uint64_t breaker_permit = 0;  // generation of the permit; zero: none was needed
 
   // Attempts.
-  std::uint32_t attempts = 0;  // started so far
-  Target* target = nullptr;    // of the current attempt
-  std::uint32_t retries = 0;   // granted; a stale connection's is not counted
+  std::uint32_t attempts = 0;                    // started so far
+  Target* target = nullptr;                      // of the current attempt
+  Duration adaptive_timeout = Duration::zero();  // until its response head; zero: as the policy has it
+  std::uint32_t retries = 0;                     // granted; a stale connection's is not counted
   bool stale_used = false;
 
   // For the record; read by nobody else.

@@ -184,6 +184,20 @@ void Engine::MarkDraining(Target& target) {
       [](int) { return std::string("drain"); });
 }
 
+Place Engine::TakeAddress(const Origin& origin) {
+  if (origin.direction != Direction::kInbound || origin.fixed == nullptr || impl_->current == nullptr)
+    return Place::kUncounted;
+  const snapshot::Service* service = impl_->current->snapshot->Find(origin.fixed->service);
+  if (service == nullptr) return Place::kUncounted;
+  const std::uint32_t most = service->bundle->policy.rate_limits.connections_per_address;
+  if (most == 0) return Place::kUncounted;
+  return impl_->shared.addresses.TryTake(origin.peer.ip, most) ? Place::kCounted : Place::kRefused;
+}
+
+void Engine::ReturnAddress(const Origin& origin) {
+  if (origin.place == Place::kCounted) impl_->shared.addresses.Return(origin.peer.ip);
+}
+
 Load Engine::LoadOf(const Backend& inbound) const { return {inbound.in_flight, inbound.state->latency}; }
 
 void Engine::Checked(Target& target, bool passed, Duration took, TimePoint now) {

@@ -77,6 +77,11 @@ class Engine {
   // Whether requests of other workers wait for a connection of this service port.
   bool OthersWait(const Backend& backend) const;
 
+  // A client connected, or left: rateLimits.connectionsPerAddress of the own service. kRefused: its requests
+  // are answered with rate_limited.
+  Place TakeAddress(const Origin& origin);
+  void ReturnAddress(const Origin& origin);
+
   // The instance marked itself as draining (x-weft-drain of a meshed instance).
   void MarkDraining(Target& target);
   Load LoadOf(const Backend& inbound) const;

@@ -6,11 +6,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/breaker/predictor.h"
 #include "agent/breaker/window.h"
 #include "agent/decision/log.h"
 #include "agent/engine/classify.h"
 #include "agent/engine/engine.h"
 #include "agent/health/instance.h"
+#include "agent/retry/adaptive_timeout.h"
 #include "agent/retry/budget.h"
 #include "agent/route/table.h"
 #include "agent/select/hash_table.h"
@@ -72,6 +74,8 @@ struct Backend::State {
   bool by_level = false;             // some requests stay in a part
   TimePoint warm_until;              // slow start of some instance, when only some are in it
   limit::RateLimitsPtr rate_limits;  // inbound; null: none
+  policy::Concurrency concurrency;   // inbound
+  bool guarded = false;              // inbound: one of the two is set
   std::vector<Target*> probing;      // on probation; trial requests only
   std::vector<Target*> suspects;     // last attempt failed, not ejected; capacity for all targets
   bool panic = false;
@@ -82,7 +86,12 @@ struct Backend::State {
   breaker::Points since_tick;
   std::uint32_t since_generation = 0;
   retry::Budget budget;
-  std::vector<double> scratch;  // of Concentrated; capacity for all targets
+  retry::AdaptiveTimeout timeout;  // while timeouts.adaptive is on
+  breaker::Predictor predictor;    // while circuitBreaker.predict is on
+  breaker::Pulse pulse;            // of this second
+  TimePoint looked;                // when the predictor did
+  double shed = 0;                 // share of requests refused for what is foreseen
+  std::vector<double> scratch;     // of Concentrated; capacity for all targets
 
   Duration latency = Duration::zero();  // inbound: average, 1/8 per sample
   decision::NameId name = decision::kNoName, service_name = decision::kNoName, sources = decision::kNoName;
@@ -130,6 +139,8 @@ struct Engine::Impl {
   Verdict Admit(Call& call, TimePoint now);
   Verdict Limit(Call& call, const message::RequestHead& head, TimePoint now);
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
+  Verdict TakePlace(Call& call, const message::RequestHead& head);
+  void LeavePlace(Call& call, Reason reason, std::uint16_t status, TimePoint now);
   void FeedBreaker(Call& call, Reason reason, TimePoint now);
   bool Concentrated(Backend& backend, TimePoint now);
   void WriteRecord(const Call& call, Reason reason, std::uint16_t status, TimePoint now);
@@ -143,8 +154,15 @@ struct Engine::Impl {
   std::size_t Choose(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
                      select::Considered& considered);
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
+  void AdaptTimeout(Call& call);
+  void LearnTimeout(Call& call, const AttemptResult& result, Duration took, TimePoint now);
   void LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now);
   void Consider(Call& call, const Target& target, decision::Standing standing, double score);
+
+  // foresight.cc
+  Duration AttemptLimit(const policy::ServicePolicy& policy) const;
+  void LookAhead(Backend& backend, TimePoint now);
+  bool IsWell(Backend& backend, TimePoint now);
 
   // tick.cc
   WorkerDelta Tick(TimePoint now);
@@ -163,7 +181,8 @@ struct Engine::Impl {
   std::unordered_map<const policy::ServiceBundle*, std::weak_ptr<const route::Table>> tables;
   std::vector<std::pair<BackendKey, Direction>> forgotten;  // until taken
   std::uint64_t calls = 0, snapshots = 0;
-  TimePoint installed;  // the latest snapshot or view
+  TimePoint installed;       // the latest snapshot or view
+  std::size_t shedding = 0;  // backends with `shed` above zero, as of this tick
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.
   struct Cached {

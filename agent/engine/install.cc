@@ -162,12 +162,14 @@ Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
 void Engine::Impl::UpdateInbound(Backend& backend) {
   if (current == nullptr) return;
   const auto found = current->snapshot->services.find(backend.key.service);
-  const policy::RateLimits none;
-  const policy::RateLimits& wanted =
-      found == current->snapshot->services.end() ? none : found->second->bundle->policy.rate_limits;
+  const policy::ServicePolicy& policy =
+      found == current->snapshot->services.end() ? BuiltIn() : found->second->bundle->policy;
+  const policy::RateLimits& wanted = policy.rate_limits;
   limit::RateLimitsPtr& limits = backend.state->rate_limits;
   if (limits || !wanted.limits.empty()) limits = backend.shared->rate_limits.Get(wanted, installed);
   if (limits && limits->empty()) limits = nullptr;
+  backend.state->concurrency = policy.concurrency;
+  backend.state->guarded = limits != nullptr || policy.concurrency.limiter != policy::Limiter::kOff;
 }
 
 // A backend that the snapshot does not have any more keeps its state (until ForgetUnused) and loses its

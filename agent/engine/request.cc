@@ -14,6 +14,7 @@ constexpr double kRestBadness = 0.15;
 
 // Requests of different workers never share a stream of random numbers.
 constexpr std::uint64_t kWorkerStride = std::uint64_t{1} << 48;
+constexpr std::uint64_t kShedIndex = 1 << 20;
 
 void TakeRule(Call& call, const route::Decision& decided, const ServiceRoutes& routes) {
   call.route = decided.route;
@@ -60,7 +61,11 @@ Verdict Engine::Impl::Start(Call& call, const Origin& origin, const message::Req
     call.retry = &call.backend->policy->retry;
     call.timeouts = &call.backend->policy->timeouts;
     call.seen.in_flight = ++call.backend->in_flight;
-    return call.backend->state->rate_limits ? Limit(call, head, now) : Verdict{Action::kForward, Reason::kOk};
+    if (origin.place == Place::kRefused) {
+      call.seen.rate_limit = log.names().Intern("connectionsPerAddress");
+      return {Action::kAnswer, Reason::kRateLimited};
+    }
+    return call.backend->state->guarded ? Limit(call, head, now) : Verdict{Action::kForward, Reason::kOk};
   }
   const Verdict routed = Route(call, head, now);
   if (call.backend == nullptr) return routed;
@@ -113,20 +118,41 @@ route::Decision Engine::Impl::Decide(const Origin& origin, const Resolved& resol
   return table.MatchStream(origin.wire, name, resolved.port, number, settings.seed);
 }
 
-// Inbound: what the own service's rateLimits leave.
+// Inbound: what rateLimits and concurrency of the own service leave.
 Verdict Engine::Impl::Limit(Call& call, const message::RequestHead& head, TimePoint now) {
-  const auto key_of = [&](const policy::RateLimit& limit) -> std::optional<std::uint64_t> {
-    const std::uint64_t seed = shared.seed();
-    if (limit.per == policy::RateKey::kAddress) return KeyedHash(BytesOf(call.origin.peer.ip), seed);
-    const message::Field* field = head.fields.Find(limit.header);
-    return field == nullptr ? std::nullopt : std::optional(KeyedHash(field->value, seed));
-  };
-  const limit::RateVerdict verdict = call.backend->state->rate_limits->Take(head.path(), now, key_of);
-  if (verdict.refused == nullptr) return {Action::kForward, Reason::kOk};
-  call.seen.rate_limit = log.names().Intern(verdict.refused->name);
-  call.retry_after = verdict.taken.retry_after;
-  call.quota = {verdict.refused->burst, verdict.taken.reset};
-  return {Action::kAnswer, Reason::kRateLimited};
+  const Backend::State& state = *call.backend->state;
+  if (state.rate_limits) {
+    const auto key_of = [&](const policy::RateLimit& limit) -> std::optional<std::uint64_t> {
+      const std::uint64_t seed = shared.seed();
+      if (limit.per == policy::RateKey::kAddress) return KeyedHash(BytesOf(call.origin.peer.ip), seed);
+      const message::Field* field = head.fields.Find(std::string_view(limit.header));
+      return field == nullptr ? std::nullopt : std::optional(KeyedHash(field->value, seed));
+    };
+    const limit::RateVerdict verdict = state.rate_limits->Take(head.path(), now, key_of);
+    if (verdict.refused != nullptr) {
+      call.seen.rate_limit = log.names().Intern(verdict.refused->name);
+      call.retry_after = verdict.taken.retry_after;
+      call.quota = {verdict.refused->burst, verdict.taken.reset};
+      return {Action::kAnswer, Reason::kRateLimited};
+    }
+  }
+  if (state.concurrency.limiter == policy::Limiter::kOff) return {Action::kForward, Reason::kOk};
+  return TakePlace(call, head);
+}
+
+Verdict Engine::Impl::TakePlace(Call& call, const message::RequestHead& head) {
+  const policy::Concurrency& policy = call.backend->state->concurrency;
+  limit::Priority priority = limit::Priority::kCritical;
+  if (!policy.priority_header.empty()) {
+    const message::Field* field = head.fields.Find(std::string_view(policy.priority_header));
+    priority = field == nullptr ? limit::Priority::kDefault : limit::PriorityOf(field->value);
+  }
+  limit::Concurrency& limiter = call.backend->shared->concurrency;
+  call.holds_place = limiter.TryEnter(policy, priority);
+  call.seen.concurrency_limit = limiter.limit();
+  if (call.holds_place) return {Action::kForward, Reason::kOk};
+  call.retry_after = std::chrono::seconds(1);
+  return {Action::kAnswer, Reason::kConcurrency};
 }
 
 Verdict Engine::Impl::Admit(Call& call, TimePoint now) {
@@ -147,6 +173,11 @@ Verdict Engine::Impl::Admit(Call& call, TimePoint now) {
     call.retry_after = admission.retry_after;
     if (admission.permit == 0) return {Action::kAnswer, Reason::kBreakerOpen};
   }
+  if (backend.state->shed > 0) {
+    Rng rng(settings.seed, settings.worker * kWorkerStride + call.number, kShedIndex);
+    call.seen.risk = static_cast<float>(backend.state->predictor.risk());
+    if (rng.Unit(Purpose::kShed) < backend.state->shed) return {Action::kAnswer, Reason::kShed};
+  }
   backend.state->budget.Deposit(*call.retry);
   return {Action::kForward, Reason::kOk};
 }
@@ -166,6 +197,7 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
     if (backend.inbound && call.attempts > 0) {
       backend.state->latency += (UntilHead(call, now) - backend.state->latency) / 8;
     }
+    if (call.holds_place) LeavePlace(call, reason, status, now);
     if (call.holds_request) backend.shared->requests.Return();
     call.holds_request = false;
   }
@@ -175,6 +207,16 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
   if (call.generation == nullptr) return;
   if (--call.generation->calls == 0 && !call.generation->current) ReleaseGenerations();
   call.generation = nullptr;
+}
+
+// Its time counts until the head: what follows is the client's pace. A stream's says nothing.
+void Engine::Impl::LeavePlace(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
+  call.holds_place = false;
+  const bool counts = call.attempts > 0 && status != 101 && reason != Reason::kClientClosed &&
+                      reason != Reason::kCallerDeadline;
+  const bool dropped = status == 429 || status == 503 || reason != Reason::kOk;
+  call.backend->shared->concurrency.Leave(call.backend->state->concurrency, UntilHead(call, now), dropped,
+                                          counts, now);
 }
 
 void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
@@ -193,17 +235,25 @@ void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
   circuit.Record(permit, weight.is_4xx ? 0 : weight.points, policy, now);
   const breaker::View now_is = circuit.Look();
   call.seen.breaker_generation = now_is.generation;
-  if (now_is.state != breaker::State::kClosed || now_is.generation != breaker::Circuit::GenerationOf(permit))
-    return;
+  const bool flows = now_is.state == breaker::State::kClosed || now_is.state == breaker::State::kRecovering;
+  if (!flows || now_is.generation != breaker::Circuit::GenerationOf(permit)) return;
+  if (policy.predict != policy::Mode::kOff) {
+    ++state.pulse.requests;
+    state.pulse.latency += static_cast<double>(UntilHead(call, now).count());
+    state.pulse.points += weight.points;
+    state.pulse.lost += weight.hard;
+  }
   state.window.Add(now_is.generation, weight.points, weight.is_4xx, weight.hard, now);
   if (state.since_generation != now_is.generation) {
     state.since_tick = {};
     state.since_generation = now_is.generation;
   }
-  state.since_tick += breaker::Points{weight.points, weight.is_4xx ? weight.points : 0, 1};
+  state.since_tick +=
+      breaker::Points{weight.points, weight.is_4xx ? weight.points : 0, 1, weight.points * weight.points};
   const breaker::Points slow = state.window.Slow(now);
   call.seen.breaker_points = static_cast<float>(slow.all);
   call.seen.breaker_requests = slow.requests;
+  call.seen.breaker_threshold = static_cast<float>(backend.threshold);
   if (weight.points == 0 || state.window.Evaluate(policy, now) == breaker::Trip::kNo) return;
   if (!Concentrated(backend, now)) circuit.Trip(now_is.generation, policy, now);
 }

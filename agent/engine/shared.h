@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "agent/breaker/circuit.h"
+#include "agent/limit/addresses.h"
 #include "agent/limit/cap.h"
+#include "agent/limit/concurrency.h"
 #include "agent/limit/rate_limits.h"
 #include "common/net/key.h"
 
@@ -25,6 +27,7 @@ struct SharedBackend {
   limit::Cap requests;                // in flight; counted only while maxRequests is set
   limit::Cap pending;                 // waiting for a connection
   limit::RateLimitStore rate_limits;  // of an inbound port
+  limit::Concurrency concurrency;     // likewise
 };
 
 // One instance's port, for every service that it belongs to.
@@ -36,6 +39,8 @@ struct SharedInstance {
 class Shared {
  public:
   explicit Shared(std::uint64_t seed) : seed_(seed) {}
+
+  limit::Addresses addresses;  // of inbound connections; counted only while there is a limit
 
   std::shared_ptr<SharedBackend> Backend(const BackendKey& key);
   std::shared_ptr<SharedInstance> Instance(std::uint64_t instance, std::uint16_t port);

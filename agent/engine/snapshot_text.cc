@@ -18,6 +18,7 @@ void VisitTimeouts(Timeouts& t, Visit&& visit) {
   visit("timeouts.attempt", t.attempt);
   visit("timeouts.response_head", t.response_head);
   visit("timeouts.stream_idle", t.stream_idle);
+  visit("timeouts.adaptive", t.adaptive);
 }
 template <class Retry, class Visit>
 void VisitRetry(Retry& r, Visit&& visit) {
@@ -44,6 +45,12 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("load_balancer.prefer_zone", b.prefer_zone);
   visit("load_balancer.subset", b.subset);
   visit("rate_limits.limits", p.rate_limits.limits);
+  visit("rate_limits.connections_per_address", p.rate_limits.connections_per_address);
+  visit("concurrency.limiter", p.concurrency.limiter);
+  visit("concurrency.initial", p.concurrency.initial);
+  visit("concurrency.min", p.concurrency.min);
+  visit("concurrency.max", p.concurrency.max);
+  visit("concurrency.priority_header", p.concurrency.priority_header);
   auto& c = p.circuit_breaker;
   visit("circuit_breaker.enabled", c.enabled);
   visit("circuit_breaker.failure_threshold", c.failure_threshold);
@@ -58,6 +65,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("circuit_breaker.weight_connection", c.weight_connection);
   visit("circuit_breaker.weight_slow", c.weight_slow);
   visit("circuit_breaker.weight_4xx", c.weight_4xx);
+  visit("circuit_breaker.predict", c.predict);
   auto& o = p.outlier_detection;
   visit("outlier_detection.enabled", o.enabled);
   visit("outlier_detection.consecutive_failures", o.consecutive_failures);
@@ -67,6 +75,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("outlier_detection.base_ejection", o.base_ejection);
   visit("outlier_detection.max_ejection", o.max_ejection);
   visit("outlier_detection.max_ejected_percent", o.max_ejected_percent);
+  visit("outlier_detection.latency_factor", o.latency_factor);
   auto& l = p.connection_pool;
   visit("connection_pool.max_connections", l.max_connections);
   visit("connection_pool.max_pending", l.max_pending);
@@ -130,8 +139,10 @@ class FieldReader {
     to.push_back({line_.Text("name"), line_.Enum<policy::RateKey>("per"), line_.Text("header"),
                   line_.Text("path"), line_.Number<double>("rate"), line_.Number<std::uint32_t>("burst")});
   }
-  void operator()(const char* name, policy::Balancer& to) {
-    if (field_ == name) to = line_.Enum<policy::Balancer>("value");
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void operator()(const char* name, Enum& to) {
+    if (field_ == name) to = line_.Enum<Enum>("value");
   }
   void operator()(const char* name, std::vector<std::uint16_t>& to) {
     if (field_ != name) return;

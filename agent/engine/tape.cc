@@ -30,6 +30,7 @@ void PutOrigin(LineWriter& line, const Origin& origin) {
   if (origin.fixed != nullptr) Key(line.Put("fixed", true), *origin.fixed);
   if (origin.original.port != 0) line.Put("original", origin.original.ToString());
   if (origin.application.port != 0) line.Put("application", origin.application.ToString());
+  if (origin.place == Place::kRefused) line.Put("refused", true);
   if (origin.peer.port != 0) line.Put("peer", origin.peer.ToString());
   if (origin.wire != policy::RouteKind::kHttp) line.Put("wire", origin.wire);
   if (origin.allow_passthrough) line.Put("passthrough", true);
@@ -63,7 +64,8 @@ void PutCircuit(LineWriter& line, const breaker::Circuit& circuit) {
 
 // Causes are static texts; a view read back needs them as such.
 const char* StaticCause(std::string_view text) {
-  for (const char* cause : {"active_check", "consecutive", "failure_rate", "outlier", "trial"}) {
+  for (const char* cause :
+       {"active_check", "consecutive", "failure_rate", "outlier", "trial", "latency", "flapping"}) {
     if (text == cause) return cause;
   }
   return "";
@@ -220,11 +222,11 @@ std::string DeltaText(const WorkerDelta& delta) {
   for (const BackendDelta& b : delta.backends) {
     const ServiceKey& key = b.backend.service;
     line.Put("backend", key.cluster + "/" + key.ns + "/" + key.name + "/" + std::to_string(b.backend.port) +
-                            "/" + Joined(b.generation, b.points, b.points_4xx, b.requests));
+                            "/" + Joined(b.generation, b.points, b.points_4xx, b.requests, b.squares));
     for (const InstanceDelta& i : b.instances) {
-      line.Put("instance",
-               Joined(i.instance, i.requests, i.points, i.squares, i.consecutive, Nanos(i.first_of_run),
-                      i.passed_checks, i.failed_checks, i.slow_checks, i.probe_passed, i.probe_failed));
+      line.Put("instance", Joined(i.instance, i.requests, i.points, i.squares, i.consecutive,
+                                  Nanos(i.first_of_run), i.passed_checks, i.failed_checks, i.slow_checks,
+                                  i.probe_passed, i.probe_failed, i.logs, i.answers));
     }
   }
   return line.text();
@@ -242,6 +244,7 @@ void ReadOrigin(const LineReader& line, OriginText& out) {
   }
   if (const auto address = net::Address::Parse(line.Text("original"))) out.origin.original = *address;
   if (const auto address = net::Address::Parse(line.Text("application"))) out.origin.application = *address;
+  if (line.Bool("refused")) out.origin.place = Place::kRefused;
   if (const auto address = net::Address::Parse(line.Text("peer"))) out.origin.peer = *address;
   out.origin.wire = line.Enum<policy::RouteKind>("wire");
   out.origin.allow_passthrough = line.Bool("passthrough");
@@ -282,13 +285,14 @@ WorkerDelta ReadDelta(const LineReader& line) {
         text.remove_prefix(part->size() + 1);
       }
       Next(text, b.backend.port), Next(text, b.generation), Next(text, b.points), Next(text, b.points_4xx);
-      Next(text, b.requests);
+      Next(text, b.requests), Next(text, b.squares);
     } else if (key == "instance" && !delta.backends.empty()) {
       InstanceDelta& i = delta.backends.back().instances.emplace_back();
       std::int64_t first = 0;
       Next(text, i.instance), Next(text, i.requests), Next(text, i.points), Next(text, i.squares);
       Next(text, i.consecutive), Next(text, first), Next(text, i.passed_checks), Next(text, i.failed_checks);
       Next(text, i.slow_checks), Next(text, i.probe_passed), Next(text, i.probe_failed);
+      Next(text, i.logs), Next(text, i.answers);
       i.first_of_run = FromNanos(first);
     }
   }

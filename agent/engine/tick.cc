@@ -1,4 +1,6 @@
 // What this worker tells the others.
+#include <algorithm>
+
 #include "agent/engine/impl.h"
 
 namespace weft::engine {
@@ -13,6 +15,8 @@ InstanceDelta TakeDelta(Target& target) {
   delta.requests = evidence.badness.requests;
   delta.points = evidence.badness.points;
   delta.squares = evidence.badness.squares;
+  delta.logs = evidence.speed.logs;
+  delta.answers = evidence.speed.answers;
   delta.consecutive = health.run;
   delta.first_of_run = health.run_began;
   delta.passed_checks = evidence.passed_checks;
@@ -28,9 +32,13 @@ InstanceDelta TakeDelta(Target& target) {
 WorkerDelta Engine::Impl::Tick(TimePoint now) {
   WorkerDelta delta{settings.worker, now, {}};
   ForgetUnused(now);
+  shedding = static_cast<std::size_t>(std::count_if(
+      backends.begin(), backends.end(), [](const auto& backend) { return backend->state->shed > 0; }));
   for (const auto& backend : backends) {
     if (backend->inbound) continue;
     Backend::State& state = *backend->state;
+    LookAhead(*backend, now);
+    backend->threshold = state.window.Threshold(backend->policy->circuit_breaker, now);
     BackendDelta said;
     for (const auto& target : backend->targets) {
       if (!target->health->told) said.instances.push_back(TakeDelta(*target));
@@ -40,6 +48,7 @@ WorkerDelta Engine::Impl::Tick(TimePoint now) {
     said.generation = state.since_generation;
     said.points = state.since_tick.all;
     said.points_4xx = state.since_tick.of_4xx;
+    said.squares = state.since_tick.squares;
     said.requests = state.since_tick.requests;
     state.since_tick = {};
     delta.backends.push_back(std::move(said));

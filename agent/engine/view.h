@@ -37,6 +37,8 @@ struct InstanceDelta {
   double points = 0, squares = 0;  // weighted badness of attempts, and its squares
   std::uint32_t consecutive = 0;   // failures in a row at the end of the tick
   TimePoint first_of_run;
+  double logs = 0;            // of response times, health::LogOf
+  std::uint32_t answers = 0;  // that are in `logs`
   std::uint32_t passed_checks = 0, failed_checks = 0, slow_checks = 0;
   std::uint32_t probe_passed = 0, probe_failed = 0;  // trial requests of kProbing
 };
@@ -44,8 +46,8 @@ struct InstanceDelta {
 struct BackendDelta {
   BackendKey backend;
   std::vector<InstanceDelta> instances;
-  std::uint32_t generation = 0;       // of the circuit that the points belong to
-  double points = 0, points_4xx = 0;  // weighted, of final outcomes
+  std::uint32_t generation = 0;                    // of the circuit that the points belong to
+  double points = 0, points_4xx = 0, squares = 0;  // weighted, of final outcomes
   std::uint32_t requests = 0;
 };
 

@@ -173,6 +173,13 @@ void Exchange::TryAttempt() {
   const bool inbound = origin_.direction == engine::Direction::kInbound;
   const bool http2 = SpeaksHttp2(inbound ? origin_.declared : call_.backend->protocol, head_.version);
   if (http2 && head_.upgrade) return FailAttempt(Outcome::kLocal, Reason::kUpgradeRefused);
+  if (call_.adaptive_timeout > Duration::zero()) {
+    policy::Timeouts adapted = *call_.timeouts;
+    const Duration written = adapted.response_head;
+    adapted.response_head =
+        written > Duration::zero() ? std::min(written, call_.adaptive_timeout) : call_.adaptive_timeout;
+    return attempt_.Start(*target, adapted, head_.method, {fresh_, repeatable, http2});
+  }
   attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable, http2});
 }
 

@@ -14,7 +14,7 @@ void Exchange::Answer(Reason reason) {
   const auto status = static_cast<std::uint16_t>(answer.head().status);
   status_ = status;
   if (client_ != nullptr) {
-    if (answer.close()) client_->CloseAfter();
+    if (answer.close() || origin_.place == engine::Place::kRefused) client_->CloseAfter();
     Reply(answer.head(), answer.body());
   }
   Done(reason, status);

@@ -25,7 +25,7 @@ void Worker::AwaitProxyHeader(connection::Handed client, const engine::Origin& o
     return detect::ReadProxyHeader(bytes).state != detect::ProxyHeader::State::kMore;
   };
   options.opened = [this, origin](connection::Handed opened, Opened how) {
-    if (how == Opened::kLeft) return Gone(origin.direction);
+    if (how == Opened::kLeft) return Gone(origin);
     const detect::ProxyHeader header = detect::ReadProxyHeader(opened.unread);
     if (header.state != detect::ProxyHeader::State::kWhole) {
       report::StreamReport refused;
@@ -34,7 +34,7 @@ void Worker::AwaitProxyHeader(connection::Handed client, const engine::Origin& o
       sink_->StreamBegan(origin.direction);
       sink_->StreamEnded(refused);
       opened.transport->Close(true);
-      return Gone(origin.direction);
+      return Gone(origin);
     }
     opened.unread.erase(0, header.size);
     engine::Origin told = origin;
@@ -83,7 +83,7 @@ void Worker::Detect(connection::Handed client, const engine::Origin& origin) {
 
 void Worker::Detected(connection::Handed client, const engine::Origin& origin, Opened how,
                       const detect::ClientHello& hello) {
-  if (how == Opened::kLeft) return Gone(origin.direction);
+  if (how == Opened::kLeft) return Gone(origin);
   if (how == Opened::kSilent) return RelayServerFirst(std::move(client), origin, false);
   Learn(origin, detect::Speaks::kClientFirst);
   switch (detect::Detect(client.unread)) {
@@ -109,7 +109,7 @@ void Worker::AwaitHello(connection::Handed client, const engine::Origin& origin)
     return hello->Read(bytes) != detect::ClientHello::State::kMore;
   };
   options.opened = [this, origin, hello](connection::Handed opened, Opened how) {
-    if (how == Opened::kLeft) return Gone(origin.direction);
+    if (how == Opened::kLeft) return Gone(origin);
     Relay(std::move(opened), origin, {report::StreamKind::kTls, hello->server_name()});
   };
   accept::Opening::Start(io_, std::move(client), opening_, std::move(options));

@@ -46,12 +46,12 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   env_.tunnels = &tunnels_;
   env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, const engine::Origin& origin,
                      std::string_view greeting) {
-    tunnels_.Join(relay, TakeSocket(client), greeting, [this, way = origin.direction] { Gone(way); });
+    tunnels_.Join(relay, TakeSocket(client), greeting, [this, origin] { Gone(origin); });
   };
   env_.splice = [this](stream::ServerStream& client, connection::Handed server, engine::Target& target,
                        Duration idle, const engine::Origin& origin) {
     tunnels_.Splice(TakeSocket(client), std::move(server), target, idle, origin,
-                    [this, way = origin.direction] { Gone(way); });
+                    [this, origin] { Gone(origin); });
   };
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
@@ -74,12 +74,13 @@ Worker::~Worker() {
 
 void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
   connection::Handed client{transport::PlainTransport(fd), {}, {}};
-  const engine::Origin origin = OriginOf(on, fd, peer);
+  engine::Origin origin = OriginOf(on, fd, peer);
+  origin.place = engine_.TakeAddress(origin);
   sink_->Opened(origin.direction);
   if (on.transparent &&
       IsOwn(origin.original, client.transport->local().ip)) {  // it would come back to us for ever
     client.transport->Close(true);
-    return Gone(origin.direction);
+    return Gone(origin);
   }
   if (on.accept_proxy) return AwaitProxyHeader(std::move(client), origin);
   if (on.IsOpaque(origin.original.port)) return Relay(std::move(client), origin, {});
@@ -136,7 +137,11 @@ void Worker::SpeaksHttp2(connection::ServerConnection& connection, std::string_v
 }
 
 void Worker::Relay(connection::Handed client, const engine::Origin& origin, tunnel::Stream stream) {
-  tunnels_.Start(std::move(client), origin, std::move(stream), [this, way = origin.direction] { Gone(way); });
+  if (origin.place == engine::Place::kRefused) {
+    client.transport->Close(true);
+    return Gone(origin);
+  }
+  tunnels_.Start(std::move(client), origin, std::move(stream), [this, origin] { Gone(origin); });
 }
 
 // Of a connection whose request turned into a stream.
@@ -146,9 +151,10 @@ connection::Handed Worker::TakeSocket(stream::ServerStream& client) {
   return connection.HandOver();
 }
 
-void Worker::Gone(engine::Direction direction) {
+void Worker::Gone(const engine::Origin& origin) {
   connections_.fetch_sub(1, std::memory_order_relaxed);
-  sink_->Closed(direction);
+  engine_.ReturnAddress(origin);
+  sink_->Closed(origin.direction);
 }
 
 // --- requests ---
@@ -164,12 +170,12 @@ void Worker::Refuse(stream::ServerStream& from, const engine::Origin& origin, Re
 
 void Worker::Closed(connection::ServerConnection& connection) {
   serving_.erase(&connection);
-  Gone(connection.origin().direction);
+  Gone(connection.origin());
 }
 
 void Worker::Closed(connection::Http2Server& connection) {
   serving_http2_.erase(&connection);
-  Gone(connection.origin().direction);
+  Gone(connection.origin());
 }
 
 bool Worker::Draining(const engine::Origin& origin) const {

@@ -112,7 +112,7 @@ class Worker final : private connection::Requests {
                   std::string_view first);
   void Relay(connection::Handed client, const engine::Origin& origin, tunnel::Stream stream);
   connection::Handed TakeSocket(stream::ServerStream& client);
-  void Gone(engine::Direction direction);
+  void Gone(const engine::Origin& origin);
   void Tick();
 
   loop::EventLoop loop_;

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/stats/log2.h"
+
 namespace weft::health {
 namespace {
 
 constexpr double kClean = 0.5;
 constexpr std::uint32_t kFewest = 20, kMany = 50;
-constexpr std::size_t kComparators = 4;
+constexpr std::size_t kComparators = 4, kSpeedComparators = 3;
+constexpr double kSigma = 1.4826, kSigmas = 4, kLeastSpread = 0.05;
+constexpr Duration kNoticeable = std::chrono::milliseconds(50), kTooLong = std::chrono::seconds(30);
 
 struct Sample {
   Instance* instance;
@@ -46,8 +50,35 @@ bool IsOutlier(const std::vector<Sample>& samples, const Sample& s) {
   for (const double other : others) distances.push_back(std::abs(other - median));
   // Of weights in [0, 2] the variance at a mean m is at most m * (2 - m).
   const double variance = median * (2 - median);
-  const double spread = std::max({1.4826 * Median(distances), std::sqrt(variance / s.recent.requests), 0.02});
-  return mean > median + 4 * spread && mean > median + 0.05;
+  const double spread = std::max({kSigma * Median(distances), std::sqrt(variance / s.recent.requests), 0.02});
+  return mean > median + kSigmas * spread && mean > median + 0.05;
+}
+
+// Notes which instances are slower than the others.
+void JudgeSpeed(const std::vector<Sample>& samples, double factor, TimePoint now) {
+  for (const Sample& s : samples) {
+    const Speed own = s.instance->Quick(now);
+    std::vector<double> others;
+    for (const Sample& o : samples) {
+      const Speed& speed = o.instance->Quick(now);
+      if (o.instance != s.instance && speed.answers >= kFewest) others.push_back(speed.mean());
+    }
+    if (factor <= 0 || own.answers == 0 || others.size() < kSpeedComparators) {
+      s.instance->Lag(false, now);
+      continue;
+    }
+    if (own.answers < kFewest) continue;  // a degraded one gets few: it stays what it is
+    const double median = Median(others);
+    for (double& other : others) other = std::abs(other - median);
+    const double spread = std::max(kSigma * Median(others), kLeastSpread);
+    const double usual = stats::Exp2(median);
+    const double share = s.instance->lags() ? 0.5 : 1;  // harder to come back than to stay
+    const double more = stats::Exp2(own.mean()) - usual;
+    const bool lags = more > share * (factor - 1) * usual &&
+                      more > share * static_cast<double>(kNoticeable.count()) &&
+                      own.mean() > median + share * kSigmas * spread;
+    s.instance->Lag(lags, now);
+  }
 }
 
 const char* Judge(const std::vector<Sample>& samples, const Sample& s, const policy::OutlierDetection& policy,
@@ -62,7 +93,8 @@ const char* Judge(const std::vector<Sample>& samples, const Sample& s, const pol
       s.recent.mean() >= std::max(policy.failure_rate, 3 * median + 0.2)) {
     return "failure_rate";
   }
-  return IsOutlier(samples, s) ? "outlier" : nullptr;
+  if (IsOutlier(samples, s)) return "outlier";
+  return instance.lagging(now) >= kTooLong ? "latency" : nullptr;
 }
 
 }  // namespace
@@ -78,6 +110,7 @@ std::vector<Ejection> EjectOutliers(const std::vector<Instance*>& instances,
     if (state == State::kEjected || state == State::kProbing) out += instance->weight;
     if (instance->available() && instance->weight > 0) samples.push_back({instance, instance->Recent(now)});
   }
+  JudgeSpeed(samples, policy.latency_factor, now);
   std::vector<Ejection> wanted;
   for (const Sample& s : samples) {
     if (const char* cause = Judge(samples, s, policy, now)) wanted.push_back({s.instance, cause});

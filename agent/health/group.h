@@ -11,6 +11,12 @@
 //                    0.375, or 0.2 from 50 requests on. Median and MAD, because a mean is pulled along by the
 //                    bad ones.
 //
+//   R4 latency       at least 20 answers in 10 s here and in three others: the geometric mean of the response
+//                    times is above latency_factor times the median of the others', by more than 4 * 1.4826 *
+//                    MAD (in logarithms, no less than 0.05) and by more than 50 ms. Degraded, until it is
+//                    below half of that way; when it lasts 30 s, ejected ("latency"). Geometric, because one
+//                    answer of a minute says little.
+//
 // Worst first, and never more than max_ejected_percent of the capacity is out; one always may when there are
 // two or more, the last available one never. Source: resilience.md 4.4, its R3 with a floor against chance.
 // Thread rule: one owner.
@@ -23,7 +29,7 @@ namespace weft::health {
 
 struct Ejection {
   Instance* instance = nullptr;
-  const char* cause = "";  // "consecutive", "failure_rate", "outlier"
+  const char* cause = "";  // "consecutive", "failure_rate", "outlier", "latency"
 };
 
 // Ejects and returns what was ejected.

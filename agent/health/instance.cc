@@ -1,6 +1,7 @@
 #include "agent/health/instance.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/random/random.h"
 
@@ -10,6 +11,8 @@ namespace {
 constexpr std::uint32_t kTrials = 3;
 constexpr std::uint32_t kMostDoublings = 16;
 constexpr Duration kForget = std::chrono::seconds(60);
+constexpr Duration kFlapping = std::chrono::minutes(5), kQuiet = std::chrono::minutes(15);
+constexpr Duration kFirstDamping = std::chrono::seconds(60), kMostDamping = std::chrono::minutes(15);
 
 }  // namespace
 
@@ -17,7 +20,7 @@ State Instance::state() const {
   if (unhealthy_) return State::kUnhealthy;
   if (passive_ == Passive::kEjected) return State::kEjected;
   if (passive_ == Passive::kProbing) return State::kProbing;
-  return slow_ ? State::kDegraded : State::kHealthy;
+  return slow_ || lags_ ? State::kDegraded : State::kHealthy;
 }
 
 std::uint32_t Instance::run() const {
@@ -36,30 +39,51 @@ TimePoint Instance::run_began() const {
 
 void Instance::Learn(std::uint32_t worker, const Evidence& evidence, const policy::HealthCheck& checks,
                      const policy::OutlierDetection& policy, TimePoint now) {
-  LearnChecks(evidence, checks);
+  LearnChecks(evidence, checks, now);
   LearnTrials(evidence, policy, now);
   if (passive_ != Passive::kIn) return;  // stragglers from before the ejection
   if (evidence.badness.requests == 0) return;
   recent_.Add(now, evidence.badness);
+  speed_.Add(now, evidence.speed);
   if (runs_.size() <= worker) runs_.resize(worker + 1);
   runs_[worker] = {evidence.run, evidence.run_began};
 }
 
-void Instance::LearnChecks(const Evidence& evidence, const policy::HealthCheck& checks) {
+// Five changes within kFlapping make it flap.
+void Instance::Turn(bool unhealthy, TimePoint now) {
+  if (unhealthy == unhealthy_) return;
+  if (!unhealthy && damped(now)) return;
+  unhealthy_ = unhealthy;
+  if (!unhealthy) flaps_ = false;
+  const TimePoint last = turns_[(turn_ + kTurns - 1) % kTurns];
+  if (last != TimePoint{} && now - last > kQuiet) dampings_ = 0;
+  const TimePoint fifth = std::exchange(turns_[turn_++ % kTurns], now);
+  if (!unhealthy || fifth == TimePoint{} || now - fifth > kFlapping) return;
+  damped_until_ =
+      now + std::min<Duration>(kFirstDamping * (std::int64_t{1} << std::min(dampings_++, 4U)), kMostDamping);
+  flaps_ = true;
+}
+
+void Instance::Lag(bool lags, TimePoint now) {
+  if (lags && !lags_) lags_since_ = now;
+  lags_ = lags;
+}
+
+void Instance::LearnChecks(const Evidence& evidence, const policy::HealthCheck& checks, TimePoint now) {
   if (!checks.enabled) {
-    checked_ = unhealthy_ = slow_ = false;
+    checked_ = unhealthy_ = slow_ = flaps_ = false;
     return;
   }
   for (std::uint32_t i = 0; i < evidence.failed_checks; ++i) {
     passes_ = 0;
     ++failures_;
-    if (!checked_ || failures_ >= checks.failure_threshold) unhealthy_ = true;
+    if (!checked_ || failures_ >= checks.failure_threshold) Turn(true, now);
     checked_ = true;
   }
   for (std::uint32_t i = 0; i < evidence.passed_checks; ++i) {
     failures_ = 0;
     ++passes_;
-    if (!checked_ || passes_ >= checks.recovery_threshold) unhealthy_ = false;
+    if (!checked_ || passes_ >= checks.recovery_threshold) Turn(false, now);
     checked_ = true;
   }
   if (evidence.passed_checks > 0) slow_ = evidence.slow_checks > 0;
@@ -95,6 +119,8 @@ void Instance::Eject(const char* cause, const policy::OutlierDetection& policy, 
   trials_ = 0;
   runs_.clear();
   recent_.Clear();
+  speed_.Clear();
+  lags_ = false;
 }
 
 void Instance::Advance(TimePoint now) {

@@ -10,10 +10,15 @@
 //   kProbing              trial requests only, one at a time; 3 good ones lead back, a bad one ejects for
 //   twice as long
 //
+// Flapping: an instance whose active checks made it change five times within 5 minutes is damped: it stays
+// unhealthy for 60 s, 120 s, … 15 min, whatever its checks say then; twice as long each time until it was
+// quiet for 15 minutes.
+//
 // Time alone never brings an ejected instance back, evidence does. Ejection lasts min(base * 2^(m-1), max),
 // half of it jittered; m falls by one per 60 s without ejection. Source: resilience.md 4. Thread rule: one
 // owner.
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -41,9 +46,26 @@ struct Badness {
   double mean() const { return requests == 0 ? 0 : points / requests; }
 };
 
+// Response times of answers that were no failures, as stats::Log2 of nanoseconds.
+struct Speed {
+  double logs = 0;
+  std::uint32_t answers = 0;
+
+  Speed& operator+=(const Speed& o) {
+    logs += o.logs, answers += o.answers;
+    return *this;
+  }
+  Speed& operator-=(const Speed& o) {
+    logs -= o.logs, answers -= o.answers;
+    return *this;
+  }
+  double mean() const { return answers == 0 ? 0 : logs / answers; }
+};
+
 // What one worker learned since its last report.
 struct Evidence {
   Badness badness;
+  Speed speed;
   std::uint32_t run = 0;  // failures in a row at the end
   TimePoint run_began;
   std::uint32_t passed_checks = 0, failed_checks = 0, slow_checks = 0;
@@ -60,13 +82,22 @@ class Instance {
              const policy::OutlierDetection& policy, TimePoint now);
   void Eject(const char* cause, const policy::OutlierDetection& policy, TimePoint now);
   void Advance(TimePoint now);  // kEjected to kProbing
+  // Slower than the others, or not any more. Slow is degraded.
+  void Lag(bool lags, TimePoint now);
 
   State state() const;
   bool available() const { return state() == State::kHealthy || state() == State::kDegraded; }
   TimePoint until() const { return until_; }
-  const char* cause() const { return unhealthy_ ? "active_check" : cause_; }
+  const char* cause() const {
+    if (unhealthy_) return flaps_ ? "flapping" : "active_check";
+    return passive_ == Passive::kIn && lags_ ? "latency" : cause_;
+  }
   std::uint32_t run() const;  // over all workers
   TimePoint run_began() const;
+  Duration lagging(TimePoint now) const { return lags_ ? now - lags_since_ : Duration::zero(); }
+  bool lags() const { return lags_; }
+  bool damped(TimePoint now) const { return now < damped_until_; }
+  const Speed& Quick(TimePoint now) { return speed_.Total(now); }      // 10 s
   const Badness& Recent(TimePoint now) { return recent_.Total(now); }  // 10 s
   std::uint64_t hash() const { return hash_; }
 
@@ -77,20 +108,30 @@ class Instance {
     TimePoint began;
   };
 
-  void LearnChecks(const Evidence& evidence, const policy::HealthCheck& checks);
+  void LearnChecks(const Evidence& evidence, const policy::HealthCheck& checks, TimePoint now);
+  void Turn(bool unhealthy, TimePoint now);
   void LearnTrials(const Evidence& evidence, const policy::OutlierDetection& policy, TimePoint now);
 
   std::uint64_t seed_, hash_;
   Passive passive_ = Passive::kIn;
   bool checked_ = false, unhealthy_ = false, slow_ = false;
   std::uint32_t passes_ = 0, failures_ = 0;  // of checks, in a row
-  std::uint32_t trials_ = 0;                 // good ones
-  std::uint32_t ejections_ = 0;              // m
-  std::uint32_t times_ = 0;                  // ever; the index of the jitter
+  static constexpr std::size_t kTurns = 4;
+  std::array<TimePoint, kTurns> turns_{};  // the last changes of unhealthy_
+  std::size_t turn_ = 0;
+  std::uint32_t dampings_ = 0;
+  bool flaps_ = false;
+  TimePoint damped_until_;
+  bool lags_ = false;
+  TimePoint lags_since_;
+  std::uint32_t trials_ = 0;     // good ones
+  std::uint32_t ejections_ = 0;  // m
+  std::uint32_t times_ = 0;      // ever; the index of the jitter
   TimePoint until_, returned_;
   const char* cause_ = "";
   std::vector<Run> runs_;  // by worker
   stats::Ring<Badness, 10> recent_{std::chrono::seconds(1)};
+  stats::Ring<Speed, 10> speed_{std::chrono::seconds(1)};
 };
 
 }  // namespace weft::health

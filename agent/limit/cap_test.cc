@@ -5,8 +5,25 @@
 #include <thread>
 #include <vector>
 
+#include "agent/limit/addresses.h"
+
 namespace weft::limit {
 namespace {
+
+TEST(AddressesTest, EachAddressHasItsOwnConnectionsAndNoneIsKeptForLong) {
+  Addresses addresses;
+  const net::Ip one = net::Ip::V4(10, 0, 0, 1), other = net::Ip::V4(10, 0, 0, 2);
+  EXPECT_TRUE(addresses.TryTake(one, 2));
+  EXPECT_TRUE(addresses.TryTake(one, 2));
+  EXPECT_FALSE(addresses.TryTake(one, 2));
+  EXPECT_TRUE(addresses.TryTake(other, 2));
+  addresses.Return(one);
+  EXPECT_TRUE(addresses.TryTake(one, 2));
+  for (int i = 0; i < 2; ++i) addresses.Return(one);
+  addresses.Return(other);
+  EXPECT_FALSE(addresses.TryTake(one, 0));
+  EXPECT_EQ(addresses.size(), 0u);
+}
 
 TEST(CapTest, FourThreadsNeverExceedTheCap) {
   Cap cap;

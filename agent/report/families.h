@@ -10,7 +10,10 @@ struct Families {
   explicit Families(metrics::Registry& registry);
 
   metrics::FamilyId requests, duration, attempts, retries, budget_exhausted, mirrored;
-  metrics::FamilyId circuit_state, circuit_transitions, instance_health, ejections;
+  metrics::FamilyId circuit_state, circuit_transitions;
+  metrics::FamilyId concurrency_limit, predictions, prediction_lead, adaptive_timeout,
+      adaptive_timeout_exceeded;
+  metrics::FamilyId instance_health, ejections;
   metrics::FamilyId pool_connections, pool_reuse_ratio, pool_wait;
   metrics::FamilyId connections, connections_open, streams, streams_open, detections, bytes;
   metrics::FamilyId config_revision, config_rejected, config_age, generations;

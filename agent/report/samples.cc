@@ -5,7 +5,7 @@
 namespace weft::report {
 namespace {
 
-constexpr std::array<std::string_view, 3> kCircuitStates = {"closed", "open", "half_open"};
+constexpr std::array<std::string_view, 4> kCircuitStates = {"closed", "open", "half_open", "recovering"};
 constexpr std::size_t kInstanceStates = 5;
 
 // Sums over the ports of a service, as the labels of pools have none.
@@ -21,11 +21,31 @@ void AddCircuit(const Families& f, const BackendKey& key, const CircuitStatus& c
     samples.Set(f.circuit_state, {key.service.name, key.service.ns, port, state},
                 circuit.state == state ? 1 : 0);
   }
-  const std::array<std::uint64_t, 3> counts = {circuit.to_closed, circuit.to_open, circuit.to_half_open};
+  const std::array<std::uint64_t, 4> counts = {circuit.to_closed, circuit.to_open, circuit.to_half_open,
+                                               circuit.to_recovering};
   for (std::size_t i = 0; i < counts.size(); ++i) {
     samples.Set(f.circuit_transitions, {key.service.name, key.service.ns, port, kCircuitStates[i]},
                 static_cast<double>(counts[i]));
   }
+}
+
+// What the service has taught; only what is there.
+void AddLearned(const Families& f, const BackendKey& key, const BackendStatus& backend,
+                metrics::Samples& samples) {
+  const std::string port = std::to_string(key.port);
+  const std::initializer_list<std::string_view> labels = {key.service.name, key.service.ns, port};
+  const Foreseen& seen = backend.foreseen;
+  if (seen.hits + seen.wrong + seen.missed > 0) {
+    for (const auto& [result, count] :
+         {std::pair{"hit", seen.hits}, std::pair{"false", seen.wrong}, std::pair{"missed", seen.missed}}) {
+      samples.Set(f.predictions, {key.service.name, key.service.ns, port, result},
+                  static_cast<double>(count));
+    }
+    samples.Set(f.prediction_lead, labels, std::chrono::duration<double>(seen.lead).count());
+  }
+  if (backend.adaptive_timeout == Duration::zero()) return;
+  samples.Set(f.adaptive_timeout, labels, std::chrono::duration<double>(backend.adaptive_timeout).count());
+  samples.Set(f.adaptive_timeout_exceeded, labels, static_cast<double>(backend.beyond_timeout));
 }
 
 using InstanceKey = std::pair<ServiceKey, std::string>;
@@ -65,8 +85,16 @@ void AddSamples(const Families& f, const AgentStatus& status, metrics::Samples& 
   std::map<InstanceKey, engine::InstanceState> instances;
   for (const auto& [key, backend] : status.backends) {
     const auto& [backend_key, direction] = key;
-    if (direction == engine::Direction::kInbound) continue;  // one application, no pool policy, no breaker
+    if (direction == engine::Direction::kInbound) {  // one application, no pool policy, no breaker
+      if (backend.concurrency_limit > 0) {
+        samples.Set(f.concurrency_limit,
+                    {backend_key.service.name, backend_key.service.ns, std::to_string(backend_key.port)},
+                    backend.concurrency_limit);
+      }
+      continue;
+    }
     AddCircuit(f, backend_key, backend.circuit, samples);
+    AddLearned(f, backend_key, backend, samples);
     NoteInstances(backend_key.service, backend, instances);
     ServicePool& pool = pools[backend_key.service];
     pool.now.active += backend.pool.active;

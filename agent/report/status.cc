@@ -11,7 +11,7 @@ CircuitStatus CircuitOf(const engine::Backend& backend) {
   CircuitStatus status;
   if (backend.policy != nullptr) {
     status.enabled = backend.policy->circuit_breaker.enabled;
-    status.threshold = backend.policy->circuit_breaker.failure_threshold;
+    status.threshold = std::max(backend.policy->circuit_breaker.failure_threshold, backend.threshold);
   }
   if (backend.shared == nullptr) return status;
   const breaker::View view = backend.shared->circuit.Look();
@@ -21,6 +21,7 @@ CircuitStatus CircuitOf(const engine::Backend& backend) {
   status.to_closed = counts.closed;
   status.to_open = counts.opened;
   status.to_half_open = counts.half_opened;
+  status.to_recovering = counts.recovering;
   return status;
 }
 
@@ -41,6 +42,12 @@ BackendStatus StatusOf(const engine::Backend& backend) {
   BackendStatus status;
   status.in_flight = backend.in_flight;
   status.circuit = CircuitOf(backend);
+  if (backend.inbound && backend.shared != nullptr)
+    status.concurrency_limit = backend.shared->concurrency.limit();
+  status.foreseen = {backend.foreseen.hits, backend.foreseen.wrong, backend.foreseen.missed,
+                     backend.foreseen.lead};
+  status.adaptive_timeout = backend.adaptive_timeout;
+  status.beyond_timeout = backend.beyond_timeout;
   status.pool.pending = backend.waiting;
   if (backend.policy != nullptr)
     status.pool.max_connections = backend.policy->connection_pool.max_connections;
@@ -63,6 +70,12 @@ void Merge(InstanceStatus& into, const InstanceStatus& from) {
 
 void Merge(BackendStatus& into, BackendStatus&& from) {
   into.in_flight += from.in_flight;
+  into.foreseen.hits += from.foreseen.hits;
+  into.foreseen.wrong += from.foreseen.wrong;
+  into.foreseen.missed += from.foreseen.missed;
+  into.foreseen.lead += from.foreseen.lead;
+  into.adaptive_timeout = std::max(into.adaptive_timeout, from.adaptive_timeout);
+  into.beyond_timeout += from.beyond_timeout;
   into.pool.active += from.pool.active;
   into.pool.idle += from.pool.idle;
   into.pool.pending += from.pool.pending;

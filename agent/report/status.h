@@ -27,11 +27,17 @@ struct InstanceStatus {
 };
 
 struct CircuitStatus {
-  std::string state = "closed";  // closed, open, half_open
+  std::string state = "closed";  // closed, open, half_open, recovering
   bool enabled = true;
-  double threshold = 0;                                        // weighted points; from the policy
-  std::uint32_t openings = 0;                                  // in a row; sets the next open time
-  std::uint64_t to_closed = 0, to_open = 0, to_half_open = 0;  // transitions since the start
+  double threshold = 0;        // weighted points that open it now; at least the policy's
+  std::uint32_t openings = 0;  // in a row; sets the next open time
+  std::uint64_t to_closed = 0, to_open = 0, to_half_open = 0,
+                to_recovering = 0;  // transitions since the start
+};
+
+struct Foreseen {  // of all workers
+  std::uint64_t hits = 0, wrong = 0, missed = 0;
+  Duration lead = Duration::zero();
 };
 
 struct PoolStatus {
@@ -41,6 +47,10 @@ struct PoolStatus {
 
 struct BackendStatus {
   std::uint32_t in_flight = 0;
+  std::uint32_t concurrency_limit = 0;  // inbound; zero: no limiter, or nobody asked yet
+  Foreseen foreseen;
+  Duration adaptive_timeout = Duration::zero();  // the longest of the workers'; zero: none
+  std::uint64_t beyond_timeout = 0;
   CircuitStatus circuit;  // shared by the workers, so any worker's look is the truth
   PoolStatus pool;
   std::map<std::string, InstanceStatus> instances;  // by instance id; removed ones left out

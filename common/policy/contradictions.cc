@@ -54,12 +54,24 @@ void FindInHealthCheck(const HealthCheck& check, bool nothing_to_check, Finder& 
   }
 }
 
+void FindInConcurrency(const Merged& merged, Finder& finder) {
+  finder.Pair(merged.bounds_contradict, "concurrency.min", "concurrency.max",
+              "is above concurrency.max: lower it or raise concurrency.max");
+  if (merged.initial_contradicts) {
+    const bool low = finder.IsWritten("concurrency.min") &&
+                     merged.policy.concurrency.initial == merged.policy.concurrency.min;
+    finder.Add("concurrency.initial", low ? "concurrency.min" : "concurrency.max",
+               "is not between concurrency.min and concurrency.max: change it or them");
+  }
+}
+
 }  // namespace
 
 std::vector<Contradiction> FindContradictions(const Merged& merged) {
   const ServicePolicy& p = merged.policy;
   Finder finder(merged);
   FindInTimeouts(p.timeouts, finder);
+  FindInConcurrency(merged, finder);
   FindInHealthCheck(p.health_check, merged.nothing_to_check, finder);
   finder.Pair(p.connection_pool.max_connections != 0 &&
                   p.connection_pool.max_keepalive > p.connection_pool.max_connections,
@@ -70,8 +82,7 @@ std::vector<Contradiction> FindContradictions(const Merged& merged) {
       "connectionPool.keepaliveExpiry", "connectionPool.maxAge",
       "is longer than connectionPool.maxAge, so it never fires: shorten it or raise connectionPool.maxAge");
   finder.Pair(
-      p.outlier_detection.base_ejection > p.outlier_detection.max_ejection, "outlierDetection.baseEjection",
-      "outlierDetection.maxEjection",
+      merged.ejection_contradicts, "outlierDetection.baseEjection", "outlierDetection.maxEjection",
       "is longer than outlierDetection.maxEjection: shorten it or raise outlierDetection.maxEjection");
   finder.Pair(p.retry.backoff > p.retry.max_backoff, "retry.backoff", "retry.maxBackoff",
               "is longer than retry.maxBackoff: shorten it or raise retry.maxBackoff");

@@ -41,8 +41,21 @@ void VisitFields(const LoadBalancerSpec*, V&& visit) {
 }
 
 template <class V>
+void VisitFields(const ConcurrencySpec*, V&& visit) {
+  using S = ConcurrencySpec;
+  using P = Concurrency;
+  visit("limiter", &S::limiter, &P::limiter, NoLimits{});
+  visit("initial", &S::initial, &P::initial, kPositiveCount);
+  visit("min", &S::min, &P::min, kPositiveCount);
+  visit("max", &S::max, &P::max, kPositiveCount);
+  visit("priorityHeader", &S::priority_header, &P::priority_header, NoLimits{});
+}
+
+template <class V>
 void VisitFields(const RateLimitsSpec*, V&& visit) {
   visit("limits", &RateLimitsSpec::limits, &RateLimits::limits, RateLimitList{});
+  visit("connectionsPerAddress", &RateLimitsSpec::connections_per_address,
+        &RateLimits::connections_per_address, kAnyCount);
 }
 
 template <class V>
@@ -61,6 +74,7 @@ void VisitFields(const CircuitBreakerSpec*, V&& visit) {
   visit("failureWeights.connectionError", &S::weight_connection, &P::weight_connection, kWeight);
   visit("failureWeights.slowResponse", &S::weight_slow, &P::weight_slow, kWeight);
   visit("failureWeights.error4xx", &S::weight_4xx, &P::weight_4xx, kWeight);
+  visit("predict", &S::predict, &P::predict, NoLimits{});
 }
 
 template <class V>
@@ -72,6 +86,7 @@ void VisitFields(const OutlierDetectionSpec*, V&& visit) {
   visit("consecutiveSpan", &S::consecutive_span, &P::consecutive_span, kAnyDuration);
   visit("failureRate", &S::failure_rate, &P::failure_rate, Limits<double>{0.01, 1});
   visit("minimumRequests", &S::minimum_requests, &P::minimum_requests, kPositiveCount);
+  visit("latencyFactor", &S::latency_factor, &P::latency_factor, Limits<double>{0, 100});
   visit("baseEjection", &S::base_ejection, &P::base_ejection, kPositiveDuration);
   visit("maxEjection", &S::max_ejection, &P::max_ejection, kPositiveDuration);
   visit("maxEjectedPercent", &S::max_ejected_percent, &P::max_ejected_percent, Limits<std::int64_t>{0, 100});
@@ -127,6 +142,7 @@ void VisitFields(const TimeoutsSpec*, V&& visit) {
   visit("attempt", &S::attempt, &P::attempt, kAnyDuration);
   visit("responseHead", &S::response_head, &P::response_head, kAnyDuration);
   visit("streamIdle", &S::stream_idle, &P::stream_idle, kAnyDuration);
+  visit("adaptive", &S::adaptive, &P::adaptive, NoLimits{});
 }
 
 // visit(name, &PolicySpec::block, &ServicePolicy::block)
@@ -142,6 +158,7 @@ void VisitBlocks(V&& visit) {
   visit("retry", &S::retry, &P::retry);
   visit("timeouts", &S::timeouts, &P::timeouts);
   visit("rateLimits", &S::rate_limits, &P::rate_limits);
+  visit("concurrency", &S::concurrency, &P::concurrency);
 }
 
 }  // namespace weft::policy

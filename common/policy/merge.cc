@@ -71,8 +71,19 @@ void AdaptDefaults(Merged& merged) {
   if (!IsWritten(merged, "outlierDetection.baseEjection")) {
     outlier.base_ejection = std::min(outlier.max_ejection, outlier.base_ejection);
   }
-  // Two documents may disagree; the longer one holds then, and FindContradictions says so.
+  // Two settings may disagree; the longer one holds then, and FindContradictions says so.
+  merged.ejection_contradicts = outlier.base_ejection > outlier.max_ejection;
   outlier.max_ejection = std::max(outlier.max_ejection, outlier.base_ejection);
+  Concurrency& c = p.concurrency;
+  const bool initial_written = IsWritten(merged, "concurrency.initial");
+  if (!IsWritten(merged, "concurrency.min"))
+    c.min = std::min(c.min, initial_written ? std::min(c.max, c.initial) : c.max);
+  if (!IsWritten(merged, "concurrency.max"))
+    c.max = std::max(c.max, initial_written ? std::max(c.min, c.initial) : c.min);
+  merged.bounds_contradict = c.min > c.max;
+  c.max = std::max(c.max, c.min);
+  merged.initial_contradicts = initial_written && (c.initial < c.min || c.initial > c.max);
+  c.initial = std::clamp(c.initial, c.min, c.max);
   if (!IsWritten(merged, "retry.maxBackoff")) p.retry.max_backoff = 10 * p.retry.backoff;
 }
 

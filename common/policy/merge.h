@@ -19,6 +19,8 @@ struct Layer {
 struct Merged {
   ServicePolicy policy;
   std::vector<FieldSource> sources;  // "circuitBreaker.openDuration" -> source, in the order of fields.h
+  // Both were written and exclude each other; `policy` has a pair that does not.
+  bool ejection_contradicts = false, bounds_contradict = false, initial_contradicts = false;
   bool nothing_to_check = false;  // healthCheck.enabled was written, but neither path nor tcp; it is off then
 };
 

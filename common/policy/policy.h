@@ -16,6 +16,8 @@ namespace weft::policy {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+enum class Mode : std::uint8_t { kOff, kShadow, kAct };  // kShadow: decides and is counted, changes nothing
+
 // Circuit breaker of a service port, fed with final outcomes (after retries). Weighted points as in the
 // seeds.
 struct CircuitBreaker {
@@ -31,7 +33,8 @@ struct CircuitBreaker {
   double weight_5xx = 1.5;
   double weight_connection = 2.0;
   double weight_slow = 1.0;
-  double weight_4xx = 0.5;  // never trips alone
+  double weight_4xx = 0.5;       // never trips alone
+  Mode predict = Mode::kShadow;  // of a breach that comes; may shed, never opens
 };
 
 // Passive ejection of single instances, fed with attempt outcomes.
@@ -41,6 +44,8 @@ struct OutlierDetection {
   Duration consecutive_span = milliseconds(250);  // the run must last this long
   double failure_rate = 0.5;            // weighted badness of the last 10 s above which rule R2 looks closer
   std::uint32_t minimum_requests = 20;  // of R2
+  double latency_factor =
+      2;  // slower than so many times the median of the others: degraded, then ejected; zero: off
   Duration base_ejection = seconds(5);  // doubles on each repeat
   Duration max_ejection = seconds(300);
   std::uint32_t max_ejected_percent =
@@ -132,6 +137,15 @@ struct Timeouts {  // zero: none
   Duration attempt = Duration::zero();
   Duration response_head = Duration::zero();
   Duration stream_idle = std::chrono::hours(1);
+  Mode adaptive = Mode::kOff;  // a time-out per attempt that follows the latency of the service
+};
+
+// How many requests the callee's agent lets into its application at once.
+enum class Limiter : std::uint8_t { kOff, kAimd, kVegas, kGradient };
+struct Concurrency {
+  Limiter limiter = Limiter::kOff;
+  std::uint32_t initial = 64, min = 8, max = 4096;  // of the limit that it finds; 1 <= min <= initial <= max
+  std::string priority_header;  // its value "sheddable" or "critical"; empty: all requests are alike
 };
 
 // What the callee's agent lets through: a token bucket per key, exact over all workers.
@@ -146,7 +160,8 @@ struct RateLimit {
   friend bool operator==(const RateLimit&, const RateLimit&) = default;
 };
 struct RateLimits {
-  std::vector<RateLimit> limits;  // a request must pass all that apply
+  std::vector<RateLimit> limits;              // a request must pass all that apply
+  std::uint32_t connections_per_address = 0;  // at once, per instance; zero: no limit
 };
 
 // Everything that governs one service port or, with a route's fields merged in, one route rule.
@@ -159,6 +174,7 @@ struct ServicePolicy {
   Retry retry;
   Timeouts timeouts;
   RateLimits rate_limits;
+  Concurrency concurrency;
 };
 
 // Where an effective value came from: "timeouts.request" -> "HTTPRoute default/cart rule 0". Fields that are

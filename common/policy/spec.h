@@ -18,6 +18,7 @@ struct CircuitBreakerSpec {
   std::optional<std::uint32_t> half_open_max_calls;
   std::optional<Duration> slow_response;
   std::optional<double> weight_timeout, weight_5xx, weight_connection, weight_slow, weight_4xx;
+  std::optional<Mode> predict;
 };
 
 struct OutlierDetectionSpec {
@@ -26,6 +27,7 @@ struct OutlierDetectionSpec {
   std::optional<Duration> consecutive_span;
   std::optional<double> failure_rate;
   std::optional<std::uint32_t> minimum_requests;
+  std::optional<double> latency_factor;
   std::optional<Duration> base_ejection;
   std::optional<Duration> max_ejection;
   std::optional<std::uint32_t> max_ejected_percent;
@@ -63,7 +65,14 @@ struct LoadBalancerSpec {
   std::optional<std::uint32_t> subset;
 };
 
+struct ConcurrencySpec {
+  std::optional<Limiter> limiter;
+  std::optional<std::uint32_t> initial, min, max;
+  std::optional<std::string> priority_header;
+};
+
 struct RateLimitsSpec {
+  std::optional<std::uint32_t> connections_per_address;
   std::optional<std::vector<RateLimit>> limits;  // one list: a service's replaces the mesh's
 };
 
@@ -81,6 +90,7 @@ struct RetrySpec {
 
 struct TimeoutsSpec {
   std::optional<Duration> connect, request, attempt, response_head, stream_idle;
+  std::optional<Mode> adaptive;
 };
 
 struct PolicySpec {
@@ -92,6 +102,7 @@ struct PolicySpec {
   RetrySpec retry;
   TimeoutsSpec timeouts;
   RateLimitsSpec rate_limits;
+  ConcurrencySpec concurrency;
 };
 
 }  // namespace weft::policy

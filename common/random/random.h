@@ -18,6 +18,7 @@ enum class Purpose : std::uint16_t {
   kProbe = 8,
   kReconnect = 9,
   kReconnectSpread = 10,
+  kShed = 11,
   kTest = 1000,
 };
 

@@ -55,6 +55,7 @@ constexpr std::array<Row, kReasonCount> kRows = {{
     {"not_implemented", "the transfer coding is not supported"},
     {"version_not_supported", "the HTTP version is not supported"},
     {"client_closed", "the client went away"},
+    {"shed", "the service is about to be overrun, so some of its requests are refused"},
 }};
 
 }  // namespace

@@ -57,6 +57,7 @@ enum class Reason : std::uint8_t {
   kNotImplemented,       // 501: a transfer coding or method we do not know
   kVersionNotSupported,  // 505
   kClientClosed,         // no answer possible; 499 in the log
+  kShed,                 // 503: a breach is foreseen, and circuitBreaker.predict may act
   kCount,
 };
 

@@ -15,6 +15,12 @@ constexpr std::array<Choice<Balancer>, 8> kBalancers = {{{"peakEwma", Balancer::
                                                          {"ringHash", Balancer::kRingHash},
                                                          {"maglev", Balancer::kMaglev},
                                                          {"best", Balancer::kBest}}};
+constexpr std::array<Choice<policy::Mode>, 3> kModes = {
+    {{"off", policy::Mode::kOff}, {"shadow", policy::Mode::kShadow}, {"act", policy::Mode::kAct}}};
+constexpr std::array<Choice<policy::Limiter>, 4> kLimiters = {{{"off", policy::Limiter::kOff},
+                                                               {"aimd", policy::Limiter::kAimd},
+                                                               {"vegas", policy::Limiter::kVegas},
+                                                               {"gradient", policy::Limiter::kGradient}}};
 constexpr std::array<Choice<policy::RateKey>, 4> kRateKeys = {{{"service", policy::RateKey::kService},
                                                                {"address", policy::RateKey::kAddress},
                                                                {"header", policy::RateKey::kHeader},
@@ -62,6 +68,10 @@ template <class T, class Limits>
 void ReadField(MapReader& map, std::string_view key, std::optional<T>& out, const Limits& limits) {
   if constexpr (std::is_same_v<T, Balancer>) {
     map.Optional(key, out, kBalancers);
+  } else if constexpr (std::is_same_v<T, policy::Mode>) {
+    map.Optional(key, out, kModes);
+  } else if constexpr (std::is_same_v<T, policy::Limiter>) {
+    map.Optional(key, out, kLimiters);
   } else if constexpr (std::is_same_v<Limits, policy::NoLimits>) {
     map.Optional(key, out);
   } else {
@@ -171,6 +181,12 @@ void ReadBlock(MapReader& map, policy::LoadBalancerSpec& spec) {
   if (spec.hash_query && spec.hash_query->empty()) on->FailAt("query", "must not be empty");
 }
 
+void ReadBlock(MapReader& map, policy::ConcurrencySpec& spec) {
+  ReadFields(map, {}, spec);
+  if (spec.priority_header && !IsFieldName(*spec.priority_header))
+    map.Find("priorityHeader")->Fail("is no name of a header");
+}
+
 void ReadBlock(MapReader& map, policy::HealthCheckSpec& spec) {
   ReadFields(map, {}, spec);
   if (spec.path && !spec.path->starts_with('/')) map.Find("path")->Fail("must begin with \"/\"");
@@ -202,7 +218,7 @@ void ReadPolicyBlocks(MapReader& map, policy::PolicySpec& out) {
   policy::VisitBlocks([&](std::string_view name, auto block, auto) {
     map.Map(name, [&](MapReader& inner) { ReadBlock(inner, out.*block); });
   });
-  for (const char* later : {"hedging", "concurrency"}) map.Reserved(later);
+  map.Reserved("hedging");
   ReportContradictions(map.value(), out);
 }
 

@@ -227,7 +227,7 @@ TEST(DocumentTest, WhatAGrpcRouteCannotSayIsNamed) {
 TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf("apiVersion: weft.dev/v1\nkind: AuthorizationPolicy\n"),
                   "AuthorizationPolicy is reserved"));
-  for (const char* line : {"hedging: {}", "concurrency: {}", "telemetry: {}", "mtls: strict",
+  for (const char* line : {"hedging: {}", "telemetry: {}", "mtls: strict",
                            "rateLimits: {limits: [{name: a, per: caller, requestsPerSecond: 1}]}",
                            "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
     const Parsed parsed = ParseDocuments(PolicyWith(line), "f.yaml");
@@ -258,6 +258,13 @@ TEST(DocumentTest, SelectionAndRateLimitsAreReadOrRefusedWithAPlace) {
            {"loadBalancer: {hashOn: {header: a, cookie: b}}", "several keys"},
            {"loadBalancer: {hashOn: {header: 'a b'}}", "no name of a header"},
            {"loadBalancer: {loadFactor: 0.5}", "loadFactor"},
+           {"concurrency: {limiter: tcp}", "gradient"},
+           {"concurrency: {min: 9, max: 3}", "above concurrency.max"},
+           {"concurrency: {initial: 9, max: 3}", "not between"},
+           {"outlierDetection: {baseEjection: 9s, maxEjection: 3s}",
+            "longer than outlierDetection.maxEjection"},
+           {"concurrency: {priorityHeader: 'a b'}", "no name of a header"},
+           {"timeouts: {adaptive: yes}", "shadow"},
            {"rateLimits: {limits: [{name: a}]}", "requestsPerSecond"},
            {"rateLimits: {limits: [{name: a, requestsPerSecond: 0}]}", "requestsPerSecond"},
            {"rateLimits: {limits: [{name: a, per: header, requestsPerSecond: 1}]}", "needs header"},

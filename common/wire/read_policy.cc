@@ -22,6 +22,7 @@ policy::CircuitBreaker ReadBreaker(const v1::CircuitBreaker& in, const Path& at,
   out.weight_connection = check.Number(at, "weight_connection", in.weight_connection(), 0, kHeavy);
   out.weight_slow = check.Number(at, "weight_slow", in.weight_slow(), 0, kHeavy);
   out.weight_4xx = check.Number(at, "weight_4xx", in.weight_4xx(), 0, kHeavy);
+  out.predict = check.Enum(at, "predict", in.predict(), policy::Mode::kAct);
   return out;
 }
 
@@ -37,6 +38,7 @@ policy::OutlierDetection ReadOutlier(const v1::OutlierDetection& in, const Path&
   if (out.max_ejection < out.base_ejection)
     check.Fail(Path(at, "max_ejection_ns"), "is below base_ejection_ns");
   out.max_ejected_percent = check.Count(at, "max_ejected_percent", in.max_ejected_percent(), 0, 100);
+  out.latency_factor = check.Number(at, "latency_factor", in.latency_factor(), 0, 1000);
   return out;
 }
 
@@ -85,8 +87,20 @@ policy::LoadBalancer ReadBalancer(const v1::LoadBalancer& in, const Path& at, Ch
   return out;
 }
 
+policy::Concurrency ReadConcurrency(const v1::Concurrency& in, const Path& at, Check& check) {
+  policy::Concurrency out;
+  out.limiter = check.Enum(at, "limiter", in.limiter(), policy::Limiter::kGradient);
+  out.max = check.Count(at, "max", in.max(), 1, kMany);
+  out.min = check.Count(at, "min", in.min(), 1, out.max);
+  out.initial = check.Count(at, "initial", in.initial(), out.min, out.max);
+  out.priority_header = check.Text(at, "priority_header", in.priority_header());
+  return out;
+}
+
 policy::RateLimits ReadRateLimits(const v1::RateLimits& in, const Path& at, Check& check) {
   policy::RateLimits out;
+  out.connections_per_address =
+      check.Count(at, "connections_per_address", in.connections_per_address(), 0, kMany);
   if (in.limits_size() > 64) check.Fail(Path(at, "limits"), "has more than 64 entries");
   for (int i = 0; i < in.limits_size() && check.ok(); ++i) {
     const v1::RateLimit& limit = in.limits(i);
@@ -132,6 +146,7 @@ policy::Timeouts ReadTimeouts(const v1::Timeouts& in, const Path& at, Check& che
   out.attempt = check.Span(at, "attempt_ns", in.attempt_ns());
   out.response_head = check.Span(at, "response_head_ns", in.response_head_ns());
   out.stream_idle = check.Span(at, "stream_idle_ns", in.stream_idle_ns());
+  out.adaptive = check.Enum(at, "adaptive", in.adaptive(), policy::Mode::kAct);
   return out;
 }
 
@@ -154,6 +169,7 @@ policy::ServicePolicy ReadPolicy(const v1::ServicePolicy& in, const Path& at, Ch
   block(in.has_health_check(), "health_check", in.health_check(), out.health_check, ReadHealthCheck);
   block(in.has_retry(), "retry", in.retry(), out.retry, ReadRetry);
   block(in.has_timeouts(), "timeouts", in.timeouts(), out.timeouts, ReadTimeouts);
+  block(in.has_concurrency(), "concurrency", in.concurrency(), out.concurrency, ReadConcurrency);
   block(in.has_rate_limits(), "rate_limits", in.rate_limits(), out.rate_limits, ReadRateLimits);
   return out;
 }

@@ -17,6 +17,7 @@ void Put(const policy::CircuitBreaker& in, v1::CircuitBreaker& out) {
   out.set_weight_connection(in.weight_connection);
   out.set_weight_slow(in.weight_slow);
   out.set_weight_4xx(in.weight_4xx);
+  out.set_predict(static_cast<v1::Mode>(in.predict));
 }
 
 void Put(const policy::OutlierDetection& in, v1::OutlierDetection& out) {
@@ -28,6 +29,7 @@ void Put(const policy::OutlierDetection& in, v1::OutlierDetection& out) {
   out.set_base_ejection_ns(in.base_ejection.count());
   out.set_max_ejection_ns(in.max_ejection.count());
   out.set_max_ejected_percent(in.max_ejected_percent);
+  out.set_latency_factor(in.latency_factor);
 }
 
 void Put(const policy::HealthCheck& in, v1::HealthCheck& out) {
@@ -71,6 +73,15 @@ void Put(const policy::Timeouts& in, v1::Timeouts& out) {
   out.set_attempt_ns(in.attempt.count());
   out.set_response_head_ns(in.response_head.count());
   out.set_stream_idle_ns(in.stream_idle.count());
+  out.set_adaptive(static_cast<v1::Mode>(in.adaptive));
+}
+
+void Put(const policy::Concurrency& in, v1::Concurrency& out) {
+  out.set_limiter(static_cast<v1::Limiter>(in.limiter));
+  out.set_initial(in.initial);
+  out.set_min(in.min);
+  out.set_max(in.max);
+  out.set_priority_header(in.priority_header);
 }
 
 void Put(const policy::LoadBalancer& in, v1::LoadBalancer& out) {
@@ -213,6 +224,8 @@ void Put(const policy::ServicePolicy& in, v1::ServicePolicy& out) {
   Put(in.health_check, *out.mutable_health_check());
   Put(in.retry, *out.mutable_retry());
   Put(in.timeouts, *out.mutable_timeouts());
+  Put(in.concurrency, *out.mutable_concurrency());
+  out.mutable_rate_limits()->set_connections_per_address(in.rate_limits.connections_per_address);
   for (const policy::RateLimit& limit : in.rate_limits.limits)
     Put(limit, *out.mutable_rate_limits()->add_limits());
 }

@@ -22,8 +22,13 @@ policy::ServiceBundle Rich() {
   bundle.policy.load_balancer.slow_start = std::chrono::seconds(10);
   bundle.policy.load_balancer.prefer_zone = true;
   bundle.policy.load_balancer.subset = 12;
+  bundle.policy.rate_limits.connections_per_address = 50;
   bundle.policy.rate_limits.limits = {{"api", policy::RateKey::kAddress, "", "/api", 10, 20},
                                       {"key", policy::RateKey::kHeader, "x-key", "", 0.5, 1}};
+  bundle.policy.concurrency = {policy::Limiter::kVegas, 32, 4, 512, "x-priority"};
+  bundle.policy.timeouts.adaptive = policy::Mode::kShadow;
+  bundle.policy.circuit_breaker.predict = policy::Mode::kAct;
+  bundle.policy.outlier_detection.latency_factor = 3;
   bundle.policy.circuit_breaker.failure_threshold = 7.5;
   bundle.policy.outlier_detection.max_ejected_percent = 50;
   bundle.policy.connection_pool.max_connections = 7;
@@ -123,6 +128,8 @@ TEST(WireTest, EachRefusalNamesTheFieldByItsPath) {
        }},
       {"policy.load_balancer.load_factor",
        [](auto& b) { b.mutable_policy()->mutable_load_balancer()->set_load_factor(0.5); }},
+      {"policy.concurrency.initial",
+       [](auto& b) { b.mutable_policy()->mutable_concurrency()->set_initial(3); }},
       {"policy.rate_limits.limits[1].header",
        [](auto& b) { b.mutable_policy()->mutable_rate_limits()->mutable_limits(1)->clear_header(); }},
       {"policy.rate_limits.limits[0].rate",
