@@ -22,6 +22,8 @@ weft_library(agent/engine DEPS common/snapshot common/reason common/message agen
   agent/health agent/decision LINK weft_ext_xxhash)
 weft_library(agent/replay DEPS agent/engine)
 weft_program(agent/replay/app NAME weft-replay DEPS agent/replay)
+# Worlds in virtual time around the decision core.
+weft_library(agent/simulate DEPS agent/engine agent/answer common/random common/stats common/time)
 weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
 weft_library(agent/connection DEPS agent/transport agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine)
 weft_library(agent/pool DEPS agent/connection agent/report)

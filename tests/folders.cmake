@@ -16,6 +16,15 @@ if(NOT WEFT_FUZZ)
   set_tests_properties(integration_many PROPERTIES LABELS slow TIMEOUT 300 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
 endif()
 
+# Scenarios in virtual time; scripts/sim runs them.
+weft_library(tests/sim/baseline DEPS agent/simulate)
+weft_library(tests/sim DEPS tests/sim/baseline LINK weft_ext_json)
+weft_program(tests/sim/app NAME weft-sim DEPS tests/sim)
+if(NOT WEFT_FUZZ)
+  add_test(NAME sim_quick COMMAND weft-sim --quick --seeds 2)
+  set_tests_properties(sim_quick PROPERTIES LABELS slow TIMEOUT 300)
+endif()
+
 # Parsers of foreign bytes; scripts/fuzz runs them.
 weft_fuzzer(http1_request DEPS agent/codec/http1)
 weft_fuzzer(http1_response DEPS agent/codec/http1)

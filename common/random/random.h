@@ -20,6 +20,7 @@ enum class Purpose : std::uint16_t {
   kReconnectSpread = 10,
   kShed = 11,
   kTest = 1000,
+  kSimulation = 1001,  // of a simulated world, not of a decision
 };
 
 std::uint64_t Mix(std::uint64_t seed, std::uint64_t stream, Purpose purpose, std::uint64_t index);
