@@ -10,7 +10,8 @@ namespace weft::engine {
 namespace {
 
 constexpr Duration kPublishEvery = std::chrono::milliseconds(100);
-constexpr std::size_t kMostChanges = 1024;  // not taken: the oldest stay, the rest is dropped
+constexpr Duration kEvidence = std::chrono::seconds(12);  // longer than what health::Instance looks back
+constexpr std::size_t kMostChanges = 1024;                // not taken: the oldest stay, the rest is dropped
 
 InstanceState StateOf(health::State state) {
   switch (state) {
@@ -47,9 +48,9 @@ Aggregator::Aggregator(Shared& shared, decision::Recorder* recorder) : shared_(s
 Aggregator::~Aggregator() = default;
 
 void Aggregator::Install(const snapshot::SnapshotPtr& snapshot, TimePoint now) {
-  if (recorder_ == nullptr) return Take(*snapshot);
+  if (recorder_ == nullptr) return Take(snapshot);
   const auto order = recorder_->Order();
-  Take(*snapshot);
+  Take(snapshot);
   recorder_->Write(tape::SnapshotInput("members", 0, *snapshot, now), "members");
 }
 
@@ -61,50 +62,67 @@ ViewPtr Aggregator::Absorb(const WorkerDelta& delta, TimePoint now) {
   return view;
 }
 
-// Health survives a new snapshot by instance; members that are gone are forgotten.
-void Aggregator::Take(const snapshot::Snapshot& snapshot) {
-  std::map<BackendKey, Group> next;
-  for (const auto& [key, service] : snapshot.services) {
-    for (const policy::ServicePort& port : service->bundle->ports) {
-      const BackendKey backend{key, port.port};
-      auto known = groups_.extract(backend);
-      Group group = known.empty() ? Group{} : std::move(known.mapped());
-      group.bundle = service->bundle;
-      if (!group.shared) group.shared = shared_.Backend(backend);
-      std::map<std::uint64_t, Member> members;
-      for (const snapshot::Instance& instance : service->endpoints->instances) {
-        auto old = group.members.extract(instance.hash);
-        const health::Instance fresh(shared_.seed(), instance.hash);
-        Member& member =
-            members.emplace(instance.hash, old.empty() ? Member{instance.id, fresh} : std::move(old.mapped()))
-                .first->second;
-        member.health.weight = instance.draining ? 0 : instance.weight;
-      }
-      changed_ |= !group.members.empty();
-      group.members = std::move(members);
-      next.emplace(backend, std::move(group));
-    }
+void Aggregator::Take(snapshot::SnapshotPtr snapshot) {
+  snapshot_ = std::move(snapshot);
+  for (auto at = groups_.begin(); at != groups_.end();) {
+    at = Update(at->first, at->second) ? std::next(at) : groups_.erase(at);
   }
-  groups_ = std::move(next);
+}
+
+// Health survives a new snapshot by instance; members that are gone are forgotten.
+bool Aggregator::Update(const BackendKey& key, Group& group) {
+  const auto found = snapshot_->services.find(key.service);
+  if (found == snapshot_->services.end()) return false;
+  const snapshot::Service& service = *found->second;
+  const auto& ports = service.bundle->ports;
+  if (std::none_of(ports.begin(), ports.end(), [&](const auto& port) { return port.port == key.port; }))
+    return false;
+  group.bundle = service.bundle;
+  std::map<std::uint64_t, Member> members;
+  for (const snapshot::Instance& instance : service.endpoints->instances) {
+    auto old = group.members.extract(instance.hash);
+    const health::Instance fresh(shared_.seed(), instance.hash);
+    Member& member =
+        members.emplace(instance.hash, old.empty() ? Member{instance.id, fresh} : std::move(old.mapped()))
+            .first->second;
+    member.health.weight = instance.draining ? 0 : instance.weight;
+  }
+  changed_ |= !group.members.empty();
+  group.members = std::move(members);
+  return true;
+}
+
+Aggregator::Group* Aggregator::Find(const BackendKey& key) {
+  if (const auto known = groups_.find(key); known != groups_.end()) return &known->second;
+  Group group;
+  if (snapshot_ == nullptr || !Update(key, group)) return nullptr;
+  group.shared = shared_.Backend(key);
+  return &groups_.emplace(key, std::move(group)).first->second;
 }
 
 ViewPtr Aggregator::Judge(const WorkerDelta& delta, TimePoint now) {
   for (const BackendDelta& said : delta.backends) {
-    const auto found = groups_.find(said.backend);
-    if (found != groups_.end()) AbsorbBackend(found->second, said, delta.worker, now);
+    Group* group = Find(said.backend);
+    if (group == nullptr) continue;
+    AbsorbBackend(*group, said, delta.worker, now);
+    group->judged_until = now + kEvidence + group->bundle->policy.outlier_detection.consecutive_span;
   }
   for (auto& [key, group] : groups_) {
-    std::vector<health::Instance*> instances;
-    instances.reserve(group.members.size());
-    for (auto& [hash, member] : group.members) {
-      member.health.Advance(now);
-      instances.push_back(&member.health);
-    }
-    health::EjectOutliers(instances, group.bundle->policy.outlier_detection, now);
-    Note(key, group);
+    if (!group.healthy || now < group.judged_until) JudgeGroup(key, group, now);
   }
   if (!changed_ || (epoch_ > 0 && now - published_ < kPublishEvery)) return nullptr;
   return Publish(now);
+}
+
+void Aggregator::JudgeGroup(const BackendKey& key, Group& group, TimePoint now) {
+  std::vector<health::Instance*> instances;
+  instances.reserve(group.members.size());
+  for (auto& [hash, member] : group.members) {
+    member.health.Advance(now);
+    instances.push_back(&member.health);
+  }
+  health::EjectOutliers(instances, group.bundle->policy.outlier_detection, now);
+  Note(key, group);
 }
 
 void Aggregator::AbsorbBackend(Group& group, const BackendDelta& delta, std::uint32_t worker, TimePoint now) {
@@ -132,8 +150,10 @@ void Aggregator::AbsorbBackend(Group& group, const BackendDelta& delta, std::uin
 }
 
 void Aggregator::Note(const BackendKey& key, Group& group) {
+  group.healthy = true;
   for (auto& [hash, member] : group.members) {
     const InstanceState state = StateOf(member.health.state());
+    group.healthy &= state == InstanceState::kHealthy;
     if (state == member.told) continue;
     if (changes_.size() < kMostChanges)
       changes_.push_back({key, member.id, member.told, state, member.health.cause()});

@@ -1,8 +1,10 @@
 #pragma once
 // Puts together what the workers learned, process-wide: runs and failure rates of instances over all workers,
 // active checks, ejection and return, and the breaker's evidence of all workers. Publishes a new ServiceView
-// at most every 100 ms and only when something changed. Replayed and recorded like the engines. Thread rule:
-// one thread (worker 0 or the cold one).
+// at most every 100 ms and only when something changed. Knows the services that a worker told of, not all of
+// the snapshot, and judges those with evidence of the last 10 s or an instance that is not plainly healthy:
+// the rest of a large mesh costs nothing. Replayed and recorded like the engines. Thread rule: one thread
+// (worker 0 or the cold one).
 
 #include <cstdint>
 #include <functional>
@@ -55,16 +57,22 @@ class Aggregator {
     std::shared_ptr<SharedBackend> shared;
     std::map<std::uint64_t, Member> members;  // by instance hash
     breaker::Window window;
+    TimePoint judged_until;  // nothing to judge from then on, while all are healthy
+    bool healthy = true;     // every member, as of the last judgement
   };
 
-  void Take(const snapshot::Snapshot& snapshot);
+  void Take(snapshot::SnapshotPtr snapshot);
+  bool Update(const BackendKey& key, Group& group);  // false: not in the snapshot
+  Group* Find(const BackendKey& key);                // null: not in the snapshot
   ViewPtr Judge(const WorkerDelta& delta, TimePoint now);
+  void JudgeGroup(const BackendKey& key, Group& group, TimePoint now);
   void AbsorbBackend(Group& group, const BackendDelta& delta, std::uint32_t worker, TimePoint now);
   void Note(const BackendKey& key, Group& group);
   ViewPtr Publish(TimePoint now);
 
   Shared& shared_;
   decision::Recorder* recorder_;
+  snapshot::SnapshotPtr snapshot_;
   std::map<BackendKey, Group> groups_;  // ordered: the same in every run
   std::vector<HealthChange> changes_;
   bool changed_ = false;

@@ -41,10 +41,10 @@ bool AnotherIsClean(const std::vector<Sample>& samples, const Instance* but) {
 }
 
 bool IsOutlier(const std::vector<Sample>& samples, const Sample& s) {
-  const std::vector<double> others = MeansOfOthers(samples, s.instance, kFewest);
   const double mean = s.recent.mean();
-  if (s.recent.requests < kFewest || others.size() < kComparators) return false;
-  if (mean < (s.recent.requests < kMany ? 0.375 : 0.2)) return false;
+  if (s.recent.requests < kFewest || mean < (s.recent.requests < kMany ? 0.375 : 0.2)) return false;
+  const std::vector<double> others = MeansOfOthers(samples, s.instance, kFewest);
+  if (others.size() < kComparators) return false;
   const double median = Median(others);
   std::vector<double> distances;
   for (const double other : others) distances.push_back(std::abs(other - median));
@@ -88,9 +88,8 @@ const char* Judge(const std::vector<Sample>& samples, const Sample& s, const pol
       now - instance.run_began() >= policy.consecutive_span && AnotherIsClean(samples, s.instance)) {
     return "consecutive";
   }
-  const double median = Median(MeansOfOthers(samples, s.instance, 1));
-  if (s.recent.requests >= policy.minimum_requests &&
-      s.recent.mean() >= std::max(policy.failure_rate, 3 * median + 0.2)) {
+  if (s.recent.requests >= policy.minimum_requests && s.recent.mean() >= policy.failure_rate &&
+      s.recent.mean() >= 3 * Median(MeansOfOthers(samples, s.instance, 1)) + 0.2) {
     return "failure_rate";
   }
   if (IsOutlier(samples, s)) return "outlier";

@@ -59,6 +59,7 @@ class Proxy:
     """A proxy that listens on LISTEN and forwards to BACKEND, both on loopback."""
 
     name = ""
+    patience = 10   # seconds until it listens; six times that under valgrind
 
     def __init__(self, bin_dir):
         self.bin = pathlib.Path(bin_dir)
@@ -73,7 +74,7 @@ class Proxy:
         self.process = subprocess.Popen(
             [*prefix, *self.command()], stdout=subprocess.DEVNULL, stderr=open(self.dir / "stderr", "w"),
             env={**os.environ, **(env or {})})
-        wait_for_port(LISTEN, 60 if prefix and "valgrind" in prefix[0] else 10)
+        wait_for_port(LISTEN, self.patience * (6 if prefix and "valgrind" in prefix[0] else 1))
         return self
 
     def pids(self):
