@@ -18,8 +18,10 @@ class Disk(Process):
     def __init__(self, mesh, path, size):
         path.mkdir()
         self.path, self.ready = path, mesh.dir / "disk.ready"
-        super().__init__("disk", ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size={size} weft {path} && touch {self.ready} && "
-                                  "exec sleep infinity"], mesh.dir)
+        # Where / is no mount point (a chroot), its propagation cannot be changed, and others may see the file system.
+        script = (f"mount --make-rslave / 2>/dev/null; mount -t tmpfs -o size={size} weft {path} || exit; "
+                  f"trap 'umount -l {path}; kill $!; exit' TERM; touch {self.ready}; sleep infinity & wait")
+        super().__init__("disk", ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script], mesh.dir)
         mesh.started.append(self)
         self.start()
         wait_for("the file system", lambda: self.ready.exists() or not self.alive())
@@ -27,7 +29,7 @@ class Disk(Process):
 
     @property
     def inside(self):
-        return ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt"]
+        return ["nsenter", f"--target={self.process.pid}", "--mount", "--root"]
 
     def do(self, *words):
         subprocess.run([*self.inside, *map(str, words)], check=True, timeout=30)
