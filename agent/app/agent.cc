@@ -16,6 +16,7 @@
 #include "agent/app/ports.h"
 #include "agent/cold/asio_cold.h"
 #include "agent/config/grpc_link.h"
+#include "agent/config/retired.h"
 #include "agent/decision/recorder.h"
 #include "agent/egress/hosts.h"
 #include "agent/identity/seal.h"
@@ -100,6 +101,7 @@ class Agent {
   config::FileLink* files_ = nullptr;
   std::unique_ptr<identity::Keeper> keeper_;  // null: no identity is configured
   std::unique_ptr<dial::Dialer> dialer_;      // null: configuration comes from files
+  config::Retired retired_{cold_};
   std::unique_ptr<config::Manager> manager_;
   std::unique_ptr<uplink::Uplink> uplink_;
   std::unique_ptr<Need> need_;
@@ -270,7 +272,9 @@ bool Agent::AskHost(std::size_t worker, const std::string& authority) {
 }
 
 void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
-  forwarder_->Install(hosts_ == nullptr ? snapshot : hosts_->Extend(snapshot));
+  const snapshot::SnapshotPtr whole = hosts_ == nullptr ? snapshot : hosts_->Extend(snapshot);
+  retired_.Keep(whole);
+  forwarder_->Install(whole);
   prober_->Install(snapshot);
 }
 

@@ -81,9 +81,10 @@ bool Aggregator::Update(const BackendKey& key, Group& group) {
   std::map<std::uint64_t, Member> members;
   for (const snapshot::Instance& instance : service.endpoints->instances) {
     auto old = group.members.extract(instance.hash);
-    const health::Instance fresh(shared_.seed(), instance.hash);
     Member& member =
-        members.emplace(instance.hash, old.empty() ? Member{instance.id, fresh} : std::move(old.mapped()))
+        members
+            .emplace(instance.hash, old.empty() ? Member{instance.id, {shared_.seed(), instance.hash}}
+                                                : std::move(old.mapped()))
             .first->second;
     member.health.weight = instance.draining ? 0 : instance.weight;
   }

@@ -63,7 +63,7 @@ Loan Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
     Open(slot, &waiter);
     return {};
   }
-  if (CanPend(slot, waiter)) slot.waiting.push_back(&waiter);
+  if (CanPend(slot, waiter)) slot.waiting.push_back(waiter);
   return {};
 }
 
@@ -110,7 +110,7 @@ void Pool::Cancel(Waiter& waiter) {
     return;
   }
   Slot& slot = SlotOf(target);
-  slot.waiting.erase(std::find(slot.waiting.begin(), slot.waiting.end(), &waiter));
+  slot.waiting.erase(Queue::s_iterator_to(waiter));
   engine_.ReleasePend(*target.backend);
 }
 
@@ -138,7 +138,7 @@ ClientConnection* Pool::TakeIdle(Slot& slot, Demand demand) {
 
 // Off the queue: its wait is over.
 Waiter& Pool::TakeFirst(Slot& slot) {
-  Waiter& waiter = *slot.waiting.front();
+  Waiter& waiter = slot.waiting.front();
   slot.waiting.pop_front();
   waiter.place.queued = io_.loop.now() - waiter.place.since;
   engine_.ReleasePend(*slot.target->backend);

@@ -69,7 +69,7 @@ Loan Pool::AcquireStream(Slot& slot, Waiter& waiter) {
     return {};
   }
   waiter.place.pended = counts;
-  slot.queued.push_back(&waiter);
+  slot.queued.push_back(waiter);
   if (opens && !OpenShared(slot)) {
     RefuseQueue(slot, Outcome::kConnectFailed, Reason::kConnectFailed);
     return {};
@@ -103,7 +103,7 @@ bool Pool::OpenShared(Slot& slot) {
 
 // Off the queue; `target` stays for whoever tells it the outcome.
 void Pool::Leave(Slot& slot, Waiter& waiter) {
-  slot.queued.erase(std::find(slot.queued.begin(), slot.queued.end(), &waiter));
+  slot.queued.erase(Queue::s_iterator_to(waiter));
   waiter.place.shared = false;
   if (std::exchange(waiter.place.pended, false)) engine_.ReleasePend(*slot.target->backend);
 }
@@ -120,7 +120,7 @@ void Pool::ServeQueue(Slot& slot) {
   while (!slot.queued.empty()) {
     Http2Client* connection = FindRoom(slot);
     if (connection == nullptr) break;
-    Waiter& waiter = *slot.queued.front();
+    Waiter& waiter = slot.queued.front();
     const bool pended = waiter.place.pended;
     Leave(slot, waiter);
     waiter.place.target = nullptr;
@@ -131,16 +131,17 @@ void Pool::ServeQueue(Slot& slot) {
   if (slot.queued.empty() || !WantsAnother(slot) || !engine_.TryConnect(*slot.target)) return;
   if (!OpenShared(slot)) return RefuseQueue(slot, Outcome::kConnectFailed, Reason::kConnectFailed);
   if (HasConnected(slot.shared)) return;
-  for (Waiter* waiter : slot.queued) waiter->OnConnecting();
+  for (Waiter& waiter : slot.queued) waiter.OnConnecting();
 }
 
 void Pool::RefuseQueue(Slot& slot, Outcome outcome, Reason reason) {
-  const std::vector<Waiter*> all(slot.queued.begin(), slot.queued.end());
-  for (Waiter* waiter : all) {
-    if (std::find(slot.queued.begin(), slot.queued.end(), waiter) == slot.queued.end()) continue;
-    Leave(slot, *waiter);
-    waiter->place.target = nullptr;
-    waiter->OnRefused(outcome, reason);
+  Queue all;
+  all.swap(slot.queued);  // who comes meanwhile is not meant; who cancels leaves `all`
+  while (!all.empty()) {
+    Waiter& waiter = all.front();
+    Leave(slot, waiter);
+    waiter.place.target = nullptr;
+    waiter.OnRefused(outcome, reason);
   }
 }
 

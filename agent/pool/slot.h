@@ -11,9 +11,9 @@ struct Pool::Slot {
   engine::Target* target = nullptr;
   std::vector<connection::ClientConnection*> idle;  // the last is the warmest
   std::vector<connection::ClientConnection*> all;
-  std::deque<Waiter*> waiting;
+  Queue waiting;
   std::vector<connection::Http2Client*> shared;
-  std::deque<Waiter*> queued;  // for a stream
+  Queue queued;  // for a stream
 };
 
 }  // namespace weft::pool

@@ -3,12 +3,14 @@
 // multiples of the width; a gap longer than the window clears it whole. T needs += and -=, and T{} is zero.
 // Add and Total are O(1) within a bucket; rolling costs one step per bucket passed, at most N.
 // Totals of floating-point members are rebuilt once per turn of the ring, which removes the drift of
-// subtraction. Source: resilience4j's SlidingTimeWindowMetrics; time never runs backwards here (an older
-// `now` is the newest bucket). Thread rule: one owner.
+// subtraction. The first Add allocates the buckets: most instances of a large service are never called.
+// Source: resilience4j's SlidingTimeWindowMetrics; time never runs backwards here (an older `now` is the
+// newest bucket). Thread rule: one owner.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "common/time/time.h"
 
@@ -20,16 +22,17 @@ class Ring {
   explicit Ring(Duration width) : width_(width.count()) {}
 
   void Add(TimePoint now, const T& value) {
+    if (!buckets_) buckets_ = std::make_unique<std::array<T, N>>();
     Roll(now);
-    buckets_[at()] += value;
+    (*buckets_)[at()] += value;
     total_ += value;
   }
   const T& Total(TimePoint now) {
-    Roll(now);
+    if (buckets_) Roll(now);
     return total_;
   }
   void Clear() {
-    buckets_.fill(T{});
+    if (buckets_) buckets_->fill(T{});
     total_ = T{};
   }
 
@@ -48,20 +51,20 @@ class Ring {
     }
     while (head_ < step) {
       ++head_;
-      total_ -= buckets_[at()];
-      buckets_[at()] = T{};
+      total_ -= (*buckets_)[at()];
+      (*buckets_)[at()] = T{};
       if (at() == 0) Rebuild();
     }
   }
   void Rebuild() {
     total_ = T{};
-    for (const T& bucket : buckets_) total_ += bucket;
+    for (const T& bucket : *buckets_) total_ += bucket;
   }
 
   std::int64_t width_;
   std::int64_t head_ = 0;
-  std::int64_t head_end_ = 0;  // when the newest bucket ends
-  std::array<T, N> buckets_{};
+  std::int64_t head_end_ = 0;                  // when the newest bucket ends
+  std::unique_ptr<std::array<T, N>> buckets_;  // null: nothing was added
   T total_{};
 };
 
