@@ -10,7 +10,7 @@ namespace weft::stats {
 
 inline double Log2(std::uint64_t value) {  // zero counts as one
   value = std::max<std::uint64_t>(value, 1);
-  const int whole = std::bit_width(value) - 1;
+  const auto whole = static_cast<int>(std::bit_width(value)) - 1;
   const std::uint64_t power = std::uint64_t{1} << whole;
   return whole + static_cast<double>(value - power) / static_cast<double>(power);
 }
