@@ -19,7 +19,7 @@ struct InjectArgs {
   bool without_native = false, without_token = false;
 };
 
-std::string NameOf(const Json& object) {
+std::string ManifestName(const Json& object) {
   std::string kind = Text(object, "kind");
   std::transform(kind.begin(), kind.end(), kind.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
@@ -45,14 +45,14 @@ Status Each(Json& object, const std::function<Status(Json&)>& work) {
 Status InjectOne(Context& context, const InjectArgs& args, Json& object) {
   Json* pod = inject::PodOf(object);
   if (pod == nullptr) {
-    context.err << NameOf(object) << " skipped\n";
+    context.err << ManifestName(object) << " skipped\n";
     return {};
   }
   Result<inject::Injection> done = inject::Inject(*pod, NamespaceOf(object, context), true, args.settings);
-  if (!done) return Invalid(done.error().detail, done.error().field, NameOf(object));
+  if (!done) return Invalid(done.error().detail, done.error().field, ManifestName(object));
   for (const std::string& warning : done->warnings)
-    context.err << "warning: " << NameOf(object) << ": " << warning << "\n";
-  context.err << NameOf(object) << (done->injected ? " injected" : " skipped: " + done->reason) << "\n";
+    context.err << "warning: " << ManifestName(object) << ": " << warning << "\n";
+  context.err << ManifestName(object) << (done->injected ? " injected" : " skipped: " + done->reason) << "\n";
   *pod = std::move(done->pod);
   return {};
 }
@@ -62,13 +62,13 @@ Status UninjectOne(Context& context, Json& object) {
   Json before = pod == nullptr ? Json() : inject::Uninject(*pod);
   const bool changed = pod != nullptr && before != *pod;
   if (changed) *pod = std::move(before);
-  context.err << NameOf(object) << (changed ? " uninjected" : " skipped") << "\n";
+  context.err << ManifestName(object) << (changed ? " uninjected" : " skipped") << "\n";
   return {};
 }
 
 Status Rewrite(Context& context, const std::vector<std::string>& files,
                const std::function<Status(Json&)>& work) {
-  const Result<std::vector<InputFile>> inputs = ReadInputs(files, context.in);
+  const Result<std::vector<InputFile>> inputs = ReadInputs(context, files);
   if (!inputs) return inputs.error();
   std::string out;
   for (const InputFile& file : *inputs) {
