@@ -83,7 +83,7 @@ Result<Json> Client::Call(const std::string& method, const std::string& path, co
   Json json;
   if (auto ok = api::ParseJson(answer->body, json); !ok) return ok.error();
   if (!json.is_object()) return Invalid("the API server answers no object to " + method + " " + path);
-  return json;
+  return Result<Json>(boost::system::in_place_value, std::move(json));
 }
 
 }  // namespace weft::kube

@@ -38,8 +38,8 @@ Result<std::string> Material(const Node* map, const std::string& key, const std:
   }
   const std::string name = TextOf(map, key);
   if (name.empty()) return std::string();
-  const std::filesystem::path file(name);
-  return file::Read(file.is_absolute() ? name : (std::filesystem::path(path).parent_path() / file).string(),
+  const std::filesystem::path named(name);
+  return file::Read(named.is_absolute() ? name : (std::filesystem::path(path).parent_path() / named).string(),
                     kMostFile);
 }
 
