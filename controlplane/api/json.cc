@@ -84,6 +84,8 @@ Json ToJson(const v1::Service& service) {
     if (!port.name().empty()) one["name"] = port.name();
     one["port"] = port.port();
     if (port.protocol() != v1::PROTOCOL_DETECT) one["protocol"] = ProtocolName(port.protocol());
+    if (port.has_opaque()) one["opaque"] = port.opaque();
+    if (port.proxy_protocol() != 0) one["proxyProtocol"] = ProxyProtocolName(port.proxy_protocol());
     out["ports"].push_back(std::move(one));
   }
   out["labels"] = LabelsJson(service.labels());

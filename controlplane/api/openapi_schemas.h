@@ -22,6 +22,8 @@ inline constexpr std::array kSchemaFields = {
     SchemaField{"ServicePort", "name", "string?", ""},
     SchemaField{"ServicePort", "port", "integer", "1 to 65535"},
     SchemaField{"ServicePort", "protocol", "string?", "HTTP, HTTP2, GRPC, TLS, TCP; absent: detected"},
+    SchemaField{"ServicePort", "opaque", "boolean?", "absent: by the port's number"},
+    SchemaField{"ServicePort", "proxyProtocol", "string?", "v1, v2; absent: none"},
     SchemaField{"Condition", "type", "string", "Stale, Conflicted, Refused, Flapping"},
     SchemaField{"Condition", "status", "string", "True"},
     SchemaField{"Condition", "reason", "string", "one word"},

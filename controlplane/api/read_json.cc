@@ -91,6 +91,10 @@ std::optional<Error> ReadPort(const Json& json, const std::string& path, v1::Ser
   const auto protocol = ParseProtocol(reader.String("protocol"));
   if (!protocol) reader.Fail(protocol.error().detail, "protocol");
   if (protocol) out.set_protocol(*protocol);
+  if (reader.Get("opaque") != nullptr) out.set_opaque(reader.Bool("opaque"));
+  const auto header = ParseProxyProtocol(reader.String("proxyProtocol"));
+  if (!header) reader.Fail(header.error().detail, "proxyProtocol");
+  if (header) out.set_proxy_protocol(*header);
   return reader.Done();
 }
 
@@ -168,7 +172,7 @@ Result<v1::Service> ReadService(std::string_view body) {
     for (std::size_t i = 0; i < ports->size(); ++i)
       reader.Take(ReadPort((*ports)[i], "ports[" + std::to_string(i) + "]", *out.add_ports()));
   } else {
-    reader.Fail("must be a list of {name, port, protocol}", "ports");
+    reader.Fail("must be a list of {name, port, protocol, opaque, proxyProtocol}", "ports");
   }
   if (auto error = reader.Done()) return *error;
   return out;

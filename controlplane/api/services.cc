@@ -23,6 +23,8 @@ std::string ServiceDocument(const v1::Service& service, const resource::Document
     nlohmann::json one{{"port", port.port()}};
     if (!port.name().empty()) one["name"] = port.name();
     if (port.protocol() != v1::PROTOCOL_DETECT) one["protocol"] = ProtocolName(port.protocol());
+    if (port.has_opaque()) one["opaque"] = port.opaque();
+    if (port.proxy_protocol() != 0) one["proxyProtocol"] = ProxyProtocolName(port.proxy_protocol());
     document["spec"]["ports"].push_back(std::move(one));
   }
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -44,6 +46,9 @@ Result<v1::Service> Control::DescribeService(const std::string& ns, const std::s
     proto.set_name(port.name);
     proto.set_port(port.port);
     proto.set_protocol(static_cast<v1::Protocol>(port.protocol));
+    proto.set_proxy_protocol(port.proxy_protocol);
+    const bool detected = port.protocol == policy::Protocol::kDetect;
+    if (detected && policy::IsOpaqueByDefault(port.port)) proto.set_opaque(false);
   }
   for (const auto& [label, value] : entry.document->metadata.labels) {
     v1::Label& proto = *out.add_labels();

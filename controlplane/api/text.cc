@@ -66,6 +66,16 @@ Result<v1::Protocol> ParseProtocol(std::string_view text) {
                  "' is no protocol; use HTTP, HTTP2, GRPC, TLS, TCP or leave it out");
 }
 
+std::string ProxyProtocolName(std::uint32_t version) { return "v" + std::to_string(version); }
+
+Result<std::uint32_t> ParseProxyProtocol(std::string_view text) {
+  for (const std::uint32_t version : {1U, 2U}) {
+    if (ProxyProtocolName(version) == text) return version;
+  }
+  if (text.empty()) return 0U;
+  return Invalid("'" + std::string(text) + "' is no PROXY protocol; use v1, v2 or leave it out");
+}
+
 Result<std::int64_t> ParseSpanMs(std::string_view text) {
   if (text == "0") return std::int64_t{0};
   std::int64_t number = 0;

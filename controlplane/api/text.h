@@ -27,6 +27,9 @@ Status Check(const Conditions& conditions, const std::optional<std::string>& eta
 std::string_view ProtocolName(v1::Protocol protocol);       // "HTTP"; of DETECT: ""
 Result<v1::Protocol> ParseProtocol(std::string_view text);  // "" is DETECT
 
+std::string ProxyProtocolName(std::uint32_t version);             // 1 -> "v1"
+Result<std::uint32_t> ParseProxyProtocol(std::string_view text);  // "" is 0: none
+
 Result<std::int64_t> ParseSpanMs(std::string_view text);  // "30s", "500ms", "5m", "1h", "0"; at most days
 std::string SpanText(std::int64_t ms);                    // 30000 -> "30s"
 std::string UtcText(std::int64_t unix_ms);                // "2026-11-23T05:00:00.000Z"; 0 -> ""

@@ -67,6 +67,40 @@ TEST_F(ProgramTest, EtagsGuardAgainstLostUpdates) {
   EXPECT_EQ(Call("DELETE", path).status, 404);
 }
 
+TEST_F(ProgramTest, APortKeepsHowItIsRelayedAlsoWhenItsAnswerIsWrittenBack) {
+  Begin();
+  const std::string path = "/api/v1/services/default/db";
+  const auto ports = [&] { return Body(Call("GET", path))["ports"]; };
+  ASSERT_EQ(Call("PUT", path, R"({"ports": [{"name": "sql", "port": 3306, "proxyProtocol": "v2"},
+    {"name": "odd", "port": 25, "opaque": false}, {"name": "plain", "port": 9000, "opaque": true}]})")
+                .status,
+            200);
+  const json said = {{{"name", "sql"}, {"port", 3306}, {"protocol", "TCP"}, {"proxyProtocol", "v2"}},
+                     {{"name", "odd"}, {"port", 25}, {"opaque", false}},
+                     {{"name", "plain"}, {"port", 9000}, {"protocol", "TCP"}}};
+  EXPECT_EQ(ports(), said);
+  ASSERT_EQ(Call("PUT", path, Call("GET", path).body).status, 200);
+  EXPECT_EQ(ports(), said);
+  v1::Service service;
+  grpc::ClientContext get_context, put_context;
+  v1::GetServiceRequest get;
+  get.set_namespace_("default");
+  get.set_name("db");
+  ASSERT_TRUE(registry->GetService(&get_context, get, &service).ok());
+  v1::PutServiceRequest put;
+  *put.mutable_service() = service;
+  put.mutable_service()->mutable_ports(2)->set_proxy_protocol(7);
+  const grpc::Status refused = registry->PutService(&put_context, put, &service);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(refused.error_message().find("proxyProtocol"), std::string::npos) << refused.error_message();
+  for (const char* wrong : {R"({"ports": [{"port": 1, "proxyProtocol": "v3"}]})",
+                            R"({"ports": [{"port": 1, "proxyProtocol": "v1", "protocol": "HTTP"}]})",
+                            R"({"ports": [{"port": 1, "opaque": "yes"}]})",
+                            R"({"ports": [{"port": 1, "opaque": true, "protocol": "HTTP"}]})"})
+    EXPECT_EQ(Call("PUT", path, wrong).status, 400) << wrong;
+  EXPECT_EQ(ports(), said) << "what was refused changed nothing";
+}
+
 TEST_F(ProgramTest, InstancesComeAndGoThroughBothApis) {
   Begin();
   ASSERT_EQ(Apply(kCart).status, 200);
