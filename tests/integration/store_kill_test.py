@@ -31,6 +31,20 @@ spec: {{ports: [{{name: http, port: {mark}}}]}}
 INSTANCE = '{{"address": "127.0.0.1", "port": 80, "weight": {mark}}}'
 
 
+STARTED = []   # every program, so that none is left behind whatever happens
+
+
+def start(command, **how):
+    STARTED.append(subprocess.Popen(command, **how))
+    return STARTED[-1]
+
+
+def kill_all():
+    for process in STARTED:
+        process.kill()   # nothing to one that has ended
+        process.wait()
+
+
 class Caller:
     """One connection, kept."""
 
@@ -48,8 +62,8 @@ class Control:
         ports = folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.log = open(folder / "log", "ab")
-        self.process = subprocess.Popen([program, "--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--data",
-                                         str(folder / "data"), "--ports-file", str(ports)], stderr=self.log)
+        self.process = start([program, "--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--data", str(folder / "data"),
+                              "--ports-file", str(ports)], stderr=self.log)
         wait_for("weft-control listening or its end", lambda: ports.exists() or self.process.poll() is not None, 60)
         if self.process.poll() is not None:
             raise SystemExit("weft-control did not start:\n" + (folder / "log").read_text()[-3000:])
@@ -64,8 +78,7 @@ class Control:
 class Fleet:
     def __init__(self, program, agents, pairs):
         self.agents = agents
-        self.process = subprocess.Popen([program, str(agents), str(pairs)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        bufsize=1)
+        self.process = start([program, str(agents), str(pairs)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def connect(self, port):
         print(f"connect {port}", file=self.process.stdin)
@@ -95,6 +108,7 @@ class Writer:
         self.tried, self.acknowledged = 0, 0
         self.tried_weight, self.acknowledged_weight = 0, 0
         self.revisions = {}   # revision: mark, as acknowledged
+        self.wrong = None     # what its thread ended with
 
     def run(self, port, stop):
         call = Caller(port)
@@ -105,6 +119,8 @@ class Writer:
                     self.register(call)
         except (OSError, http.client.HTTPException, ValueError):
             return
+        except Exception as failure:   # a thread that ends tells nobody
+            self.wrong = f"{type(failure).__name__}: {failure}"
 
     def apply(self, call):
         self.tried += 1
@@ -114,7 +130,7 @@ class Writer:
             self.acknowledged = self.tried
             self.revisions[body["revision"]] = self.tried
         elif status != 409:   # another write came between
-            raise SystemExit(f"{self.name}: {status} {body}")
+            raise RuntimeError(f"{self.name}: {status} {body}")
 
     def register(self, call):
         self.tried_weight = self.tried
@@ -123,6 +139,8 @@ class Writer:
             self.acknowledged_weight = self.tried
 
     def check(self, call):
+        if self.wrong is not None:
+            raise SystemExit(f"a writer failed: {self.wrong}")
         if self.tried == 0:
             return
         marks = []
@@ -198,7 +216,7 @@ def main():
             if number % CALM == CALM - 1:
                 fleet.reach(head)
                 check_history(call, writers)
-            threads = [threading.Thread(target=w.run, args=(control.ports["http"], stop)) for w in writers]
+            threads = [threading.Thread(target=w.run, args=(control.ports["http"], stop), daemon=True) for w in writers]
             for thread in threads:
                 thread.start()
             time.sleep(moment.uniform(0, 0.3))   # the moment of the kill, not a wait for anything
@@ -230,4 +248,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    finally:
+        kill_all()
