@@ -5,7 +5,8 @@
 // comes before the world's. Outlets are called without either.
 //
 // Who is told of a change: agents that use a changed service, at once. A release that changes nothing for an
-// agent reaches it too, so that it names the revision in force, but within about ten seconds: see kSweep.
+// agent reaches it too, so that it names the revision in force, but within about ten seconds: see sweep.h.
+// hub.cc has the streams' side, announce.cc the telling, directory.cc the looking.
 
 #include <array>
 #include <atomic>
@@ -16,48 +17,18 @@
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "controlplane/events/events.h"
-#include "controlplane/stream/fan_out.h"
 #include "controlplane/stream/lanes.h"
-#include "controlplane/stream/session.h"
+#include "controlplane/stream/shard.h"
+#include "controlplane/stream/sweep.h"
 
 namespace weft::stream {
-
-// Up to so many agents are all told at once of a release; of more, those whom it does not concern are told by
-// and by: kSweepAgents or a share of 1/kSweepShare of all, every kSweep.
-inline constexpr std::size_t kAllAtOnce = 256;
-inline constexpr Duration kSweep = std::chrono::milliseconds(50);
-inline constexpr std::size_t kSweepAgents = 50, kSweepShare = 200;
 
 // How far reconnects are spread (v1.Delta.reconnect_spread_ns): for each agent so long. A TLS handshake with
 // a new stream costs more than half of it.
 inline constexpr Duration kSpreadPerAgent = std::chrono::microseconds(2000);
-
-// A node that opens more streams within kReopenSpan than kMaxReopens is refused until that has passed.
-inline constexpr std::uint32_t kMaxReopens = 20;
-inline constexpr Duration kReopenSpan = std::chrono::seconds(10);
-
-// Upper bounds of the convergence histogram, seconds; one more bucket is for everything above.
-inline constexpr std::array<double, 10> kConvergenceBounds = {0.01, 0.025, 0.05, 0.1, 0.25,
-                                                              0.5,  1,     2.5,  10,  30};
-
-// Likewise of the sizes of messages, bytes.
-inline constexpr std::array<std::uint64_t, 8> kPushBounds = {256,        1U << 10U,   4U << 10U, 16U << 10U,
-                                                             64U << 10U, 256U << 10U, 1U << 20U, 4U << 20U};
-
-// Values of the weft_control_* metrics (docs/metrics.md).
-struct Metrics {
-  std::uint64_t agents = 0;                                        // connected now
-  std::uint64_t pushes = 0;                                        // messages sent to agents
-  std::uint64_t push_bytes = 0;                                    // of those
-  std::array<std::uint64_t, kPushBounds.size() + 1> push_sizes{};  // by bucket, not cumulative
-  std::uint64_t rejects = 0;  // bundles or whole deltas that agents refused
-  std::array<std::uint64_t, kConvergenceBounds.size() + 1> convergence{};  // by bucket, not cumulative
-  double convergence_sum = 0;  // seconds from release to acknowledgement
-};
 
 // How far a cohort is with a candidate.
 struct CohortLook {
@@ -109,41 +80,22 @@ class Hub {
 
  private:
   static constexpr std::size_t kShards = 16;
-  struct Stream {
-    Session session;
-    std::shared_ptr<Outlet> outlet;
-    bool closing = false;  // it stalled and was told to end, at closed_at
-    TimePoint closed_at;
-  };
-  struct Reopens {
-    TimePoint since;
-    std::uint32_t count = 0;
-  };
-  struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<std::uint64_t, Stream> streams;
-    std::unordered_map<std::string, std::uint64_t> by_node;
-    std::unordered_map<ServiceKey, std::vector<std::uint64_t>> users;  // tickets of sessions that use it
-    std::unordered_map<std::string, Reopens> reopens;                  // of nodes, for kReopenSpan
-    Metrics metrics;
-
-    Stream* Find(std::uint64_t ticket);
-    Stream* FindNode(const std::string& node);
-    void Index(std::uint64_t ticket, const Session::Moves& moves);
-    void Erase(std::uint64_t ticket);
-    Status Admit(const std::string& node, TimePoint now);
-  };
 
   Shard& ShardOf(const std::string& node) { return shards_[HashBytes(node) % kShards]; }
   Shard& ShardOf(std::uint64_t ticket) { return shards_[ticket % kShards]; }
   template <class Look>
-  void ForEach(const Look& look) const;  // (const Stream&), shard by shard under its lock
+  void ForEach(const Look& look) const {  // (const Stream&), shard by shard under its lock
+    for (const Shard& shard : shards_) {
+      const std::scoped_lock lock(shard.mutex);
+      for (const auto& [ticket, stream] : shard.streams) look(stream);
+    }
+  }
 
   void Announce(const Change& change, bool urgent);  // without locks
   Outlets All() const;
   Outlets UsersOf(const std::vector<ServiceKey>& services) const;
-  void FillSweep();
-  Outlets TakeSwept();
+  Sweep::Tickets Everybody() const;
+  Outlets Swept();
   void Poke();
   void EndStalled(TimePoint now);
   void NoteRelease(const ReleasePtr& release, TimePoint now);
@@ -164,10 +116,8 @@ class Hub {
   ReleasePtr newest_;
   std::deque<std::pair<snapshot::Version, TimePoint>> released_at_;  // the newest 64
 
-  mutable std::mutex sweep_mutex_;
-  std::vector<std::uint64_t> sweep_;  // tickets still to be told of a release
-  bool sweep_again_ = false;          // another release came meanwhile
-  TimePoint swept_at_, looked_at_;    // the latter: for stalled streams
+  Sweep sweep_;
+  std::atomic<TimePoint> looked_at_{};  // for stalled streams
 
   std::mutex tick_mutex_;
   std::condition_variable changed_;
