@@ -1,6 +1,6 @@
 # The control plane, in the order of a change.
-weft_library(controlplane/auth DEPS common/result common/net common/stamp)
-weft_library(controlplane/caller DEPS controlplane/auth common/http proto)
+weft_library(controlplane/auth DEPS common/result common/net common/stamp common/time)
+weft_library(controlplane/caller DEPS controlplane/auth common/http common/x509 proto)
 weft_library(controlplane/events DEPS common/time)
 weft_library(controlplane/identity DEPS controlplane/auth controlplane/events common/file common/net common/stamp common/wire common/x509
   LINK weft_ext_json)

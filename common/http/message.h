@@ -11,6 +11,7 @@
 
 #include "common/net/address.h"
 #include "common/result/result.h"
+#include "common/time/time.h"
 
 namespace weft::http {
 
@@ -26,6 +27,8 @@ struct Request {
   std::string body;
   net::Address peer;                          // server: who asks
   std::string peer_uri = {}, peer_name = {};  // server: URI and common name of its verified certificate
+  std::string peer_serial = {};               // its serial number, lower-case hex; empty: none was shown
+  WallTime peer_from = {}, peer_until = {};   // when it begins and ends
 
   std::string_view Header(std::string_view name) const { return Find(headers, name); }
   std::string_view Path() const;                   // target without its query, not decoded

@@ -24,6 +24,15 @@ std::string Fingerprint(X509* certificate) {
   return Hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
+std::string SerialOf(const X509* certificate) {
+  BIGNUM* const number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
+  if (number == nullptr) return {};
+  std::string bytes(static_cast<std::size_t>(std::max(1, BN_num_bytes(number))), '\0');
+  BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  BN_free(number);
+  return Hex(bytes);
+}
+
 Result<std::vector<CertificatePtr>> ReadAll(std::string_view pem) {
   const BioPtr bio = Reading(pem);
   std::vector<CertificatePtr> all;
@@ -72,6 +81,7 @@ Certificate Read(x509_st* one) {
   out.uri = OnlyUri(names.get());
   out.common_name = CommonNameOf(X509_get_subject_name(one));
   out.fingerprint = Fingerprint(one);
+  out.serial = SerialOf(one);
   out.not_before = TimeOf(X509_get0_notBefore(one));
   out.not_after = TimeOf(X509_get0_notAfter(one));
   out.is_ca = X509_check_ca(one) == 1;

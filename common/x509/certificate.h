@@ -17,6 +17,7 @@ struct Certificate {
   std::string uri;          // the one URI among its names; empty: none, or several
   std::string common_name;  // empty: none
   std::string fingerprint;  // SHA-256 of its DER, lower-case hex
+  std::string serial;       // number that its issuer gave it, lower-case hex of whole bytes
   WallTime not_before, not_after;
   bool is_ca = false;
 };

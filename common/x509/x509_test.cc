@@ -37,6 +37,8 @@ TEST(CertificateTest, ALeafSaysWhoseItIsAndLeadsToItsRoot) {
   EXPECT_TRUE(CheckPair(leaf, owner));
   EXPECT_FALSE(CheckPair(leaf, ca.key));
   EXPECT_NE(read.fingerprint, Read(ca.Leaf(owner))->fingerprint) << "each has a serial number of its own";
+  EXPECT_EQ(read.serial.size(), 32U) << read.serial;
+  EXPECT_NE(read.serial, Read(ca.Leaf(owner))->serial);
 }
 
 TEST(CertificateTest, AnotherRootOrAnotherTimeIsRefusedWithItsReason) {

@@ -99,6 +99,11 @@ class Api {
                                             const v1::ListJoinTokensRequest& request);
   Result<v1::RevokeJoinTokenResponse> Handle(const Principal& principal,
                                              const v1::RevokeJoinTokenRequest& request);
+  Result<v1::Revocation> Handle(const Principal& principal, const v1::RevokeRequest& request);
+  Result<v1::ListRevocationsResponse> Handle(const Principal& principal,
+                                             const v1::ListRevocationsRequest& request);
+  Result<v1::TakeBackRevocationResponse> Handle(const Principal& principal,
+                                                const v1::TakeBackRevocationRequest& request);
 
   // Runs the handler of `rpc`, whose request type Q is; kForbidden when the principal's role is too small.
   template <class Q>

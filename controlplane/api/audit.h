@@ -34,6 +34,10 @@ std::string SubjectOf(const Q& q) {
            (q.node().empty() ? "" : " on " + q.node());
   } else if constexpr (std::is_same_v<Q, v1::RevokeJoinTokenRequest>) {
     return "join token " + q.id();
+  } else if constexpr (std::is_same_v<Q, v1::RevokeRequest>) {
+    return "certificate " + q.serial() + q.spiffe();
+  } else if constexpr (std::is_same_v<Q, v1::TakeBackRevocationRequest>) {
+    return "revocation " + q.id();
   } else if constexpr (std::is_same_v<Q, v1::RotateRootRequest>) {
     return "root of the CA";
   } else if constexpr (requires { q.instance().id(); }) {

@@ -178,6 +178,17 @@ class IdentityService final : public v1::Identity::Service, Caller {
                              v1::RevokeJoinTokenResponse* r) override {
     return Run(Rpc::kRevokeJoinToken, *c, *q, *r);
   }
+  GrpcStatus Revoke(Context* c, const v1::RevokeRequest* q, v1::Revocation* r) override {
+    return Run(Rpc::kRevoke, *c, *q, *r);
+  }
+  GrpcStatus ListRevocations(Context* c, const v1::ListRevocationsRequest* q,
+                             v1::ListRevocationsResponse* r) override {
+    return Run(Rpc::kListRevocations, *c, *q, *r);
+  }
+  GrpcStatus TakeBackRevocation(Context* c, const v1::TakeBackRevocationRequest* q,
+                                v1::TakeBackRevocationResponse* r) override {
+    return Run(Rpc::kTakeBackRevocation, *c, *q, *r);
+  }
 };
 
 }  // namespace

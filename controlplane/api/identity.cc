@@ -49,6 +49,18 @@ v1::JoinToken ToProto(const identity::Token& token) {
   out.set_expires_unix_ms(UnixMs(token.expires));
   out.set_used_unix_ms(MsOr0(token.used));
   out.set_uses(token.uses);
+  out.set_most_uses(token.most_uses);
+  return out;
+}
+
+v1::Revocation ToProto(const identity::Revocation& revocation) {
+  v1::Revocation out;
+  out.set_id(revocation.id);
+  out.set_serial(revocation.serial);
+  out.set_spiffe(revocation.spiffe);
+  out.set_reason(revocation.reason);
+  out.set_creator(revocation.creator);
+  out.set_created_unix_ms(UnixMs(revocation.created));
   return out;
 }
 
@@ -70,7 +82,7 @@ Result<v1::JoinToken> Api::Handle(const Principal& principal, const v1::CreateJo
   constexpr std::int64_t kMostMs = 1LL << 40;  // beyond what is allowed, below what would overflow
   const std::int64_t ms = std::clamp<std::int64_t>(request.ttl_ms(), -1, kMostMs);
   auto made = ca_->MakeToken({request.namespace_(), request.service(), request.node(),
-                              std::chrono::milliseconds(ms), principal.name},
+                              std::chrono::milliseconds(ms), principal.name, request.most_uses()},
                              ReadWallClock());
   if (!made) return made.error();
   v1::JoinToken out = ToProto(made->token);
@@ -91,6 +103,28 @@ Result<v1::RevokeJoinTokenResponse> Api::Handle(const Principal&, const v1::Revo
   if (ca_ == nullptr) return NoCa();
   if (auto ok = ca_->RevokeToken(request.id(), ReadWallClock()); !ok) return ok.error();
   return v1::RevokeJoinTokenResponse();
+}
+
+Result<v1::Revocation> Api::Handle(const Principal& principal, const v1::RevokeRequest& request) {
+  if (ca_ == nullptr) return NoCa();
+  auto made =
+      ca_->Revoke({request.serial(), request.spiffe(), request.reason(), principal.name}, ReadWallClock());
+  if (!made) return made.error();
+  return ToProto(*made);
+}
+
+Result<v1::ListRevocationsResponse> Api::Handle(const Principal&, const v1::ListRevocationsRequest&) {
+  if (ca_ == nullptr) return NoCa();
+  v1::ListRevocationsResponse out;
+  for (const identity::Revocation& one : ca_->ListRevocations()) *out.add_revocations() = ToProto(one);
+  return out;
+}
+
+Result<v1::TakeBackRevocationResponse> Api::Handle(const Principal&,
+                                                   const v1::TakeBackRevocationRequest& request) {
+  if (ca_ == nullptr) return NoCa();
+  if (auto ok = ca_->TakeBack(request.id()); !ok) return ok.error();
+  return v1::TakeBackRevocationResponse();
 }
 
 }  // namespace weft::api

@@ -233,8 +233,11 @@ Json ToJson(const v1::Agent& agent) {
   out["awaitingAccept"] = agent.awaiting_confirmation();
   out["draining"] = agent.draining();
   out["subscriptions"] = agent.subscriptions();
-  if (agent.certificate_until_unix_ms() != 0)
+  if (agent.certificate_until_unix_ms() != 0) {
     out["certificateUntil"] = UtcText(agent.certificate_until_unix_ms());
+    out["certificateSerial"] = agent.certificate_serial();
+    out["certificateUri"] = agent.certificate_uri();
+  }
   if (agent.has_last_nack()) out["lastNack"] = NackJson(agent.last_nack());
   return out;
 }

@@ -41,5 +41,6 @@ Status ParseJson(std::string_view text, Json& json);
 Result<v1::Service> ReadService(std::string_view body);
 Result<v1::RegisteredInstance> ReadInstance(std::string_view body);
 Result<v1::CreateJoinTokenRequest> ReadJoinToken(std::string_view body);
+Result<v1::RevokeRequest> ReadRevocation(std::string_view body);
 
 }  // namespace weft::api

@@ -219,6 +219,22 @@ Result<v1::CreateJoinTokenRequest> ReadJoinToken(std::string_view body) {
     if (!ms) reader.Fail(ms.error().detail, "ttl");
     if (ms) out.set_ttl_ms(*ms == 0 ? -1 : *ms);  // written, it is no default
   }
+  if (reader.Get("uses") != nullptr) {
+    out.set_most_uses(reader.Number("uses", 0));
+    if (out.most_uses() == 0) reader.Fail("is 1 at least; leave it out for no bound", "uses");
+  }
+  if (auto error = reader.Done()) return *error;
+  return out;
+}
+
+Result<v1::RevokeRequest> ReadRevocation(std::string_view body) {
+  Json json;
+  if (auto ok = ParseJson(body, json); !ok) return ok.error();
+  v1::RevokeRequest out;
+  ObjectReader reader(json, {});
+  out.set_serial(reader.String("serial"));
+  out.set_spiffe(reader.String("spiffe"));
+  out.set_reason(reader.String("reason"));
   if (auto error = reader.Done()) return *error;
   return out;
 }

@@ -84,8 +84,9 @@ Rest::Rest(Api& api, auth::Authenticator& authenticator, Pages pages)
     : api_(api), authenticator_(authenticator), pages_(std::move(pages)) {}
 
 Result<Principal> Rest::Who(const http::Request& request) {
-  return authenticator_.Authenticate(
-      {request.Header("Authorization"), request.peer, request.peer_uri, request.peer_name});
+  return authenticator_.Authenticate({request.Header("Authorization"), request.peer, request.peer_uri,
+                                      request.peer_name, request.peer_serial, request.peer_from,
+                                      request.peer_until});
 }
 
 Result<http::Response> Rest::Metrics(const http::Request& request) {

@@ -50,6 +50,9 @@ Result<http::Response> Dispatch(Api& api, const RestCall& call) {
     case Rpc::kListJoinTokens: return rest::ListJoinTokens(api, call);
     case Rpc::kCreateJoinToken: return rest::CreateJoinToken(api, call);
     case Rpc::kRevokeJoinToken: return rest::RevokeJoinToken(api, call);
+    case Rpc::kRevoke: return rest::Revoke(api, call);
+    case Rpc::kListRevocations: return rest::ListRevocations(api, call);
+    case Rpc::kTakeBackRevocation: return rest::TakeBackRevocation(api, call);
     case Rpc::kVersion:
     case Rpc::kOpenApi: break;  // answered by Rest, which knows the program
   }

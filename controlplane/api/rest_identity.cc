@@ -38,9 +38,16 @@ Json TokenJson(const v1::JoinToken& token) {
            {"created", UtcText(token.created_unix_ms())},
            {"expires", UtcText(token.expires_unix_ms())},
            {"lastUsed", UtcText(token.used_unix_ms())},
-           {"uses", token.uses()}};
+           {"uses", token.uses()},
+           {"mostUses", token.most_uses()}};
   if (!token.token().empty()) out["token"] = token.token();
   return out;
+}
+
+Json RevocationJson(const v1::Revocation& revocation) {
+  return {{"id", revocation.id()},           {"serial", revocation.serial()},
+          {"spiffe", revocation.spiffe()},   {"reason", revocation.reason()},
+          {"creator", revocation.creator()}, {"created", UtcText(revocation.created_unix_ms())}};
 }
 
 }  // namespace
@@ -71,6 +78,27 @@ Answer CreateJoinToken(Api& api, const RestCall& call) {
 
 Answer RevokeJoinToken(Api& api, const RestCall& call) {
   v1::RevokeJoinTokenRequest request;
+  request.set_id(call.Name("id"));
+  return Ask(api, call, request, [](const auto&) { return JsonResponse(Json::object()); });
+}
+
+Answer Revoke(Api& api, const RestCall& call) {
+  auto request = ReadRevocation(call.request.body);
+  if (!request) return request.error();
+  return Ask(api, call, *request,
+             [](const v1::Revocation& done) { return JsonResponse(RevocationJson(done)); });
+}
+
+Answer ListRevocations(Api& api, const RestCall& call) {
+  return Ask(api, call, v1::ListRevocationsRequest(), [](const v1::ListRevocationsResponse& done) {
+    Json items = Json::array();
+    for (const v1::Revocation& one : done.revocations()) items.push_back(RevocationJson(one));
+    return JsonResponse({{"items", std::move(items)}});
+  });
+}
+
+Answer TakeBackRevocation(Api& api, const RestCall& call) {
+  v1::TakeBackRevocationRequest request;
   request.set_id(call.Name("id"));
   return Ask(api, call, request, [](const auto&) { return JsonResponse(Json::object()); });
 }

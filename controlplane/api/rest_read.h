@@ -154,6 +154,9 @@ Answer RotateRoot(Api& api, const RestCall& call);
 Answer ListJoinTokens(Api& api, const RestCall& call);
 Answer CreateJoinToken(Api& api, const RestCall& call);
 Answer RevokeJoinToken(Api& api, const RestCall& call);
+Answer Revoke(Api& api, const RestCall& call);
+Answer ListRevocations(Api& api, const RestCall& call);
+Answer TakeBackRevocation(Api& api, const RestCall& call);
 
 }  // namespace rest
 }  // namespace weft::api

@@ -47,6 +47,9 @@ enum class Rpc : std::uint8_t {
   kListJoinTokens,
   kCreateJoinToken,
   kRevokeJoinToken,
+  kRevoke,
+  kListRevocations,
+  kTakeBackRevocation,
   kVersion,
   kOpenApi,
 };
@@ -119,6 +122,9 @@ inline constexpr std::array kTable = {
     Row{"GET", "identity/tokens", Rpc::kListJoinTokens, Body::kNone, auth::Role::kAdmin, "namespace"},
     Row{"POST", "identity/tokens", Rpc::kCreateJoinToken, Body::kJson, auth::Role::kAdmin},
     Row{"DELETE", "identity/tokens/{id}", Rpc::kRevokeJoinToken, Body::kNone, auth::Role::kAdmin},
+    Row{"GET", "identity/revocations", Rpc::kListRevocations, Body::kNone, auth::Role::kViewer},
+    Row{"POST", "identity/revocations", Rpc::kRevoke, Body::kJson, auth::Role::kAdmin},
+    Row{"DELETE", "identity/revocations/{id}", Rpc::kTakeBackRevocation, Body::kNone, auth::Role::kAdmin},
     Row{"GET", "version", Rpc::kVersion, Body::kNone, auth::Role::kViewer},
     Row{"GET", "openapi.json", Rpc::kOpenApi, Body::kNone, auth::Role::kViewer},
 };

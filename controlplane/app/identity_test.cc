@@ -161,6 +161,97 @@ TEST_F(CaTest, ARevokedAnUnknownAndAnEndedTokenAreRefusedWithTheReason) {
   EXPECT_EQ(Ask("DELETE", "identity/tokens/000000000000").status, 404U);
 }
 
+TEST_F(CaTest, ATokenForOneUseLetsOneAgentIn) {
+  const json token = Made(R"({"namespace": "default", "service": "cart", "uses": 1})");
+  EXPECT_EQ(token["mostUses"], 1);
+  Stream first(Dial(), token["token"]), second(Dial(), token["token"]);
+  first.Hello("cart", "cart-1");
+  second.Hello("cart", "cart-2");
+  const std::string nonce = first.Next().identity_offer().nonce(),
+                    other = second.Next().identity_offer().nonce();
+  EXPECT_EQ(first.Request(Csr(nonce)).refused(), "");
+  EXPECT_NE(second.Request(Csr(other)).refused().find("used up"), std::string::npos)
+      << "it was let in before";
+  Stream third(Dial(), token["token"]);
+  third.Hello("cart", "cart-3");
+  EXPECT_FALSE(third.Next().has_identity_offer());
+  EXPECT_EQ(third.End().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Body(Ask("GET", "identity/tokens"))["items"][0]["state"], "used");
+  EXPECT_EQ(
+      Field(Ask("POST", "identity/tokens", R"({"namespace": "default", "service": "cart", "uses": 0})")),
+      "uses");
+}
+
+TEST_F(CaTest, ARevokedCertificateEndsItsStreamsAndOpensNoOther) {
+  const std::string chain = Join(), others = Join();
+  const auto shows = [&](const std::string& shown) {
+    Stream stream(Dial(shown, key.Pem()), {});
+    stream.Hello("cart", "cart-9");
+    return stream.Next().has_identity_offer() ? grpc::StatusCode::OK : stream.End().error_code();
+  };
+  Stream agent(Dial(chain, key.Pem()), {}), other(Dial(others, key.Pem()), {});
+  agent.Hello("cart", "cart-1");
+  other.Hello("cart", "cart-2");
+  ASSERT_TRUE(agent.Next().has_identity_offer());
+  ASSERT_TRUE(other.Next().has_identity_offer());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  const auto channel_of_agent = Dial(chain, key.Pem());
+  const auto reports = v1::Telemetry::NewStub(channel_of_agent)->Report(&context);
+  v1::ReportMessage hello, report;
+  hello.mutable_hello()->set_node_id("cart-1");
+  hello.mutable_hello()->set_namespace_("default");
+  hello.mutable_hello()->set_service("cart");
+  ASSERT_TRUE(reports->Write(hello));
+  v1::ReportCommand command;
+  ASSERT_TRUE(reports->Read(&command));
+
+  const std::string serial = x509::Read(chain)->serial;
+  EXPECT_EQ(Body(Ask("GET", "agents"))["items"][0]["certificateSerial"], serial);
+  const json made =
+      Body(Ask("POST", "identity/revocations", R"({"reason": "stolen", "serial": ")" + serial + "\"}"));
+  EXPECT_EQ(made["creator"], "ann");
+  EXPECT_FALSE(agent.Next().has_certificate());
+  const grpc::Status ended = agent.End();
+  EXPECT_EQ(ended.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_NE(ended.error_message().find("(stolen)"), std::string::npos) << ended.error_message();
+  report.mutable_report();
+  reports->Write(report);
+  while (reports->Read(&command)) continue;
+  EXPECT_EQ(reports->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(shows(chain), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(shows(others), grpc::StatusCode::OK) << "another one of the same service";
+  ASSERT_EQ(Ask("DELETE", "identity/revocations/" + made["id"].get<std::string>()).status, 200U);
+  EXPECT_EQ(shows(chain), grpc::StatusCode::OK) << "taken back";
+
+  ASSERT_EQ(
+      Ask("POST", "identity/revocations", R"({"spiffe": "spiffe://mesh.local/ns/default/sa/cart"})").status,
+      200U);
+  EXPECT_FALSE(other.Next().has_certificate());
+  EXPECT_EQ(other.End().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(shows(others), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(shows(Join()), grpc::StatusCode::OK) << "it joined anew";
+  EXPECT_EQ(Body(Ask("GET", "identity/revocations", {}, "viewer-secret"))["items"].size(), 1U);
+  EXPECT_EQ(Ask("POST", "identity/revocations", R"({"serial": "0a"})", "viewer-secret").status, 403U);
+}
+
+TEST_F(CaTest, ARevokedCertificateOfAUserIsNobodys) {
+  const std::string chain = Join();
+  ASSERT_TRUE(file::Replace(folder + "/cart.pem", chain));
+  ASSERT_TRUE(file::Replace(folder + "/cart.key", key.Pem()));
+  const auto with_certificate = http::tls::MakeClientContext(
+      http::tls::Files{folder + "/cart.pem", folder + "/cart.key", settings.data + "/identity/roots.pem"});
+  const auto status = [&] {
+    const auto answer = http::tls::Call(*with_certificate, "localhost", {"127.0.0.1", program->http().port},
+                                        {"GET", "/api/v1/services", {}, {}, {}});
+    return answer ? answer->status : 0U;
+  };
+  EXPECT_EQ(status(), 200U);
+  ASSERT_EQ(Ask("POST", "identity/revocations", R"({"serial": ")" + x509::Read(chain)->serial + "\"}").status,
+            200U);
+  EXPECT_EQ(status(), 401U);
+}
+
 TEST_F(CaTest, AReplayedOrForgedRequestIsRefusedAndTheStreamGoesOn) {
   const std::string chain = Join();
   Stream agent(Dial(chain, key.Pem()), {});

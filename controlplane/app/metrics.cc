@@ -77,6 +77,8 @@ struct MetricsPage::State {
                    "Failures to write the CA's state or to read the files of its CA.", Kind::kCounter);
     tokens = Add("weft_control_identity_join_tokens", "Join tokens that are valid.", Kind::kGauge);
     roots = Add("weft_control_identity_roots", "Roots that are trusted.", Kind::kGauge);
+    revocations =
+        Add("weft_control_identity_revocations", "Revocations of certificates in force.", Kind::kGauge);
     issuer_ends = Add("weft_control_identity_issuer_expires_timestamp_seconds",
                       "When the certificate that issues ends, Unix time; 0: there is none.", Kind::kGauge);
     registry.AddSource([this](metrics::Samples& samples) { Fill(samples); });
@@ -109,6 +111,7 @@ struct MetricsPage::State {
     set(failures, mesh.failures);
     set(tokens, mesh.valid_tokens);
     set(roots, mesh.roots);
+    set(revocations, mesh.revocations);
     set(issuer_ends, static_cast<std::uint64_t>(UnixMs(mesh.issuer_ends) / 1000));
   }
 
@@ -117,7 +120,8 @@ struct MetricsPage::State {
   const identity::Authority* ca;
   metrics::Registry registry;
   metrics::FamilyId revision, writes, refused, resources, instances, lapsed, edges, overflows, issues, opened;
-  metrics::FamilyId joins, renewals, refused_requests, refused_tokens, failures, tokens, roots, issuer_ends;
+  metrics::FamilyId joins, renewals, refused_requests, refused_tokens, failures, tokens, roots, revocations,
+      issuer_ends;
 };
 
 MetricsPage::MetricsPage(const api::Control& control, const stream::Hub& hub,

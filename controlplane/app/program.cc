@@ -87,7 +87,10 @@ struct Program::Parts {
              {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
               [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure,
               settings.metrics_auth}) {
-    if (ca != nullptr) ca->TellTo(&events);
+    if (ca != nullptr) {
+      ca->TellTo(&events);
+      authenticator->RefuseBy(StillGood());
+    }
     collector.SetSources([this] { return LostSources(board); });
   }
 
@@ -117,6 +120,11 @@ struct Program::Parts {
     return principal;
   }
 
+  auth::CheckShown StillGood() const {
+    if (ca == nullptr) return {};
+    return [this](const auth::Shown& shown) { return ca->CheckShown(shown); };
+  }
+
   telemetry::Collector::Looks Looks() const {
     return {directory.Looks(), directory.Ending(ca.get(), ReadWallClock())};
   }
@@ -126,6 +134,9 @@ struct Program::Parts {
     ca->Tick(ReadWallClock());
     const std::uint64_t now = ca->generation();
     if (std::exchange(roots_told, now) != now) hub.KickAll();
+    const std::uint64_t revoked = ca->revoked();
+    if (std::exchange(revoked_seen, revoked) == revoked) return;
+    hub.EndRefused(StillGood());
   }
 
   Status Bind(const Settings& settings);
@@ -136,6 +147,7 @@ struct Program::Parts {
   std::unique_ptr<identity::Authority> ca;  // null: certificates come from elsewhere
   std::shared_ptr<Listening> listening;
   std::uint64_t roots_told = 1;                   // generation; of the thread of `every_second`
+  std::uint64_t revoked_seen = 0;                 // likewise
   std::shared_ptr<http::tls::Identity> identity;  // null: plain text
   events::Book events;
   stream::Hub hub{ReadMonotonicClock, &events};
@@ -172,7 +184,7 @@ Status Program::Parts::Bind(const Settings& settings) {
   services.push_back(stream::MakeMeshService(hub, connects, ca.get()));
   services.push_back(telemetry::MakeTelemetryService(collector, may_stream,
                                                      Require(api::RoleOf(api::Rpc::kGetGraph)),
-                                                     api::MakeEventStream(api, *authenticator)));
+                                                     api::MakeEventStream(api, *authenticator), StillGood()));
   for (auto& service : MakeReflectionServices(Require(auth::Role::kViewer)))
     services.push_back(std::move(service));
   grpc::ServerBuilder builder;

@@ -134,7 +134,13 @@ std::unique_ptr<Authenticator> MakeInsecure() { return std::make_unique<Insecure
 
 Result<Principal> Authenticator::Authenticate(const Credentials& credentials) {
   auto principal = Recognise(credentials);
-  if (principal) principal->peer = credentials.peer.ToString();
+  if (!principal) return principal;
+  principal->peer = credentials.peer.ToString();
+  principal->shown = {std::string(credentials.spiffe), credentials.serial, credentials.from,
+                      credentials.until};
+  if (check_ && !credentials.serial.empty()) {
+    if (auto ok = check_(principal->shown); !ok) return ok.error();
+  }
   return principal;
 }
 

@@ -17,6 +17,7 @@
 
 #include "common/net/address.h"
 #include "common/result/result.h"
+#include "common/time/time.h"
 
 namespace weft::auth {
 
@@ -29,6 +30,14 @@ enum class Role : std::uint8_t {
 std::string_view ToString(Role role);
 Result<Role> ParseRole(std::string_view text);
 
+// The certificate that a caller showed, verified by the transport.
+struct Shown {
+  std::string uri;     // its SPIFFE id; empty: it has none
+  std::string serial;  // lower-case hex; empty: no certificate was shown
+  WallTime from, until;
+};
+using CheckShown = std::function<Status(const Shown&)>;
+
 struct Principal {
   std::string name;
   Role role = Role::kViewer;
@@ -37,6 +46,7 @@ struct Principal {
   // The join token it showed, with which it may obtain a certificate and nothing else; empty: none. A node:
   // the only one that may.
   std::string join = {}, node = {};
+  Shown shown = {};
 };
 
 // What a transport knows of a caller.
@@ -44,14 +54,19 @@ struct Credentials {
   std::string_view authorization;  // "Bearer …"; empty: none
   net::Address peer;
   std::string_view spiffe = {}, common_name = {};  // of a verified client certificate; empty: none
+  std::string serial = {};                         // likewise
+  WallTime from = {}, until = {};                  // likewise
 };
 
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
   Result<Principal> Authenticate(const Credentials& credentials);
+  // Certificates that it refuses are nobody's, whatever else is shown. Once, before other threads use it.
+  void RefuseBy(CheckShown check) { check_ = std::move(check); }
 
  private:
+  CheckShown check_;
   virtual Result<Principal> Recognise(const Credentials& credentials) = 0;  // all but the address
 };
 

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "common/http/message.h"
+#include "common/x509/certificate.h"
 
 namespace weft::caller {
 namespace {
@@ -52,14 +53,13 @@ auth::Credentials CredentialsOf(const grpc::ServerContextBase& context) {
   if (shown != nullptr && shown->IsPeerAuthenticated()) {
     out.spiffe = First(*shown, "peer_spiffe_id");
     out.common_name = First(*shown, "x509_common_name");
+    if (const auto read = x509::Read(First(*shown, "x509_pem_cert"))) {
+      out.serial = read->serial;
+      out.from = read->not_before;
+      out.until = read->not_after;
+    }
   }
   return out;
-}
-
-std::string CertificateOf(const grpc::ServerContextBase& context) {
-  const auto shown = context.auth_context();
-  if (shown == nullptr || !shown->IsPeerAuthenticated()) return {};
-  return std::string(First(*shown, "x509_pem_cert"));
 }
 
 grpc::Status ToGrpcStatus(const Error& error) { return {CodeOf(error.kind), error.Text()}; }

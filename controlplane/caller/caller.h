@@ -13,12 +13,9 @@ class Status;
 
 namespace weft::caller {
 
-// The metadata `authorization`, the address, and of a verified client certificate its SPIFFE id and common
-// name. Views into the context.
+// The metadata `authorization`, the address, and of a verified client certificate its SPIFFE id, common
+// name, serial number and times. With views into the context.
 auth::Credentials CredentialsOf(const grpc::ServerContextBase& context);
-
-// The verified client certificate, PEM; empty: none was shown.
-std::string CertificateOf(const grpc::ServerContextBase& context);
 
 grpc::Status ToGrpcStatus(const Error& error);
 

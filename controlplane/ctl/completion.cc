@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kKindWords = "services meshservices httproutes servicepolicies meshdefaults all";
 
-constexpr std::string_view kIdentityWords = "show roots rotate tokens create-token revoke-token";
+constexpr std::string_view kIdentityWords =
+    "show roots rotate tokens create-token revoke-token revoke revocations take-back";
 
 std::string VerbWords(const CLI::App& app) {
   std::string words;

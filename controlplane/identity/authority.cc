@@ -28,7 +28,7 @@ Status MakeFolder(const std::string& folder) {
 
 Result<State> ReadState(const Settings& settings) {
   const auto text = file::Read(StatePath(settings), kMostStateBytes);
-  if (!text && text.error().kind == ErrorKind::kNotFound) return State{settings.trust_domain, {}, {}};
+  if (!text && text.error().kind == ErrorKind::kNotFound) return State{settings.trust_domain, {}, {}, {}};
   if (!text) return text.error();
   auto state = DecodeState(*text);
   if (!state)
@@ -52,7 +52,9 @@ std::string SpiffeOf(const std::string& trust_domain, const std::string& ns, con
 Authority::Authority(Settings settings, State state)
     : settings_(std::move(settings)),
       roots_(settings_.spans, std::move(state.roots)),
-      tokens_(std::move(state.tokens)) {}
+      tokens_(std::move(state.tokens)),
+      revocations_(std::move(state.revocations)),
+      revocations_now_(revocations_.size()) {}
 
 Result<std::unique_ptr<Authority>> Authority::Open(Settings settings, WallTime now) {
   if (auto ok = MakeFolder(settings.folder); !ok) return ok.error();
@@ -74,7 +76,7 @@ Result<std::unique_ptr<Authority>> Authority::Open(Settings settings, WallTime n
 
 // The roots are public: agents and users are given roots.pem as their CA.
 Status Authority::Save() {
-  const State state{settings_.trust_domain, roots_.all(), tokens_.All()};
+  const State state{settings_.trust_domain, roots_.all(), tokens_.All(), revocations_.All()};
   if (auto ok = file::Replace(StatePath(settings_), EncodeState(state)); !ok) {
     ++counts_.failures;
     return ok;
@@ -130,7 +132,9 @@ void Authority::Tick(WallTime now) {
   const std::lock_guard lock(mutex_);
   const bool retired = roots_.Advance(now);
   if (retired) TellRoots("a root is trusted no longer: what it issued has ended");
-  if (retired || tokens_.Prune(now)) unsaved_ = true;
+  const bool tokens_left = tokens_.Prune(now), revocations_left = revocations_.Prune(now);
+  if (retired || tokens_left || revocations_left) unsaved_ = true;
+  revocations_now_ = revocations_.size();
   if (!settings_.ca_cert.empty()) {
     if (std::string stamp = StampOf(settings_); stamp != stamp_) {
       stamp_ = std::move(stamp);
@@ -208,6 +212,7 @@ Counts Authority::counts(WallTime now) const {
   Counts out = counts_;
   out.valid_tokens = tokens_.Valid(now);
   out.roots = roots_.all().size();
+  out.revocations = revocations_.size();
   if (const Root* issuer = roots_.Issuer(now)) out.issuer_ends = issuer->not_after;
   return out;
 }

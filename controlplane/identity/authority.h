@@ -3,6 +3,7 @@
 // keeps roots and join tokens with its state on disk, and has a certificate for the control plane's own
 // listeners. What was answered is on disk. Thread rule: any thread; one lock.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,11 +28,12 @@ struct Applicant {
   std::string ns, service;  // its own; empty service: it has none and gets no certificate
   std::string join;         // id of the join token it showed; empty: it showed a certificate
   std::string node;         // for events
+  auth::Shown shown = {};   // the certificate it showed
 };
 
 struct Issued {
   std::string chain;  // PEM, the leaf first
-  WallTime not_before, not_after;
+  auth::Shown shown;  // what that leaf says
 };
 
 // The control plane's own.
@@ -50,6 +52,7 @@ struct Counts {                // since the start, for metrics
   std::uint64_t failures = 0;    // of writing the state, of reading the CA's files
   std::size_t valid_tokens = 0;  // now
   std::size_t roots = 0;         // trusted now
+  std::size_t revocations = 0;   // in force now
   WallTime issuer_ends;          // zero: there is none
 };
 
@@ -76,6 +79,14 @@ class Authority {
   std::vector<Token> ListTokens() const;
   Result<Token> CheckToken(std::string_view text, WallTime now);
 
+  // Revokes a certificate, or all of an id of this mesh with the join tokens of its service. What the caller
+  // of CheckShown had let in before, he looks at again: see `revoked`.
+  Result<Revocation> Revoke(const RevocationRequest& request, WallTime now);
+  Status TakeBack(const std::string& revocation);  // by its id; tokens stay ended
+  std::vector<Revocation> ListRevocations() const;
+  Status CheckShown(const auth::Shown& shown) const;  // kUnauthenticated; costs next to nothing without any
+  std::uint64_t revoked() const { return revoked_; }  // since the start; another value: somebody may be out
+
   // Adds an own root; kConflict while one waits, kInvalid when the CA is external.
   Status Rotate(WallTime now);
   // Moves roots on, takes up changed CA files, forgets old tokens. Call it every half second or so.
@@ -92,6 +103,8 @@ class Authority {
  private:
   Authority(Settings settings, State state);
   Status Save();
+  Status CountUse(const std::string& join, WallTime now);
+  WallTime BeginOf(WallTime now) const;  // of certificates issued now
   Status TakeExternal(WallTime now);
   Status AddRoot(Root root, WallTime now);
   void TellRoots(const std::string& what);
@@ -107,11 +120,14 @@ class Authority {
   mutable std::mutex mutex_;  // guards all below
   Roots roots_;
   Tokens tokens_;
+  Revocations revocations_;
   std::string stamp_;  // of the external CA's files
   bool unsaved_ = false;
   std::uint64_t generation_ = 1;
   std::shared_ptr<const Serving> serving_;
   Counts counts_;
+  std::atomic<std::size_t> revocations_now_{0};  // written under the mutex
+  std::atomic<std::uint64_t> revoked_{0};
 };
 
 // "spiffe://DOMAIN/ns/NAMESPACE/sa/SERVICE", the form that auth::ParseSpiffe reads.

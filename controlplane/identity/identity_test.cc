@@ -74,9 +74,10 @@ struct AuthorityTest : testing::Test {
 TEST_F(AuthorityTest, ACertificateIsOfItsApplicantForADayAndBeginsEarlier) {
   Open();
   const Issued issued = Ask(cart, kCart).value();
-  EXPECT_EQ(issued.not_after, now + hours(24));
-  EXPECT_EQ(issued.not_before, now - minutes(10));
+  EXPECT_EQ(issued.shown.until, now + hours(24));
+  EXPECT_EQ(issued.shown.from, now - minutes(10));
   EXPECT_EQ(x509::Read(issued.chain)->uri, kCart);
+  EXPECT_EQ(x509::Read(issued.chain)->serial, issued.shown.serial);
   EXPECT_TRUE(x509::CheckPair(issued.chain, key));
   for (const Duration skew : {-Duration(minutes(9)), Duration(0), Duration(hours(23))})
     EXPECT_TRUE(x509::Verify(issued.chain, ca->Bundle(), now + skew));
@@ -264,11 +265,117 @@ TEST_F(AuthorityTest, AJoinCountsOnItsToken) {
   EXPECT_EQ(ca->ListTokens()[0].uses, 1U) << "written with the next tick";
 }
 
+TEST_F(AuthorityTest, ATokenOfSoManyUsesEndsWithTheLastAlsoAfterACrash) {
+  Open();
+  const MadeToken token = ca->MakeToken({"default", "cart", "", hours(1), "ann", 2}, now).value();
+  const Applicant joining{"default", "cart", token.token.id, "cart-1"};
+  ASSERT_TRUE(ca->CheckToken(token.text, now));
+  ASSERT_TRUE(Ask(joining, kCart));
+  Open();  // without a tick between: what was given is on disk
+  EXPECT_EQ(ca->CheckToken(token.text, now)->uses, 1U);
+  ASSERT_TRUE(Ask(joining, kCart));
+  EXPECT_NE(ca->CheckToken(token.text, now).error().detail.find("used up"), std::string::npos);
+  const auto third = Ask(joining, kCart);  // of a stream that was let in before
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().kind, ErrorKind::kUnauthenticated);
+  EXPECT_EQ(ca->ListTokens()[0].uses, 2U);
+  EXPECT_EQ(ca->ListTokens()[0].State(now), "used");
+}
+
+TEST_F(AuthorityTest, AUseThatCannotBeWrittenGivesNothingAndIsGivenBack) {
+  Open();
+  const MadeToken token = ca->MakeToken({"default", "cart", "", hours(1), "ann", 1}, now).value();
+  const std::filesystem::path away = folder + "/away";
+  std::filesystem::rename(settings.folder, away);
+  EXPECT_FALSE(Ask({"default", "cart", token.token.id, "cart-1"}, kCart));
+  std::filesystem::rename(away, settings.folder);
+  EXPECT_TRUE(Ask({"default", "cart", token.token.id, "cart-1"}, kCart));
+}
+
+TEST_F(AuthorityTest, ATokenThatEndsWhileItsStreamIsOpenGivesNothing) {
+  Open();
+  const MadeToken token = Token(minutes(5));
+  const Applicant joining{"default", "cart", token.token.id, "cart-1"};
+  ASSERT_TRUE(ca->RevokeToken(token.token.id, now));
+  EXPECT_NE(Ask(joining, kCart).error().detail.find("revoked"), std::string::npos);
+  EXPECT_EQ(ca->ListTokens()[0].uses, 0U);
+}
+
+TEST_F(AuthorityTest, ARevokedCertificateIsRefusedAndNotRenewedAlsoAfterARestart) {
+  Open();
+  const auth::Shown mine = Ask(cart, kCart)->shown, other = Ask(cart, kCart)->shown;
+  EXPECT_TRUE(ca->CheckShown(mine));
+  std::string as_openssl_prints;
+  for (std::size_t i = 0; i < mine.serial.size(); ++i) {
+    if (i > 0 && i % 2 == 0) as_openssl_prints += ':';
+    as_openssl_prints += static_cast<char>(std::toupper(mine.serial[i]));
+  }
+  const Revocation made = ca->Revoke({as_openssl_prints, {}, "stolen", "ann"}, now).value();
+  EXPECT_EQ(ca->revoked(), 1U);
+  Open();
+  const Status refused = ca->CheckShown(mine);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kUnauthenticated);
+  EXPECT_NE(refused.error().detail.find("(stolen)"), std::string::npos) << refused.error().detail;
+  EXPECT_TRUE(ca->CheckShown(other)) << "another one of the same holder";
+  Applicant renewing = cart;
+  renewing.shown = mine;
+  EXPECT_EQ(Ask(renewing, kCart).error().kind, ErrorKind::kUnauthenticated);
+  now += hours(24 * 300);
+  ca->Tick(now);
+  EXPECT_FALSE(ca->CheckShown(mine)) << "a serial number stays until it is taken back";
+  ASSERT_TRUE(ca->TakeBack(made.id));
+  EXPECT_TRUE(ca->CheckShown(mine));
+  EXPECT_EQ(ca->TakeBack(made.id).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(AuthorityTest, ARevokedIdLosesItsCertificatesAndTokensAndMayJoinAnew) {
+  Open();
+  const auth::Shown before = Ask(cart, kCart)->shown;
+  const MadeToken token = Token();
+  const auth::Shown bank = Ask({"default", "bank", "", "b"}, "spiffe://mesh.local/ns/default/sa/bank")->shown;
+  ASSERT_TRUE(ca->Revoke({{}, kCart, {}, "ann"}, now));
+  EXPECT_FALSE(ca->CheckShown(before));
+  EXPECT_TRUE(ca->CheckShown(bank));
+  EXPECT_NE(ca->CheckToken(token.text, now).error().detail.find("revoked"), std::string::npos);
+  const MadeToken anew = Token();
+  const auth::Shown after = Ask({"default", "cart", anew.token.id, "cart-1"}, kCart)->shown;
+  EXPECT_TRUE(ca->CheckShown(after)) << "issued in the same second, yet later";
+  ca->Tick(now + kLongestLeaf + seconds(1));
+  EXPECT_EQ(ca->ListRevocations().size(), 0U) << "every certificate of before has ended";
+}
+
+TEST_F(AuthorityTest, AWrongRevocationNamesItsField) {
+  Open();
+  const auto field = [&](const RevocationRequest& request) { return ca->Revoke(request, now).error().field; };
+  EXPECT_EQ(field({{}, {}, {}, "ann"}), "serial");
+  EXPECT_EQ(field({"0a", kCart, {}, "ann"}), "serial");
+  EXPECT_EQ(field({"no number", {}, {}, "ann"}), "serial");
+  EXPECT_EQ(field({std::string(41, 'a'), {}, {}, "ann"}), "serial");
+  EXPECT_EQ(field({{}, "spiffe://other/ns/default/sa/cart", {}, "ann"}), "spiffe");
+  EXPECT_EQ(field({"0a", {}, std::string(257, 'r'), "ann"}), "reason");
+  EXPECT_EQ(ca->revoked(), 0U);
+}
+
+TEST_F(AuthorityTest, AStateOfBeforeRevocationsIsRead) {
+  Open();
+  const std::string path = settings.folder + "/state.json";
+  std::string text = file::Read(path, 1 << 20).value();
+  const std::string added = ",\n \"revocations\": []";
+  ASSERT_NE(text.find(added), std::string::npos);
+  text.erase(text.find(added), added.size());
+  ASSERT_TRUE(file::Replace(path, text));
+  Open();
+  EXPECT_TRUE(ca->ListRevocations().empty());
+}
+
 TEST_F(AuthorityTest, WhatCannotBeWrittenIsNotGiven) {
   Open();
   std::filesystem::remove_all(settings.folder);
   EXPECT_FALSE(ca->MakeToken({"default", "cart", "", {}, ""}, now));
   EXPECT_FALSE(ca->Rotate(now));
+  EXPECT_FALSE(ca->Revoke({{}, kCart, {}, "ann"}, now));
+  EXPECT_TRUE(ca->ListRevocations().empty());
   EXPECT_EQ(ca->ListRoots(now).size(), 1U);
   EXPECT_TRUE(Ask(cart, kCart)) << "certificates need no disk";
 }

@@ -32,15 +32,19 @@ Result<Issued> Authority::Sign(const Root& root, const x509::Key& owner, x509::S
                                WallTime now) const {
   const auto key = x509::Key::FromPem(root.key);
   if (!key) return key.error();
-  subject.not_before = now - settings_.spans.Skew();
+  subject.not_before = std::max(BeginOf(now), revocations_.After(subject.uri));
   subject.not_after = std::min(now + settings_.spans.leaf, root.not_after);
   auto leaf = x509::MakeLeaf(root.issuer, *key, owner, subject);
   if (!leaf) return leaf.error();
-  return Issued{*leaf + root.between, subject.not_before, subject.not_after};
+  auto read = x509::Read(*leaf);
+  if (!read) return read.error();
+  return Issued{*leaf + root.between,
+                {std::move(read->uri), std::move(read->serial), read->not_before, read->not_after}};
 }
 
 Result<Issued> Authority::Answer(const Applicant& applicant, std::string_view request, std::string_view nonce,
                                  WallTime now) {
+  if (auto ok = revocations_.Check(applicant.shown); !ok) return ok.error();
   const auto asked = x509::ReadRequest(request);
   if (!asked) return asked.error();
   auto own = Check(applicant, *asked, nonce);
@@ -51,10 +55,24 @@ Result<Issued> Authority::Answer(const Applicant& applicant, std::string_view re
   return Sign(*root, asked->public_key, {applicant.service, std::move(*own), {}, {}, {}, {}}, now);
 }
 
+// Of a token that may be used so many times: before the certificate is given, since a crash must not give the
+// use back.
+Status Authority::CountUse(const std::string& join, WallTime now) {
+  if (join.empty()) return {};
+  const auto before = tokens_.Find(join);
+  if (auto ok = tokens_.Use(join, now); !ok) return ok;
+  unsaved_ = true;
+  if (before->most_uses == 0) return {};
+  const Status saved = Save();
+  if (!saved) tokens_.GiveBack(*before);
+  return saved;
+}
+
 Result<Issued> Authority::Issue(const Applicant& applicant, std::string_view request, std::string_view nonce,
                                 WallTime now) {
   const std::lock_guard lock(mutex_);
   auto issued = Answer(applicant, request, nonce, now);
+  if (auto counted = issued ? CountUse(applicant.join, now) : Status(); !counted) issued = counted.error();
   const events::Object object{"Agent", applicant.ns, applicant.node};
   if (!issued) {
     ++counts_.refused;
@@ -63,8 +81,6 @@ Result<Issued> Authority::Issue(const Applicant& applicant, std::string_view req
   }
   ++(applicant.join.empty() ? counts_.renewals : counts_.joins);
   if (applicant.join.empty()) return issued;
-  tokens_.Use(applicant.join, now);
-  unsaved_ = true;
   events::Note(events_, false, "AgentJoined", object,
                "as " + applicant.ns + "/" + applicant.service + " with the join token " + applicant.join);
   return issued;
@@ -88,7 +104,7 @@ Result<std::shared_ptr<const Serving>> Authority::MakeServing(WallTime now) cons
   serving.chain = std::move(issued->chain);
   serving.key = key->Pem();
   serving.roots = roots_.Bundle();
-  serving.renew_at = now + (issued->not_after - now) * 2 / 3;
+  serving.renew_at = now + (issued->shown.until - now) * 2 / 3;
   return std::make_shared<const Serving>(std::move(serving));
 }
 

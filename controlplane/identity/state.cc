@@ -52,7 +52,8 @@ Json ToJson(const Token& token) {
           {"expires", UnixMs(token.expires)},
           {"revoked", UnixMs(token.revoked)},
           {"used", UnixMs(token.used)},
-          {"uses", token.uses}};
+          {"uses", token.uses},
+          {"mostUses", token.most_uses}};
 }
 
 Token TokenOf(const Json& in) {
@@ -68,7 +69,23 @@ Token TokenOf(const Json& in) {
   token.revoked = FromMs(in.at("revoked"));
   token.used = FromMs(in.at("used"));
   token.uses = in.at("uses");
+  token.most_uses = in.value("mostUses", std::uint64_t{0});
   return token;
+}
+
+Json ToJson(const Revocation& one) {
+  return {{"id", one.id},
+          {"serial", one.serial},
+          {"spiffe", one.spiffe},
+          {"reason", one.reason},
+          {"creator", one.creator},
+          {"created", UnixMs(one.created)},
+          {"lastBegin", UnixMs(one.last_begin)}};
+}
+
+Revocation RevocationOf(const Json& in) {
+  return {in.at("id"),      in.at("serial"),          in.at("spiffe"),           in.at("reason"),
+          in.at("creator"), FromMs(in.at("created")), FromMs(in.at("lastBegin"))};
 }
 
 // The certificates and keys inside are usable, so that nothing fails later.
@@ -86,9 +103,11 @@ std::string EncodeState(const State& state) {
   Json out{{"version", 1},
            {"trustDomain", state.trust_domain},
            {"roots", Json::array()},
-           {"tokens", Json::array()}};
+           {"tokens", Json::array()},
+           {"revocations", Json::array()}};
   for (const Root& root : state.roots) out["roots"].push_back(ToJson(root));
   for (const Token& token : state.tokens) out["tokens"].push_back(ToJson(token));
+  for (const Revocation& one : state.revocations) out["revocations"].push_back(ToJson(one));
   return out.dump(1) + "\n";
 }
 
@@ -100,6 +119,8 @@ Result<State> DecodeState(std::string_view text) {
     state.trust_domain = in.at("trustDomain");
     for (const Json& root : in.at("roots")) state.roots.push_back(RootOf(root));
     for (const Json& token : in.at("tokens")) state.tokens.push_back(TokenOf(token));
+    for (const Json& one : in.value("revocations", Json::array()))  // older states have none
+      state.revocations.push_back(RevocationOf(one));
   } catch (const Json::exception& failure) {
     return Invalid(std::string("cannot be understood (") + failure.what() + ")");
   }

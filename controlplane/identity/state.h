@@ -1,7 +1,8 @@
 #pragma once
 // What the CA keeps on disk, `identity/state.json` in the data folder, mode 0600: own roots with their keys,
-// and join tokens with hashes of their secrets. Thread rule: pure.
+// join tokens with hashes of their secrets, and what was revoked. Thread rule: pure.
 
+#include "controlplane/identity/revocations.h"
 #include "controlplane/identity/roots.h"
 #include "controlplane/identity/tokens.h"
 
@@ -11,6 +12,7 @@ struct State {
   std::string trust_domain;
   std::vector<Root> roots;
   std::vector<Token> tokens;
+  std::vector<Revocation> revocations = {};
 };
 
 std::string EncodeState(const State& state);

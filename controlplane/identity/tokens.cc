@@ -20,10 +20,18 @@ Status CheckTtl(Duration ttl) {
 
 Error Refused(std::string why) { return {ErrorKind::kUnauthenticated, std::move(why), {}, {}}; }
 
+Status CheckState(const Token& token, WallTime now) {
+  const std::string_view state = token.State(now);
+  if (state == "valid") return {};
+  return Refused("the join token " + token.id + " is " + std::string(state) + (state == "used" ? " up" : "") +
+                 "; make another one: weftctl identity create-token " + token.ns + "/" + token.service);
+}
+
 }  // namespace
 
 std::string_view Token::State(WallTime now) const {
   if (revoked != WallTime()) return "revoked";
+  if (most_uses != 0 && uses >= most_uses) return "used";
   return now < expires ? "valid" : "expired";
 }
 
@@ -54,6 +62,7 @@ Result<MadeToken> Tokens::Make(const TokenRequest& request, std::string_view ran
   made.token.service = request.service;
   made.token.node = request.node;
   made.token.creator = request.creator;
+  made.token.most_uses = request.most_uses;
   made.token.created = now;
   made.token.expires = now + ttl;
   if (!by_id_.emplace(made.token.id, made.token).second)
@@ -79,18 +88,30 @@ Result<Token> Tokens::Check(std::string_view text, WallTime now) const {
   const std::string hash = wire::Sha256Hex(text.substr(text.size() - kSecretDigits));
   if (found == by_id_.end() || !auth::ConstantTimeEqual(found->second.hash, hash))
     return Refused("the join token is not known here");
-  const Token& token = found->second;
-  const std::string_view state = token.State(now);
-  if (state == "valid") return token;
-  return Refused("the join token " + token.id + " is " + std::string(state) +
-                 "; make another one: weftctl identity create-token " + token.ns + "/" + token.service);
+  if (auto ok = CheckState(found->second, now); !ok) return ok.error();
+  return found->second;
 }
 
-void Tokens::Use(const std::string& id, WallTime now) {
+Status Tokens::Use(const std::string& id, WallTime now) {
   const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return;
+  if (found == by_id_.end()) return Refused("the join token is not known here");
+  if (auto ok = CheckState(found->second, now); !ok) return ok;
   found->second.used = now;
   ++found->second.uses;
+  return {};
+}
+
+void Tokens::GiveBack(const Token& before) { by_id_.insert_or_assign(before.id, before); }
+
+std::optional<Token> Tokens::Find(const std::string& id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? std::nullopt : std::optional<Token>(found->second);
+}
+
+void Tokens::RevokeOf(const std::string& ns, const std::string& service, WallTime now) {
+  for (auto& [id, token] : by_id_) {
+    if (token.ns == ns && token.service == service && token.State(now) == "valid") token.revoked = now;
+  }
 }
 
 bool Tokens::Prune(WallTime now) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,17 +28,19 @@ struct Token {
   std::string node;         // the only node.id that may use it; empty: any
   std::string creator;
   WallTime created, expires;
-  WallTime revoked;        // zero: it is not
-  WallTime used;           // last; zero: never
-  std::uint64_t uses = 0;  // certificates obtained
+  WallTime revoked;             // zero: it is not
+  WallTime used;                // last; zero: never
+  std::uint64_t uses = 0;       // certificates obtained
+  std::uint64_t most_uses = 0;  // so many, then it ends; zero: no bound
 
-  std::string_view State(WallTime now) const;  // "valid", "expired", "revoked"
+  std::string_view State(WallTime now) const;  // "valid", "expired", "revoked", "used"
 };
 
 struct TokenRequest {
   std::string ns, service, node;
   Duration ttl{};  // zero: kUsualToken
   std::string creator;
+  std::uint64_t most_uses = 0;  // zero: no bound
 };
 
 struct MadeToken {
@@ -54,8 +57,12 @@ class Tokens {
   Status Revoke(const std::string& id, WallTime now);  // kNotFound; revoking twice is no error
   // The token of this text, if it is valid: else kUnauthenticated with the reason.
   Result<Token> Check(std::string_view text, WallTime now) const;
-  void Use(const std::string& id, WallTime now);
-  bool Prune(WallTime now);  // true: something left
+  // Counts a certificate obtained with it; kUnauthenticated: it has ended since it was checked.
+  Status Use(const std::string& id, WallTime now);
+  void GiveBack(const Token& before);  // as it was before a use that came to nothing
+  std::optional<Token> Find(const std::string& id) const;
+  void RevokeOf(const std::string& ns, const std::string& service, WallTime now);  // all of that service
+  bool Prune(WallTime now);                                                        // true: something left
 
   std::vector<Token> All() const;  // by time of creation
   std::size_t Valid(WallTime now) const;

@@ -114,4 +114,14 @@ void Hub::EndExpired(std::int64_t unix_ms) {
   }
 }
 
+void Hub::EndRefused(const auth::CheckShown& check) {
+  std::vector<std::pair<std::shared_ptr<Outlet>, Error>> refused;
+  ForEach([&](const Stream& stream) {
+    const auth::Shown shown = stream.session.certificate();
+    if (shown.serial.empty()) return;
+    if (auto ok = check(shown); !ok) refused.emplace_back(stream.outlet, ok.error());
+  });
+  for (const auto& [outlet, error] : refused) outlet->Close(error);
+}
+
 }  // namespace weft::stream

@@ -15,6 +15,20 @@ v1::Agent Session::Describe() const {
   return agent;
 }
 
+void Session::SetCertificate(const auth::Shown& shown) {
+  if (shown.serial.empty()) return;
+  info_.set_certificate_uri(shown.uri);
+  info_.set_certificate_serial(shown.serial);
+  info_.set_certificate_from_unix_ms(UnixMs(shown.from));
+  info_.set_certificate_until_unix_ms(UnixMs(shown.until));
+}
+
+auth::Shown Session::certificate() const {
+  const auto at = [](std::int64_t unix_ms) { return WallTime(std::chrono::milliseconds(unix_ms)); };
+  return {info_.certificate_uri(), info_.certificate_serial(), at(info_.certificate_from_unix_ms()),
+          at(info_.certificate_until_unix_ms())};
+}
+
 bool Session::Holds(const snapshot::Version& version) const {
   return info_.has_effective() && wire::FromProto(info_.effective()) == version;
 }

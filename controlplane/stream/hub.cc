@@ -199,10 +199,10 @@ void Hub::Close(std::uint64_t ticket) {
   --agents_;
 }
 
-void Hub::SetCertificate(std::uint64_t ticket, std::int64_t from_unix_ms, std::int64_t until_unix_ms) {
+void Hub::SetCertificate(std::uint64_t ticket, const auth::Shown& shown) {
   Shard& shard = ShardOf(ticket);
   const std::scoped_lock lock(shard.mutex);
-  if (Stream* const found = shard.Find(ticket)) found->session.SetCertificate(from_unix_ms, until_unix_ms);
+  if (Stream* const found = shard.Find(ticket)) found->session.SetCertificate(shown);
 }
 
 }  // namespace weft::stream

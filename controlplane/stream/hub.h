@@ -59,10 +59,11 @@ class Hub {
   Status OnMessage(std::uint64_t ticket, const v1::AgentMessage& message);  // an error ends the stream
   std::optional<Outgoing> Next(std::uint64_t ticket);
   void Close(std::uint64_t ticket);
-  // When the certificate of the stream's agent begins and ends; zero ticket: nothing.
-  void SetCertificate(std::uint64_t ticket, std::int64_t from_unix_ms, std::int64_t until_unix_ms);
-  void EndExpired(std::int64_t unix_ms);  // streams whose certificate has ended
-  void KickAll();                         // there may be a message for everybody that is not of this hub
+  // The certificate of the stream's agent; zero ticket, or none: nothing.
+  void SetCertificate(std::uint64_t ticket, const auth::Shown& shown);
+  void EndExpired(std::int64_t unix_ms);           // streams whose certificate has ended
+  void EndRefused(const auth::CheckShown& check);  // streams whose certificate it refuses, with its error
+  void KickAll();  // there may be a message for everybody that is not of this hub
 
   // The directory's side. node_id empty in Accept: all that wait.
   std::vector<v1::Agent> Agents(const std::string& ns) const;  // empty: all; sorted by node_id

@@ -94,6 +94,28 @@ TEST(HubTest, OneStalledAgentLosesItsStreamAndNobodyElse) {
   EXPECT_TRUE(idle->closed.empty());
 }
 
+auth::Shown Certificate(const std::string& serial, std::int64_t from_ms, std::int64_t until_ms) {
+  return {"spiffe://mesh/ns/default/sa/cart", serial, WallTime(std::chrono::milliseconds(from_ms)),
+          WallTime(std::chrono::milliseconds(until_ms))};
+}
+
+TEST(HubTest, AStreamWhoseCertificateIsRefusedEndsAndNoOther) {
+  Hub hub([] { return kStart; });
+  const auto revoked = std::make_shared<FakeOutlet>(), good = std::make_shared<FakeOutlet>(),
+             bearer = std::make_shared<FakeOutlet>();
+  hub.SetCertificate(*hub.Open(HelloOf("revoked"), "p", revoked), Certificate("01", 7000, 9000));
+  hub.SetCertificate(*hub.Open(HelloOf("good"), "p", good), Certificate("02", 7000, 9000));
+  ASSERT_TRUE(hub.Open(HelloOf("bearer"), "p", bearer));
+  hub.EndRefused([](const auth::Shown& shown) -> Status {
+    EXPECT_EQ(shown.uri, "spiffe://mesh/ns/default/sa/cart");
+    EXPECT_EQ(shown.from, WallTime(std::chrono::seconds(7)));
+    if (shown.serial != "01") return {};
+    return Error{ErrorKind::kUnauthenticated, "it was revoked", {}, {}};
+  });
+  EXPECT_EQ(revoked->closed, "it was revoked");
+  EXPECT_EQ(good->closed + bearer->closed, "");
+}
+
 TEST(HubTest, AStreamEndsWithItsCertificateUnlessThatWasRenewed) {
   constexpr std::int64_t kHour = 3'600'000;
   Hub hub([] { return kStart; });
@@ -102,12 +124,12 @@ TEST(HubTest, AStreamEndsWithItsCertificateUnlessThatWasRenewed) {
   const std::uint64_t first = *hub.Open(HelloOf("late"), "p", late);
   const std::uint64_t second = *hub.Open(HelloOf("renewed"), "p", renewed);
   ASSERT_TRUE(hub.Open(HelloOf("bearer"), "p", bearer));
-  hub.SetCertificate(first, 0, 10 * kHour);
-  hub.SetCertificate(second, 0, 10 * kHour);
-  hub.SetCertificate(0, 0, 1);  // of a stream that joins
+  hub.SetCertificate(first, Certificate("01", 0, 10 * kHour));
+  hub.SetCertificate(second, Certificate("02", 0, 10 * kHour));
+  hub.SetCertificate(0, Certificate("03", 0, 1));  // of a stream that joins
   EXPECT_TRUE(hub.Ending(8 * kHour).empty());
   EXPECT_EQ(hub.Ending(8 * kHour + 1).size(), 2U) << "less than a fifth is left";
-  hub.SetCertificate(second, 7 * kHour, 17 * kHour);
+  hub.SetCertificate(second, Certificate("04", 7 * kHour, 17 * kHour));
   EXPECT_EQ(hub.Ending(9 * kHour).front().node_id(), "late");
   hub.EndExpired(10 * kHour - 1);
   EXPECT_EQ(late->closed, "");

@@ -17,9 +17,10 @@ Result<std::optional<identity::Issued>> Issuing::OnRequest(const v1::Certificate
     return std::optional<identity::Issued>();
   }
   issued_ = true;
+  applicant_.shown = issued->shown;
   answer.set_chain_pem(issued->chain);
-  answer.set_lifetime_ns(Duration(issued->not_after - wall).count());
-  answer.set_not_after_unix_ms(UnixMs(issued->not_after));
+  answer.set_lifetime_ns(Duration(issued->shown.until - wall).count());
+  answer.set_not_after_unix_ms(UnixMs(issued->shown.until));
   return std::optional<identity::Issued>(std::move(*issued));
 }
 

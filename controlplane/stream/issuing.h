@@ -29,8 +29,8 @@ class Issuing {
 
  private:
   identity::Authority& ca_;
-  const identity::Applicant applicant_;
-  mutable std::mutex mutex_;   // guards all below
+  mutable std::mutex mutex_;  // guards all below
+  identity::Applicant applicant_;
   std::string nonce_;          // offered and not used; empty: none
   std::uint64_t offered_ = 0;  // generation of the roots last offered
   std::optional<v1::ControlMessage> answer_;

@@ -44,15 +44,9 @@ Buffer ToBuffer(const Outgoing& message) {
 // and written from what all streams share: an idle stream keeps neither.
 class Connection final : public Reactor, public Outlet {
  public:
-  // `certificate`: that it showed, PEM; empty: none.
-  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal, const std::string& certificate,
+  Connection(Hub& hub, identity::Authority* ca, auth::Principal principal,
              grpc::CallbackServerContext& context)
-      : hub_(hub), ca_(ca), principal_(std::move(principal)), context_(context) {
-    const auto shown = certificate.empty() ? Result<x509::Certificate>(Error{}) : x509::Read(certificate);
-    if (!shown) return;
-    from_unix_ms_ = UnixMs(shown->not_before);
-    until_unix_ms_ = UnixMs(shown->not_after);
-  }
+      : hub_(hub), ca_(ca), principal_(std::move(principal)), context_(context) {}
 
   void Begin(std::shared_ptr<Connection> self) {
     self_ = std::move(self);
@@ -121,19 +115,24 @@ class Connection final : public Reactor, public Outlet {
     if (auto ok = CheckJoin(hello); !ok) return ok;
     if (hello.wants_identity() && ca_ != nullptr)
       issuing_ = std::make_unique<Issuing>(
-          *ca_, identity::Applicant{principal_.ns, principal_.service, principal_.join, hello.node_id()});
+          *ca_, identity::Applicant{principal_.ns, principal_.service, principal_.join, hello.node_id(),
+                                    principal_.shown});
     std::uint64_t ticket = 0;
     if (principal_.join.empty()) {
       const Result<std::uint64_t> opened = hub_.Open(hello, principal_.peer, self_);
       if (!opened) return opened.error();
       ticket = *opened;
-      hub_.SetCertificate(ticket, from_unix_ms_, until_unix_ms_);
+      hub_.SetCertificate(ticket, principal_.shown);
+      if (auto ok = StillGood(); !ok) return hub_.Close(ticket), ok;
     }
     const std::scoped_lock lock(mutex_);
     ticket_ = ticket;
     greeted_ = true;
     return {};
   }
+
+  // Its certificate may have been revoked since it was looked at, and before the hub knew of the stream.
+  Status StillGood() const { return ca_ == nullptr ? Status() : ca_->CheckShown(principal_.shown); }
 
   Status CheckJoin(const v1::Hello& hello) const {
     if (principal_.join.empty()) return {};
@@ -158,7 +157,7 @@ class Connection final : public Reactor, public Outlet {
     const auto issued =
         issuing_->OnRequest(message.certificate_request(), ReadMonotonicClock(), ReadWallClock());
     if (!issued) return issued.error();
-    if (*issued) hub_.SetCertificate(ticket_, UnixMs((*issued)->not_before), UnixMs((*issued)->not_after));
+    if (*issued) hub_.SetCertificate(ticket_, (*issued)->shown);
     return {};
   }
 
@@ -210,7 +209,6 @@ class Connection final : public Reactor, public Outlet {
   Hub& hub_;
   identity::Authority* const ca_;  // null: none
   const auth::Principal principal_;
-  std::int64_t from_unix_ms_ = 0, until_unix_ms_ = 0;  // of the certificate that it showed; zero: none
   std::unique_ptr<Issuing> issuing_;  // written once, before `greeted_`; null: no certificates here
   grpc::CallbackServerContext& context_;
   std::shared_ptr<Connection> self_;
@@ -229,8 +227,7 @@ class MeshService final : public v1::Mesh::WithRawCallbackMethod_Connect<v1::Mes
   Reactor* Connect(grpc::CallbackServerContext* context) override {
     auto principal = authenticate_(caller::CredentialsOf(*context));
     if (!principal) return new caller::Refusal<Buffer, Buffer>(principal.error());
-    const auto connection = std::make_shared<Connection>(hub_, ca_, std::move(*principal),
-                                                         caller::CertificateOf(*context), *context);
+    const auto connection = std::make_shared<Connection>(hub_, ca_, std::move(*principal), *context);
     connection->Begin(connection);
     return connection.get();
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/time/time.h"
+#include "controlplane/auth/auth.h"
 #include "controlplane/stream/release.h"
 #include "weft/v1/config.pb.h"
 #include "weft/v1/mesh.pb.h"
@@ -51,10 +52,8 @@ class Session {
   Moves TakeMoves() { return std::exchange(moves_, {}); }
   std::vector<ServiceKey> Used() const;
 
-  void SetCertificate(std::int64_t from_unix_ms, std::int64_t until_unix_ms) {
-    info_.set_certificate_from_unix_ms(from_unix_ms);
-    info_.set_certificate_until_unix_ms(until_unix_ms);
-  }
+  void SetCertificate(const auth::Shown& shown);
+  auth::Shown certificate() const;
   bool Expired(std::int64_t unix_ms) const {
     return info_.certificate_until_unix_ms() > 0 && unix_ms >= info_.certificate_until_unix_ms();
   }

@@ -17,8 +17,8 @@ constexpr std::size_t kMaxWaiting = 64;
 class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>,
                            public Channel {
  public:
-  ReportStream(Collector& collector, auth::Principal principal)
-      : collector_(collector), principal_(std::move(principal)) {}
+  ReportStream(Collector& collector, auth::Principal principal, const auth::CheckShown& good)
+      : collector_(collector), principal_(std::move(principal)), good_(good) {}
 
   void Begin(std::shared_ptr<ReportStream> self) {
     self_ = std::move(self);
@@ -34,7 +34,8 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 
   void OnReadDone(bool ok) override {
     if (!ok) return End(grpc::Status::OK);
-    const Status taken = ticket_ == 0 ? Greet() : collector_.OnMessage(ticket_, incoming_);
+    Status taken = good_ ? good_(principal_.shown) : Status();
+    if (taken) taken = ticket_ == 0 ? Greet() : collector_.OnMessage(ticket_, incoming_);
     if (!taken) return End(caller::ToGrpcStatus(taken.error()));
     incoming_.Clear();
     StartRead(&incoming_);
@@ -74,6 +75,7 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 
   Collector& collector_;
   const auth::Principal principal_;
+  const auth::CheckShown& good_;  // of the service
   std::shared_ptr<ReportStream> self_;
   v1::ReportMessage incoming_;
   std::uint64_t ticket_ = 0;  // of the reading callbacks
@@ -85,17 +87,18 @@ class ReportStream final : public grpc::ServerBidiReactor<v1::ReportMessage, v1:
 class TelemetryService final : public v1::Telemetry::CallbackService {
  public:
   TelemetryService(Collector& collector, auth::Authenticate may_report, auth::Authenticate may_read,
-                   EventStream events)
+                   EventStream events, auth::CheckShown good)
       : collector_(collector),
         may_report_(std::move(may_report)),
         may_read_(std::move(may_read)),
-        events_(std::move(events)) {}
+        events_(std::move(events)),
+        good_(std::move(good)) {}
 
   grpc::ServerBidiReactor<v1::ReportMessage, v1::ReportCommand>* Report(
       grpc::CallbackServerContext* context) override {
     auto principal = may_report_(caller::CredentialsOf(*context));
     if (!principal) return new caller::Refusal<v1::ReportMessage, v1::ReportCommand>(principal.error());
-    const auto report = std::make_shared<ReportStream>(collector_, std::move(*principal));
+    const auto report = std::make_shared<ReportStream>(collector_, std::move(*principal), good_);
     report->Begin(report);
     return report.get();
   }
@@ -129,14 +132,16 @@ class TelemetryService final : public v1::Telemetry::CallbackService {
   Collector& collector_;
   const auth::Authenticate may_report_, may_read_;
   const EventStream events_;
+  const auth::CheckShown good_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
-                                                    auth::Authenticate may_read, EventStream events) {
+                                                    auth::Authenticate may_read, EventStream events,
+                                                    auth::CheckShown good) {
   return std::make_unique<TelemetryService>(collector, std::move(may_report), std::move(may_read),
-                                            std::move(events));
+                                            std::move(events), std::move(good));
 }
 
 }  // namespace weft::telemetry

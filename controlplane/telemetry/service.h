@@ -22,9 +22,10 @@ namespace weft::telemetry {
 using EventStream = std::function<grpc::ServerWriteReactor<v1::Event>*(grpc::CallbackServerContext&,
                                                                        const v1::WatchEventsRequest&)>;
 
-// As for Mesh.Connect. `may_read`: for GetGraph and ListIssues. `events` answers WatchEvents; empty:
-// UNIMPLEMENTED.
+// As for Mesh.Connect; `good`, where there is one, is asked of the certificate with each report. `may_read`:
+// for GetGraph and ListIssues. `events` answers WatchEvents; empty: UNIMPLEMENTED.
 std::unique_ptr<grpc::Service> MakeTelemetryService(Collector& collector, auth::Authenticate may_report,
-                                                    auth::Authenticate may_read, EventStream events = {});
+                                                    auth::Authenticate may_read, EventStream events = {},
+                                                    auth::CheckShown good = {});
 
 }  // namespace weft::telemetry

@@ -24,8 +24,11 @@ class ServerLink : public Link {
     stream_.async_shutdown([done = std::forward<Done>(done)](boost::system::error_code) { done(); });
   }
   void Fill(Request& request) const {
-    request.peer_uri = uri_;
-    request.peer_name = name_;
+    request.peer_uri = shown_.uri;
+    request.peer_name = shown_.common_name;
+    request.peer_serial = shown_.serial;
+    request.peer_from = shown_.not_before;
+    request.peer_until = shown_.not_after;
   }
 
  private:
@@ -34,12 +37,10 @@ class ServerLink : public Link {
     const std::unique_ptr<X509, decltype(&X509_free)> shown(
         SSL_get1_peer_certificate(stream_.native_handle()), X509_free);
     if (shown == nullptr || SSL_get_verify_result(stream_.native_handle()) != X509_V_OK) return;
-    x509::Certificate read = x509::Read(shown.get());
-    uri_ = std::move(read.uri);
-    name_ = std::move(read.common_name);
+    shown_ = x509::Read(shown.get());
   }
 
-  std::string uri_, name_;
+  x509::Certificate shown_;
 };
 
 }  // namespace
