@@ -30,6 +30,9 @@ weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlpla
   controlplane/intake/kubernetes controlplane/webhook controlplane/kube
   controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
+# controlplane/app/message_limit.h
+target_link_options(weft_controlplane_app INTERFACE
+  -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj)
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
 weft_library(controlplane/ctl DEPS controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
 weft_embed(weft_controlplane_ctl weft::ctl kInstallManifest deploy/k8s/base/weft.yaml controlplane/ctl/install_manifest.h)

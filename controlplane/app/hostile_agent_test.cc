@@ -1,6 +1,7 @@
 // Agents that mean the control plane ill: refused with a reason, while memory stays bounded and another agent
-// notices nothing. gRPC 1.51 holds a message whole before it looks at its length: that memory is let go.
+// notices nothing.
 // (Users who do: tests/integration/hostile_api_test.py.)
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <malloc.h>
 
@@ -9,23 +10,36 @@
 #include "common/wire/wire.h"
 #include "controlplane/app/program_fixture.h"
 #include "controlplane/app/scripted_agents.h"
+#include "controlplane/stream/session.h"
 
 namespace weft::control {
 namespace {
 
 using Buffer = grpc::ByteBuffer;
 
-std::size_t ResidentKib() {
+std::size_t StatusKib(const std::string& field) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
+    if (line.starts_with(field + ":")) return std::stoul(line.substr(field.size() + 1));
   }
   return 0;
+}
+std::size_t ResidentKib() { return StatusKib("VmRSS"); }
+// The most that was resident since the last call of ForgetPeak.
+std::size_t PeakKib() { return StatusKib("VmHWM"); }
+void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+// So many MiB of one memory.
+Buffer Megabytes(std::size_t count) {
+  static const std::string megabyte(1 << 20, '\n');
+  const std::vector<grpc::Slice> slices(count, grpc::Slice(megabyte));
+  return {slices.data(), slices.size()};
 }
 
 // A call whose messages are any bytes.
 struct Raw {
-  explicit Raw(const std::shared_ptr<grpc::Channel>& channel) {
+  explicit Raw(const std::shared_ptr<grpc::Channel>& channel, bool compressed = false) {
+    if (compressed) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     const grpc::internal::RpcMethod method("/weft.v1.Mesh/Connect", grpc::internal::RpcMethod::BIDI_STREAMING,
                                            channel);
@@ -89,15 +103,68 @@ class HostileAgentTest : public ProgramTest {
   std::size_t before_kib = 0;
 };
 
-TEST_F(HostileAgentTest, AMessageOfAGigabyteIsRefusedByItsLength) {
+TEST_F(HostileAgentTest, AMessageOfAGigabyteIsRefusedByItsLengthAndNeverHeld) {
+  ForgetPeak();
+  const std::size_t before = PeakKib();
   Raw raw(Own());
   ASSERT_TRUE(raw.Send(Hello("big")));
-  const std::string megabyte(1 << 20, '\n');
-  const grpc::Slice one(megabyte);
-  const std::vector<grpc::Slice> slices(1024, one);  // of one memory
-  raw.stream->Write(Buffer(slices.data(), slices.size()));
+  raw.stream->Write(Megabytes(1024));
   const grpc::Status status = raw.End();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_LT(PeakKib(), before + (64U << 10U));
+#endif
+}
+
+// gRPC reads the message of a unary call before anybody is asked who calls.
+TEST_F(HostileAgentTest, AGigabyteForACallIsNotHeldEither) {
+  ForgetPeak();
+  const std::size_t before = PeakKib();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  grpc::CompletionQueue queue;
+  grpc::GenericStub stub(Own());
+  const auto call = stub.PrepareUnaryCall(&context, "/weft.v1.Config/Apply", Megabytes(1024), &queue);
+  call->StartCall();
+  Buffer answer;
+  grpc::Status status;
+  call->Finish(&answer, &status, this);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_LT(PeakKib(), before + (64U << 10U));
+#endif
+}
+
+TEST_F(HostileAgentTest, ACompressedMessageWhichMayBecomeAnySizeIsRefused) {
+  Raw raw(Own(), true);
+  raw.Send(Hello("small"));
+  raw.stream->Write(Megabytes(64));
+  const grpc::Status status = raw.End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << status.error_message();
+}
+
+TEST_F(HostileAgentTest, TheLongestHelloOfAnHonestAgentIsTaken) {
+  v1::AgentMessage message = Hello("widest");
+  for (std::size_t i = 0; i < stream::kMaxSubscriptions; ++i) {
+    v1::HeldService& held = *message.mutable_hello()->add_held();
+    const std::string number = std::to_string(i);
+    held.mutable_service()->set_namespace_(std::string(63, 'n'));
+    held.mutable_service()->set_name(std::string(63 - number.size(), 's') + number);
+    held.set_bundle_hash(std::string(64, 'a'));
+    held.set_endpoints_store_id(std::string(32, 'b'));
+    held.set_endpoints_epoch(~0ULL);
+    held.set_endpoints_version(~0ULL);
+    held.set_endpoints_hash(std::string(64, 'c'));
+  }
+  Raw raw(Own());
+  ASSERT_TRUE(raw.Send(message));
+  Buffer answer;
+  EXPECT_TRUE(raw.stream->Read(&answer)) << message.ByteSizeLong() << " bytes";
+  raw.stream->WritesDone();
+  EXPECT_TRUE(raw.End().ok());
 }
 
 TEST_F(HostileAgentTest, MessagesInTheWrongOrderEndTheStreamWithTheFieldThatIsWrong) {

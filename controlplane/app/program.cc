@@ -16,6 +16,7 @@
 #include "controlplane/app/backends.h"
 #include "controlplane/app/channel.h"
 #include "controlplane/app/discovery.h"
+#include "controlplane/app/message_limit.h"
 #include "controlplane/app/metrics.h"
 #include "controlplane/app/reflection.h"
 #include "controlplane/app/tls.h"
@@ -31,7 +32,6 @@ namespace {
 constexpr int kHttpThreads = 4;  // an explain waits up to two seconds for agents, a commit for the disk
 constexpr std::size_t kMaxHttpBody = 17 << 20;      // the documents' own limit is 16 MiB
 constexpr std::size_t kMostHttpConnections = 1024;  // watches, at most 512, hold one each
-constexpr int kMaxGrpcMessage = 17 << 20;
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
   if (settings.kubernetes.tokens) {
@@ -196,7 +196,7 @@ Status Program::Parts::Bind(const Settings& settings) {
   acceptor =
       builder.experimental().AddExternalConnectionAcceptor(ExternalConnections::FROM_FD, server_credentials);
   TuneForManyAgents(builder);
-  builder.SetMaxReceiveMessageSize(kMaxGrpcMessage);
+  LimitMessages(builder, settings.discovery.etcd ? intake::etcd::kMostMessage : 0);
   for (const auto& service : services) builder.RegisterService(service.get());
   grpc_server = builder.BuildAndStart();
   if (grpc_server == nullptr)

@@ -16,7 +16,6 @@ namespace {
 
 namespace pb = etcdserverpb;
 
-constexpr int kMostMessage = 64 << 20;
 constexpr std::int64_t kPage = 1000;  // keys
 // etcd closes connections that are pinged more often than every 5 s.
 constexpr int kKeepaliveMs = 10'000, kKeepaliveTimeoutMs = 5'000;

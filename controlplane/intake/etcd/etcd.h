@@ -11,6 +11,8 @@
 
 namespace weft::intake::etcd {
 
+inline constexpr int kMostMessage = 64 << 20;  // bytes of one of etcd's answers
+
 struct Tls {
   std::string ca, cert, key, server_name;  // PEM files, read with each connection; name empty: the endpoint's
 };
