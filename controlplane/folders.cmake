@@ -33,7 +33,10 @@ target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT
 # controlplane/app/message_limit.h
 target_link_options(weft_controlplane_app INTERFACE
   -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj)
-weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app)
+weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app LINK weft_ext_ssl)
+if(TARGET weft-control)
+  target_link_options(weft-control PRIVATE -Wl,--wrap=SSL_CTX_new)   # controlplane/app/main/tls_memory.cc
+endif()
 weft_library(controlplane/ctl DEPS controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
 weft_embed(weft_controlplane_ctl weft::ctl kInstallManifest deploy/k8s/base/weft.yaml controlplane/ctl/install_manifest.h)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")

@@ -24,7 +24,7 @@ void TuneForManyAgents(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, 4096);
   builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, 256);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 64 << 10);
-  builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, 8192);
+  builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, 2048);
 }
 
 void TuneProcessForManyAgents() {
