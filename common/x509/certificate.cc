@@ -10,27 +10,11 @@ namespace {
 using StorePtr = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
 using StoreContextPtr = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
 
-WallTime TimeOf(const ASN1_TIME* at) {
-  std::tm parts{};
-  if (at == nullptr || ASN1_TIME_to_tm(at, &parts) != 1) return {};
-  constexpr std::int64_t kLast = 8'000'000'000;  // 2223: nanoseconds count no further than 2262
-  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(timegm(&parts), -kLast, kLast)));
-}
-
 std::string Fingerprint(X509* certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   X509_digest(certificate, EVP_sha256(), digest.data(), &size);
   return Hex({reinterpret_cast<const char*>(digest.data()), size});
-}
-
-std::string SerialOf(const X509* certificate) {
-  BIGNUM* const number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
-  if (number == nullptr) return {};
-  std::string bytes(static_cast<std::size_t>(std::max(1, BN_num_bytes(number))), '\0');
-  BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  BN_free(number);
-  return Hex(bytes);
 }
 
 Result<std::vector<CertificatePtr>> ReadAll(std::string_view pem) {
@@ -50,6 +34,22 @@ std::string PemOf(X509* certificate) {
 }
 
 }  // namespace
+
+WallTime TimeOf(const ASN1_TIME* at) {
+  std::tm parts{};
+  if (at == nullptr || ASN1_TIME_to_tm(at, &parts) != 1) return {};
+  constexpr std::int64_t kLast = 8'000'000'000;  // 2223: nanoseconds count no further than 2262
+  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(timegm(&parts), -kLast, kLast)));
+}
+
+std::string SerialText(const ASN1_INTEGER* serial) {
+  BIGNUM* const number = ASN1_INTEGER_to_BN(serial, nullptr);
+  if (number == nullptr) return {};
+  std::string bytes(static_cast<std::size_t>(std::max(1, BN_num_bytes(number))), '\0');
+  BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  BN_free(number);
+  return Hex(bytes);
+}
 
 std::string OnlyUri(const GENERAL_NAMES* names) {
   std::string uri;
@@ -81,7 +81,7 @@ Certificate Read(x509_st* one) {
   out.uri = OnlyUri(names.get());
   out.common_name = CommonNameOf(X509_get_subject_name(one));
   out.fingerprint = Fingerprint(one);
-  out.serial = SerialOf(one);
+  out.serial = SerialText(X509_get0_serialNumber(one));
   out.not_before = TimeOf(X509_get0_notBefore(one));
   out.not_after = TimeOf(X509_get0_notAfter(one));
   out.is_ca = X509_check_ca(one) == 1;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "common/result/result.h"
+#include "common/time/time.h"
 
 namespace weft::x509 {
 
@@ -58,6 +59,8 @@ inline std::string TextOf(const ASN1_STRING* text) {
 // The one URI among the names; empty when there is none or more than one.
 std::string OnlyUri(const GENERAL_NAMES* names);
 std::string CommonNameOf(const X509_NAME* subject);
+std::string SerialText(const ASN1_INTEGER* serial);  // lower-case hex of whole bytes
+WallTime TimeOf(const ASN1_TIME* at);                // zero: it is none
 bool IsP256(EVP_PKEY* key);
 
 }  // namespace weft::x509

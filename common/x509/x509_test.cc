@@ -41,6 +41,23 @@ TEST(CertificateTest, ALeafSaysWhoseItIsAndLeadsToItsRoot) {
   EXPECT_NE(read.serial, Read(ca.Leaf(owner))->serial);
 }
 
+TEST(CertificateTest, ABriefLookSaysTheSameAndRefusesWhatIsCutOff) {
+  const Ca ca("mesh");
+  for (int i = 0; i < 20; ++i) {
+    const std::string leaf = ca.Leaf(Key::Generate().value());
+    const Certificate read = Read(leaf).value();
+    const Brief brief = ReadBrief(leaf).value();
+    EXPECT_EQ(brief.serial, read.serial);
+    EXPECT_EQ(brief.not_before, read.not_before);
+    EXPECT_EQ(brief.not_after, read.not_after);
+  }
+  const std::string whole = "-----BEGIN CERTIFICATE-----\n", end = "\n-----END CERTIFICATE-----\n";
+  EXPECT_FALSE(ReadBrief(""));
+  EXPECT_FALSE(ReadBrief(whole + "MAA=" + end)) << "an empty sequence";
+  EXPECT_FALSE(ReadBrief(whole + "MIIBAjCB" + end)) << "lengths beyond what is there";
+  EXPECT_FALSE(ReadBrief(whole + "AgEA" + end)) << "a number";
+}
+
 TEST(CertificateTest, AnotherRootOrAnotherTimeIsRefusedWithItsReason) {
   const Ca ca("mesh"), other("mesh");
   const std::string leaf = ca.Leaf(Key::Generate().value());

@@ -53,7 +53,7 @@ auth::Credentials CredentialsOf(const grpc::ServerContextBase& context) {
   if (shown != nullptr && shown->IsPeerAuthenticated()) {
     out.spiffe = First(*shown, "peer_spiffe_id");
     out.common_name = First(*shown, "x509_common_name");
-    if (const auto read = x509::Read(First(*shown, "x509_pem_cert"))) {
+    if (const auto read = x509::ReadBrief(First(*shown, "x509_pem_cert"))) {
       out.serial = read->serial;
       out.from = read->not_before;
       out.until = read->not_after;
