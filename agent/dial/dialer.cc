@@ -41,13 +41,13 @@ std::shared_ptr<grpc::ChannelCredentials> Dialer::MakeCredentials() const {
   return grpc::SslCredentials({ReadFile(options_.ca), ReadFile(options_.key), ReadFile(options_.cert)});
 }
 
-// Memory and threads small; keep-alive finds a dead peer within 25 s; a lookup service for settings is not
+// Memory and threads small; keep-alive finds a dead peer within 35 s; a lookup service for settings is not
 // asked.
 std::shared_ptr<grpc::Channel> Dialer::MakeConnection() const {
   grpc::ChannelArguments args;
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

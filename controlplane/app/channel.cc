@@ -8,7 +8,7 @@
 namespace weft::control {
 
 void TuneForManyAgents(grpc::ServerBuilder& builder) {
-  // Agents ping an idle stream every 20 s; by default gRPC would answer with GOAWAY (too_many_pings).
+  // Agents ping an idle stream every 30 s; by default gRPC would answer with GOAWAY (too_many_pings).
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
   // Pings that measure the bandwidth would answer each acknowledgement of a few bytes.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);

@@ -11,7 +11,7 @@ namespace {
 // As in agent/dial/stream.h and dialer.cc.
 constexpr Duration kConnectLimit = std::chrono::seconds(5);
 constexpr Duration kStable = std::chrono::seconds(10);
-constexpr Duration kPingEvery = std::chrono::seconds(20);
+constexpr Duration kPingEvery = std::chrono::seconds(30);
 constexpr Duration kPingLimit = std::chrono::seconds(5);
 
 std::string NameOf(std::uint32_t service) { return "s" + std::to_string(service); }
