@@ -69,7 +69,9 @@ Json Endpoints(const snapshot::Endpoints& endpoints) {
                          {"zone", instance.zone},
                          {"labels", instance.labels},
                          {"draining", instance.draining},
-                         {"meshed", instance.capabilities.meshed}});
+                         {"meshed", instance.capabilities.meshed},
+                         {"http2", instance.capabilities.http2},
+                         {"mtls", instance.capabilities.mtls}});
   }
   return {{"version", endpoints.version}, {"instances", std::move(instances)}};
 }

@@ -33,6 +33,12 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {502, GrpcStatus::kUnavailable, false},        // upstream_malformed
     {502, GrpcStatus::kUnavailable, false},        // upstream_head_too_large
     {502, GrpcStatus::kUnavailable, false},        // resolve_failed
+    {502, GrpcStatus::kUnavailable, false},        // peer_untrusted
+    {502, GrpcStatus::kUnavailable, false},        // peer_identity
+    {502, GrpcStatus::kUnavailable, false},        // peer_expired
+    {502, GrpcStatus::kUnavailable, false},        // identity_refused
+    {502, GrpcStatus::kUnavailable, false},        // tls_failed
+    {503, GrpcStatus::kUnavailable, false},        // no_identity
     {404, GrpcStatus::kUnimplemented, false},      // no_route
     {404, GrpcStatus::kUnimplemented, false},      // unknown_service
     {400, GrpcStatus::kInvalidArgument, false},    // ambiguous_service
@@ -48,6 +54,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {417, GrpcStatus::kInvalidArgument, true},     // expectation_failed
     {501, GrpcStatus::kUnimplemented, true},       // upgrade_refused
     {403, GrpcStatus::kPermissionDenied, true},    // connect_denied
+    {403, GrpcStatus::kPermissionDenied, true},    // plaintext_refused
     {501, GrpcStatus::kUnimplemented, true},       // not_implemented
     {505, GrpcStatus::kUnimplemented, true},       // version_not_supported
     {0, GrpcStatus::kCancelled, true},             // client_closed

@@ -97,10 +97,11 @@ class Agent {
   std::shared_ptr<report::LogWriter> access_log_;
   std::unique_ptr<decision::FileRecorder> recorder_;
   LearnedPorts learned_ports_;
+  std::unique_ptr<identity::Keeper> keeper_;  // null: no identity is configured
+  std::unique_ptr<tls::Contexts> contexts_;   // with it
   std::unique_ptr<forward::Forwarder> forwarder_;
   config::FileLink* files_ = nullptr;
-  std::unique_ptr<identity::Keeper> keeper_;  // null: no identity is configured
-  std::unique_ptr<dial::Dialer> dialer_;      // null: configuration comes from files
+  std::unique_ptr<dial::Dialer> dialer_;  // null: configuration comes from files
   config::Retired retired_{cold_};
   std::unique_ptr<config::Manager> manager_;
   std::unique_ptr<uplink::Uplink> uplink_;
@@ -149,6 +150,7 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   out.listeners = ListenersOf(settings_);
   out.max_connections = settings_.limits.connections;
   out.recorder = recorder_.get();
+  out.contexts = contexts_.get();
   out.make_sink = [this](std::size_t) { return MakeSink(); };
   out.need = [this](std::size_t worker, std::string_view authority, const engine::Origin& origin) {
     return Ask(worker, authority, origin);
@@ -185,6 +187,9 @@ Status Agent::MakeKeeper() {
     options.cache_path = settings_.cache_path + ".identity";
   }
   keeper_ = std::make_unique<identity::Keeper>(cold_, std::move(options));
+  const auto problem = [](const std::string& text) { log::Error("mutual TLS", {{"problem", text}}); };
+  const tls::Least least = settings_.identity->tls12 ? tls::Least::kTls12 : tls::Least::kTls13;
+  contexts_ = std::make_unique<tls::Contexts>(keeper_->source(), least, problem);
   return {};
 }
 
@@ -306,13 +311,13 @@ Status Agent::Start() {
     access_log_ = std::move(*writer);
   }
   if (const Status opened = OpenRecorder(); !opened) return opened;
+  if (const Status made = MakeKeeper(); !made) return made;
   forwarder_ = std::make_unique<forward::Forwarder>(ForwarderOptionsOf());
   if (const Status bound = forwarder_->Bind(); !bound) return bound;
   learned_ports_.Load(forwarder_->learned());
   prober_ = std::make_unique<probe::Prober>(context_, seed_, [this](const probe::Result& result) {
     forwarder_->Checked(result.backend, result.instance, result.passed, result.took);
   });
-  if (const Status made = MakeKeeper(); !made) return made;
   MakeManager();
   if (const Status opened = OpenServers(); !opened) return opened;
   uplink_ = MakeUplink();

@@ -30,7 +30,7 @@ void ClientConnection::Begin(stream::ResponseEvents& events, message::Method met
 }
 
 bool ClientConnection::OnFirstWritable() {
-  const int error = transport::ConnectError(transport());
+  const int error = transport().connect_error();
   if (error == 0) state_ = State::kIdle;
   owner_.OnConnected(*this, error);
   return open();
@@ -147,6 +147,7 @@ void ClientConnection::OnBroken() {
   ReadRest();  // perhaps the answer came before the reset
   if (!open()) return;
   if (!busy()) return Close();
+  if (failure() == Reason::kIdentityRefused && !head_seen_) return Fail(ResetCode::kIdentity);
   Fail(decoder_.OnEof().reason == Reason::kUpstreamTruncated ? ResetCode::kTruncated : ResetCode::kClosed);
 }
 

@@ -17,6 +17,7 @@
 
 #include "agent/buffer/byte_queue.h"
 #include "agent/loop/loop.h"
+#include "agent/tls/wire.h"
 #include "agent/transport/transport.h"
 #include "common/message/head.h"
 
@@ -33,6 +34,7 @@ struct Io {
       : loop(event_loop), head_bytes(most_head) {}
   loop::EventLoop& loop;
   const std::size_t head_bytes;  // limit of a head that is read
+  tls::Wire* tls = nullptr;      // null: this agent has no identity, so nothing here is TLS
   buffer::Slab slab;
   std::unique_ptr<char[]> scratch = std::make_unique<char[]>(kScratchBytes);
   std::unique_ptr<char[]> head_out = std::make_unique<char[]>(head_bytes + kHeadGrowth);
@@ -56,6 +58,8 @@ class Connection : public loop::Handler {
   Connection& operator=(const Connection&) = delete;
 
   bool open() const { return transport_ != nullptr; }
+  bool secured() const { return open() && !transport_->peer_identity().empty(); }
+  Reason failure() const { return open() ? transport_->failure() : Reason::kOk; }  // of TLS
   net::Address peer() const { return open() ? transport_->peer() : net::Address{}; }
   void Destroy(bool reset = false);
   Handed Release();  // gives the socket away; the connection ends without closing it

@@ -86,7 +86,7 @@ std::size_t Http2Client::most_streams() const {
 stream::ClientStream& Http2Client::Lend() { return streams_.Open(*this); }
 
 bool Http2Client::OnFirstWritable() {
-  const int error = transport::ConnectError(transport());
+  const int error = transport().connect_error();
   connecting_ = false;
   draining_ = error != 0;
   last_read = idle_since = io_.loop.now();
@@ -105,7 +105,7 @@ void Http2Client::Drain() {
 void Http2Client::Close(bool reset) {
   if (!open()) return;
   draining_ = true;
-  FailAll(ResetCode::kClosed);
+  FailAll(failure() == Reason::kIdentityRefused ? ResetCode::kIdentity : ResetCode::kClosed);
   if (!open()) return;
   Destroy(reset);
   owner_.OnClosed(*this);

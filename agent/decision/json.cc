@@ -120,6 +120,7 @@ std::string ToJson(const Whole& whole, const Names& names, Duration wall_offset)
     Object o(out);
     o.Text("requestId", r.request_id());
     o.Text("direction", r.inbound ? "inbound" : "outbound");
+    o.NonEmpty("caller", names.Text(r.caller));
     o.Text("service", names.Text(r.service));
     o.Text("backend", names.Text(r.backend));
     o.NonEmpty("route", names.Text(r.route));

@@ -75,6 +75,7 @@ struct Record {
   Reason reason = Reason::kOk;
   std::uint16_t status = 0;
   std::uint32_t caller_attempt = 0;
+  NameId caller = kNoName;  // its SPIFFE id
   NameId service = kNoName, backend = kNoName, route = kNoName, rule = kNoName, sources = kNoName;
   std::uint32_t worker = 0;
   std::uint64_t number = 0;  // of the request in its worker

@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kRecordHeader = 5, kHandshakeHeader = 4;
 constexpr std::size_t kMostRecord = 16 * 1024;
 constexpr char kHandshake = 22, kHello = 1;
+constexpr std::size_t kServerName = 0, kProtocols = 16;  // types of extensions
 
 std::size_t Number(std::string_view bytes) {
   std::size_t value = 0;
@@ -73,6 +74,14 @@ ClientHello::State ClientHello::Read(std::string_view bytes) {
   return bytes.size() < kMost ? state_ : state_ = State::kGarbage;
 }
 
+bool ClientHello::Offers(std::string_view protocol) const {
+  Reader protocols(protocols_);
+  while (!protocols.empty() && !protocols.failed()) {
+    if (protocols.TakeVector(1) == protocol) return state_ == State::kWhole;
+  }
+  return false;
+}
+
 // Of the handshake message with its header; zero: not known yet.
 std::size_t ClientHello::Announced() const {
   if (hello_.size() < kHandshakeHeader) return 0;
@@ -113,11 +122,14 @@ ClientHello::State ClientHello::Parse() {
   while (!hello.failed() && !extensions.empty() && !extensions.failed()) {
     const std::size_t type = extensions.TakeNumber(2);
     const std::string_view extension = extensions.TakeVector(2);
-    if (type != 0 || extensions.failed()) continue;
-    name_ = NameIn(extension);
-    return State::kWhole;
+    if (extensions.failed()) break;
+    if (type == kServerName && name_.empty()) name_ = NameIn(extension);
+    if (type == kProtocols) protocols_ = Reader(extension).TakeVector(2);
   }
-  return hello.failed() || extensions.failed() ? State::kGarbage : State::kWhole;
+  if (!hello.failed() && !extensions.failed()) return State::kWhole;
+  name_.clear();
+  protocols_.clear();
+  return State::kGarbage;
 }
 
 }  // namespace weft::detect

@@ -1,7 +1,7 @@
 #pragma once
-// The name that a TLS client asks for: server_name (RFC 6066 3) of a ClientHello (RFC 8446 4.1.2, also of
-// TLS 1.0 to 1.2), read from the first bytes of a connection, which go on as they came. The hello may come in
-// any number of pieces and be cut over any number of records. Thread rule: plain value.
+// What a TLS client asks for: server_name (RFC 6066 3) and protocols (ALPN, RFC 7301) of a ClientHello (RFC
+// 8446 4.1.2, also of TLS 1.0 to 1.2), read from the first bytes of a connection, which go on as they came.
+// The hello may come in any number of pieces and be cut over any number of records. Thread rule: plain value.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +23,7 @@ class ClientHello {
   State Read(std::string_view bytes);
   // Lower case, without a dot at its end; empty: it names none, or none that is a host name.
   const std::string& server_name() const { return name_; }
+  bool Offers(std::string_view protocol) const;  // kWhole: by ALPN
 
  private:
   bool TakeRecords(std::string_view bytes);
@@ -34,6 +35,7 @@ class ClientHello {
   std::size_t record_ = 0;  // bytes of the current record still to come
   std::string hello_;       // handshake message, record headers removed
   std::string name_;
+  std::string protocols_;  // as they came: each behind a byte that is its length
 };
 
 }  // namespace weft::detect

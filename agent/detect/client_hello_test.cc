@@ -42,6 +42,18 @@ TEST(ClientHelloTest, FortyPiecesReadAsOne) {
   EXPECT_EQ(hello.server_name(), "shop.example.com");
 }
 
+TEST(ClientHelloTest, TellsWhichProtocolsAreOffered) {
+  ClientHello agent, other;
+  EXPECT_FALSE(agent.Offers("weft/1")) << "nothing is known yet";
+  ASSERT_EQ(agent.Read(Sample("agent")), State::kWhole);
+  EXPECT_TRUE(agent.Offers("weft/1"));
+  EXPECT_TRUE(agent.Offers("h2"));
+  EXPECT_FALSE(agent.Offers("weft/"));
+  EXPECT_FALSE(agent.Offers(""));
+  ASSERT_EQ(other.Read(Sample("shop.example.com")), State::kWhole);
+  EXPECT_FALSE(other.Offers("weft/1"));
+}
+
 TEST(ClientHelloTest, GarbageIsToldAsSoonAsItShowsAndNothingIsWaitedForForEver) {
   for (const char* file : {"empty-record", "long-record", "alert", "http"}) {
     ClientHello hello;

@@ -40,6 +40,7 @@ struct Target {
   net::Address address;    // where to connect; of this service port
   Backend* backend = nullptr;
   bool meshed = false;       // an agent stands before it: long keep-alive, its load and drain marks count
+  bool mtls = false;         // that agent has an identity
   bool application = false;  // inbound: our own workload
   bool draining = false;     // by registry or by its own mark: no new requests
   // Not in the snapshot any more, or an application that was not asked for a long time: close idle
@@ -70,10 +71,11 @@ struct Backend {
   policy::Protocol protocol = policy::Protocol::kDetect;
   std::uint8_t proxy_protocol = 0;  // of the port; inbound: zero
   bool inbound = false;
-  const policy::ServicePolicy* policy = nullptr;  // of the newest snapshot; never null
-  std::uint32_t in_flight = 0;                    // requests of this worker
-  std::uint32_t waiting = 0;                      // of this worker, for a connection
-  std::vector<std::unique_ptr<Target>> targets;   // sorted by hash; removed ones stay until unused
+  policy::Mtls inbound_mtls = policy::Mtls::kPermissive;  // inbound: what its service asks of callers
+  const policy::ServicePolicy* policy = nullptr;          // of the newest snapshot; never null
+  std::uint32_t in_flight = 0;                            // requests of this worker
+  std::uint32_t waiting = 0;                              // of this worker, for a connection
+  std::vector<std::unique_ptr<Target>> targets;           // sorted by hash; removed ones stay until unused
   struct Foreseen {
     std::uint64_t hits = 0, wrong = 0, missed = 0;
     Duration lead = Duration::zero();            // of all hits

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "agent/decision/record.h"
@@ -27,12 +28,21 @@ enum class Direction : std::uint8_t { kOutbound, kInbound };
 // Of a client's connection among those of its address.
 enum class Place : std::uint8_t { kUncounted, kCounted, kRefused };
 
+// Who calls, as mutual TLS proved it. The engine keeps one of each for as long as it lives.
+struct Caller {
+  std::string identity;      // SPIFFE id
+  std::string service;       // "namespace/name" of it
+  std::uint32_t number = 0;  // in this worker, from 1
+  std::uint32_t name = 0;    // in the log's names
+};
+
 // How a request arrived. Filled by accept and exchange.
 struct Origin {
   Direction direction = Direction::kOutbound;
   const BackendKey* fixed = nullptr;  // per-service port, or the service of an inbound listener
   net::Address original;              // transparent mode; port 0: none
   net::Address peer;                  // the client's address
+  const Caller* caller = nullptr;     // inbound: null: it came without mutual TLS
   net::Address application;           // inbound: where our workload listens; port 0: `original`
   // What its bytes are. Not kHttp: a connection to `fixed` or `original`, whose head has nothing but, of
   // kTls, the name that the ClientHello asks for as authority.

@@ -68,6 +68,24 @@ policy::Protocol Engine::ProtocolOf(const Origin& origin) const {
       [](policy::Protocol p) { return tape::BoolResult("protocol", true, static_cast<std::uint32_t>(p)); });
 }
 
+policy::Mtls Engine::MtlsOf(const Origin& origin) const {
+  return impl_->InboundMtls(origin.fixed == nullptr ? ServiceKey{} : origin.fixed->service);
+}
+
+const Caller* Engine::CallerOf(std::string_view identity, std::string_view service) {
+  auto& callers = impl_->callers;
+  if (const auto known = callers.find(std::string(identity)); known != callers.end())
+    return known->second.get();
+  constexpr std::size_t kMostCallers = 16384;
+  if (callers.size() >= kMostCallers) return nullptr;
+  auto made = std::make_unique<Caller>();
+  made->identity = identity;
+  made->service = service;
+  made->number = static_cast<std::uint32_t>(callers.size() + 1);
+  made->name = impl_->log.names().Intern(identity);
+  return callers.emplace(made->identity, std::move(made)).first->second.get();
+}
+
 Backend* Engine::BackendOf(const Origin& origin, TimePoint now) {
   return Taped(
       impl_->recorder, [&] { return tape::OriginInput("backend", impl_->settings.worker, origin, now); },

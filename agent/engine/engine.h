@@ -51,6 +51,10 @@ class Engine {
 
   // What a connection at this destination speaks, before any byte was read. kDetect when unknown.
   policy::Protocol ProtocolOf(const Origin& origin) const;
+  // What the service behind an inbound destination asks of callers.
+  policy::Mtls MtlsOf(const Origin& origin) const;
+  // The one kept for this identity; made when it is new. Null: there are too many.
+  const Caller* CallerOf(std::string_view identity, std::string_view service);
   // The service a connection that is not HTTP belongs to; null: unknown destination.
   Backend* BackendOf(const Origin& origin, TimePoint now);
 

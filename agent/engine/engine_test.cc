@@ -194,6 +194,44 @@ Origin ToPort(std::uint16_t port) {
   return origin;
 }
 
+TEST(EngineTest, AStrictServiceAsksEachRequestForItsCaller) {
+  Shared shared(1);
+  Engine engine({}, shared, nullptr);
+  const BackendKey key{{"local", "default", "cart"}, 80};
+  Origin origin = ToPort(8080);
+  origin.fixed = &key;
+  EXPECT_EQ(engine.MtlsOf(origin), policy::Mtls::kPermissive) << "nothing is known yet";
+  const auto start = [&] {
+    Call call;
+    const Verdict verdict = engine.Start(call, origin, Get("cart"), kStart);
+    engine.Finish(call, verdict.reason, 0, kStart);
+    return verdict.reason;
+  };
+  EXPECT_EQ(start(), Reason::kOk);
+  const auto install = [&](policy::Mtls mode) {
+    auto bundle = std::make_shared<policy::ServiceBundle>();
+    bundle->key = key.service;
+    bundle->ports = {{"http", 80, policy::Protocol::kHttp}};
+    bundle->policy.mtls = mode;
+    auto service = std::make_shared<snapshot::Service>();
+    service->bundle = bundle;
+    service->endpoints = std::make_shared<snapshot::Endpoints>();
+    auto next = std::make_shared<snapshot::Snapshot>();
+    next->services[key.service] = service;
+    engine.Install(next, kStart);
+  };
+  install(policy::Mtls::kStrict);
+  EXPECT_EQ(engine.MtlsOf(origin), policy::Mtls::kStrict);
+  EXPECT_EQ(start(), Reason::kPlaintextRefused);
+  origin.caller = engine.CallerOf("spiffe://mesh/ns/default/sa/web", "default/web");
+  EXPECT_EQ(engine.CallerOf("spiffe://mesh/ns/default/sa/web", "default/web"), origin.caller);
+  EXPECT_EQ(start(), Reason::kOk);
+  origin.caller = nullptr;
+  install(policy::Mtls::kOff);
+  EXPECT_EQ(start(), Reason::kOk);
+  EXPECT_EQ(engine.backends().front()->in_flight, 0U);
+}
+
 TEST(EngineTest, AnApplicationPortThatStallsTakesNoPlacesInTheQueueOfAnother) {
   Shared shared(1);
   Engine engine({}, shared, nullptr);

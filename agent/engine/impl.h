@@ -115,6 +115,7 @@ struct Engine::Impl {
   Backend* BackendFor(const BackendKey& key);  // null: not in the current snapshot
   const ServiceRoutes* RoutesOf(const snapshot::Service& service);
   Backend* InboundBackendOf(const Origin& origin);
+  policy::Mtls InboundMtls(const ServiceKey& service) const;
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
   bool Update(Backend& backend);  // false: not in the current snapshot
@@ -183,6 +184,7 @@ struct Engine::Impl {
   std::uint64_t calls = 0, snapshots = 0;
   TimePoint installed;       // the latest snapshot or view
   std::size_t shedding = 0;  // backends with `shed` above zero, as of this tick
+  std::unordered_map<std::string, std::unique_ptr<Caller>> callers;  // by identity
 
   // Destinations seen lately; cleared by a new snapshot, so that it never answers with an old one.
   struct Cached {

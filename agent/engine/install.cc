@@ -160,6 +160,7 @@ Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
 
 // What the policy of the own service asks of its callers.
 void Engine::Impl::UpdateInbound(Backend& backend) {
+  backend.inbound_mtls = InboundMtls(backend.key.service);
   if (current == nullptr) return;
   const auto found = current->snapshot->services.find(backend.key.service);
   const policy::ServicePolicy& policy =
@@ -205,6 +206,7 @@ bool Engine::Impl::Update(Backend& backend) {
       }
       target->instance = std::shared_ptr<const snapshot::Instance>(service->endpoints, &instance);
       target->meshed = instance.capabilities.meshed;
+      target->mtls = instance.capabilities.mtls;
       target->draining = instance.draining;
       target->node.weight = instance.weight;
       target->node.hash = instance.hash;
@@ -367,6 +369,13 @@ Backend* Engine::Impl::InboundBackendOf(const Origin& origin) {
   BackendKey key = origin.fixed == nullptr ? BackendKey{} : *origin.fixed;
   key.port = origin.application.port != 0 ? origin.application.port : origin.original.port;
   return InboundBackendFor(key);
+}
+
+// A service that is not known yet asks for nothing.
+policy::Mtls Engine::Impl::InboundMtls(const ServiceKey& service) const {
+  if (current == nullptr) return policy::Mtls::kPermissive;
+  const snapshot::Service* found = current->snapshot->Find(service);
+  return found == nullptr ? policy::Mtls::kPermissive : found->bundle->policy.mtls;
 }
 
 Backend* Engine::Impl::InboundBackendFor(const BackendKey& key) {

@@ -61,6 +61,8 @@ Verdict Engine::Impl::Start(Call& call, const Origin& origin, const message::Req
     call.retry = &call.backend->policy->retry;
     call.timeouts = &call.backend->policy->timeouts;
     call.seen.in_flight = ++call.backend->in_flight;
+    if (call.backend->inbound_mtls == policy::Mtls::kStrict && origin.caller == nullptr)
+      return {Action::kAnswer, Reason::kPlaintextRefused};
     if (origin.place == Place::kRefused) {
       call.seen.rate_limit = log.names().Intern("connectionsPerAddress");
       return {Action::kAnswer, Reason::kRateLimited};
@@ -302,6 +304,7 @@ void Engine::Impl::WriteRecord(const Call& call, Reason reason, std::uint16_t st
     record.seen = call.seen;
     record.seen.budget = static_cast<float>(state.budget.tokens());
   }
+  if (call.origin.caller != nullptr) record.caller = call.origin.caller->name;
   record.route = call.route_name;
   record.rule = call.rule_name;
   record.sources = call.sources;

@@ -87,6 +87,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("health_check.max_response_time", h.max_response_time);
   VisitRetry(p.retry, visit);
   VisitTimeouts(p.timeouts, visit);
+  visit("mtls", p.mtls);
 }
 
 class FieldWriter {
@@ -143,6 +144,9 @@ class FieldReader {
   requires std::is_enum_v<Enum>
   void operator()(const char* name, Enum& to) {
     if (field_ == name) to = line_.Enum<Enum>("value");
+  }
+  void operator()(const char* name, policy::Mtls& to) {
+    if (field_ == name) to = line_.Enum<policy::Mtls>("value");
   }
   void operator()(const char* name, std::vector<std::uint16_t>& to) {
     if (field_ != name) return;

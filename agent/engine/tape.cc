@@ -32,6 +32,7 @@ void PutOrigin(LineWriter& line, const Origin& origin) {
   if (origin.application.port != 0) line.Put("application", origin.application.ToString());
   if (origin.place == Place::kRefused) line.Put("refused", true);
   if (origin.peer.port != 0) line.Put("peer", origin.peer.ToString());
+  if (origin.caller != nullptr) line.Put("caller", origin.caller->identity);
   if (origin.wire != policy::RouteKind::kHttp) line.Put("wire", origin.wire);
   if (origin.allow_passthrough) line.Put("passthrough", true);
   if (origin.direct) line.Put("direct", true);
@@ -246,6 +247,8 @@ void ReadOrigin(const LineReader& line, OriginText& out) {
   if (const auto address = net::Address::Parse(line.Text("application"))) out.origin.application = *address;
   if (line.Bool("refused")) out.origin.place = Place::kRefused;
   if (const auto address = net::Address::Parse(line.Text("peer"))) out.origin.peer = *address;
+  if (out.caller.identity = line.Text("caller"); !out.caller.identity.empty())
+    out.origin.caller = &out.caller;
   out.origin.wire = line.Enum<policy::RouteKind>("wire");
   out.origin.allow_passthrough = line.Bool("passthrough");
   out.origin.direct = line.Bool("direct");

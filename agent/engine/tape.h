@@ -42,6 +42,7 @@ std::string ViewText(const ServiceView* view);
 struct OriginText {
   Origin origin;
   BackendKey fixed;  // what origin.fixed points to
+  Caller caller;     // and origin.caller
 };
 void ReadOrigin(const decision::LineReader& line, OriginText& out);
 AttemptResult ReadResult(const decision::LineReader& line);

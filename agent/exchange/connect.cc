@@ -1,11 +1,14 @@
 // CONNECT through the explicit proxy: an attempt is a connection to the picked instance; once there is one,
 // the client's socket is joined to it and the exchange is over.
 
+#include "agent/connection/reach.h"
 #include "agent/exchange/exchange.h"
 
 namespace weft::exchange {
 
 void Exchange::Dial(engine::Target& target) {
+  if (connection::ProtectionOf(env_.io, target) == connection::Protection::kNone)
+    return FailAttempt(connection::OutcomeOf(Reason::kNoIdentity, target), Reason::kNoIdentity);
   if (!env_.engine.TryConnect(target))
     return FailAttempt(engine::Outcome::kLocal, Reason::kConnectionOverflow);
   dialling_ =

@@ -43,6 +43,7 @@ Status Forwarder::Bind() {
     WorkerHooks hooks;
     hooks.need = options_.need;
     hooks.learned = &learned_;
+    hooks.contexts = options_.contexts;
     hooks.publish = [this](engine::WorkerDelta delta) {
       if (delta.worker == 0) return Absorb(delta);
       workers_.front()->loop().Post([this, delta = std::move(delta)] { Absorb(delta); });

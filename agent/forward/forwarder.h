@@ -19,6 +19,8 @@ struct ForwarderOptions {
   std::vector<Listener> listeners;
   std::size_t max_connections = 0;         // of clients, over all workers; zero: no cap
   decision::Recorder* recorder = nullptr;  // outlives the forwarder
+  // Of the agent's identity; outlives the forwarder. Null: it has none, and nothing is TLS.
+  const tls::Contexts* contexts = nullptr;
   std::function<std::unique_ptr<report::Sink>(std::size_t worker)> make_sink;
   std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
       need;  // may be empty

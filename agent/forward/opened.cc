@@ -44,8 +44,64 @@ void Worker::AwaitProxyHeader(connection::Handed client, const engine::Origin& o
   accept::Opening::Start(io_, std::move(client), opening_, std::move(options));
 }
 
-// By what is declared for its destination; else by what was learned, else the first bytes decide.
+// Whether other agents may come in mutual TLS here.
+bool Worker::MayBeSecured(const engine::Origin& origin) const {
+  return tls_ != nullptr && origin.direction == engine::Direction::kInbound && origin.caller == nullptr &&
+         engine_.MtlsOf(origin) != policy::Mtls::kOff;
+}
+
+// Another agent's first bytes are a ClientHello that offers our protocol. Where clients speak first there is
+// time for it; else one that is silent waits for the server.
+void Worker::AwaitPeer(connection::Handed client, const engine::Origin& origin) {
+  const Protocol protocol = engine_.ProtocolOf(origin);
+  const bool server_first = protocol == Protocol::kTcp || protocol == Protocol::kDetect;
+  const bool strict = engine_.MtlsOf(origin) == policy::Mtls::kStrict;
+  const auto hello = std::make_shared<detect::ClientHello>();
+  accept::Opening::Options options;
+  options.silence = server_first && !strict ? kDetection : limits_.request_head;
+  options.most = limits_.request_head;
+  options.examine = [hello](std::string_view bytes) {
+    return hello->Read(bytes) != detect::ClientHello::State::kMore;
+  };
+  options.opened = [this, origin, hello](connection::Handed opened, Opened how) {
+    if (how == Opened::kLeft) return Gone(origin);
+    if (hello->Offers(tls::kProtocol)) return Secure(std::move(opened), origin);
+    sink_->Secured(origin.direction, report::Security::kPlain);
+    OpenAs(std::move(opened), origin);
+  };
+  accept::Opening::Start(io_, std::move(client), opening_, std::move(options));
+}
+
+void Worker::Secure(connection::Handed client, const engine::Origin& origin) {
+  tls::ContextPtr context = tls_->Usable();
+  if (context == nullptr) {
+    sink_->Handshook(origin.direction, false, Reason::kNoIdentity);
+    client.transport->Close(true);
+    return Gone(origin);
+  }
+  auto secured = tls_->Server(std::move(client.transport), std::move(context), std::move(client.unread));
+  accept::Securing::Start(io_, std::move(secured), limits_.request_head, securing_,
+                          [this, origin](std::unique_ptr<transport::Transport> done) {
+                            if (done == nullptr) return Gone(origin);
+                            engine::Origin known = origin;
+                            const std::string_view identity = done->peer_identity();
+                            const auto named = tls::ReadIdentity(identity);
+                            const std::string service =
+                                std::string(named->ns) + "/" + std::string(named->service);
+                            known.caller = engine_.CallerOf(identity, service);
+                            if (known.caller == nullptr) return Gone(origin);
+                            sink_->Secured(origin.direction, report::Security::kMtls);
+                            OpenAs({std::move(done), {}, {}}, known);
+                          });
+}
+
 void Worker::Open(connection::Handed client, engine::Origin origin) {
+  if (MayBeSecured(origin)) return AwaitPeer(std::move(client), origin);
+  OpenAs(std::move(client), origin);
+}
+
+// By what is declared for its destination; else by what was learned, else the first bytes decide.
+void Worker::OpenAs(connection::Handed client, engine::Origin origin) {
   const bool named = origin.fixed != nullptr || origin.original.port != 0;
   const Protocol protocol = named ? engine_.ProtocolOf(origin) : Protocol::kHttp;
   if (named) origin.declared = protocol;

@@ -35,6 +35,14 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
       index_(options.engine.worker),
       limits_(options.limits),
       listeners_(listeners) {
+  if (hooks_.contexts != nullptr) {
+    const auto told = [this](const tls::Handshake& ended) {
+      const auto way = ended.server ? engine::Direction::kInbound : engine::Direction::kOutbound;
+      sink_->Handshook(way, ended.resumed, ended.reason);
+    };
+    tls_ = std::make_unique<tls::Wire>(loop_, *hooks_.contexts, told, ReadWallClock);
+    io_.tls = tls_.get();
+  }
   env_.subscribe = [this](std::string_view authority, const engine::Origin& origin) {
     return hooks_.need ? hooks_.need(index_, authority, origin) : exchange::Asked{};
   };
@@ -238,6 +246,7 @@ void Worker::BeginDrain() {
 
 void Worker::CloseAll() {
   accept::Opening::CloseAll(opening_);
+  accept::Securing::CloseAll(securing_);
   for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end())) {
     if (!serving_.contains(connection)) continue;  // it closed because another one did
     stream::RequestEvents* exchange = connection->exchange();

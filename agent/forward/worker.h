@@ -12,6 +12,7 @@
 
 #include "agent/accept/acceptor.h"
 #include "agent/accept/opening.h"
+#include "agent/accept/securing.h"
 #include "agent/connection/http2_server.h"
 #include "agent/connection/server.h"
 #include "agent/detect/client_hello.h"
@@ -54,6 +55,7 @@ struct WorkerHooks {
       need;
   std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
   detect::Learned* learned = nullptr;                      // outlives the worker; null: nothing is remembered
+  const tls::Contexts* contexts = nullptr;                 // likewise; null: the agent has no identity
 };
 
 class Worker final : private connection::Requests {
@@ -99,6 +101,10 @@ class Worker final : private connection::Requests {
   bool IsOwn(const net::Address& address, const net::Ip& here) const;
   void AwaitProxyHeader(connection::Handed client, const engine::Origin& origin);
   void Open(connection::Handed client, engine::Origin origin);
+  bool MayBeSecured(const engine::Origin& origin) const;
+  void AwaitPeer(connection::Handed client, const engine::Origin& origin);
+  void Secure(connection::Handed client, const engine::Origin& origin);
+  void OpenAs(connection::Handed client, engine::Origin origin);
   void Detect(connection::Handed client, const engine::Origin& origin);
   void Detected(connection::Handed client, const engine::Origin& origin, accept::Opened how,
                 const detect::ClientHello& hello);
@@ -118,6 +124,7 @@ class Worker final : private connection::Requests {
   loop::EventLoop loop_;
   connection::Io io_;
   std::unique_ptr<report::Sink> sink_;
+  std::unique_ptr<tls::Wire> tls_;  // null: the agent has no identity
   engine::Engine engine_;
   pool::Pool pool_;
   exchange::Environment env_;
@@ -128,6 +135,7 @@ class Worker final : private connection::Requests {
   const std::vector<std::unique_ptr<Listener>>& listeners_;
   std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
   accept::Opening::Pending opening_;                       // what they speak is not known yet
+  accept::Securing::Pending securing_;                     // their handshakes run
   std::unordered_set<connection::ServerConnection*> serving_;
   std::unordered_set<connection::Http2Server*> serving_http2_;
   loop::Timer tick_;

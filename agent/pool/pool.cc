@@ -145,12 +145,21 @@ Waiter& Pool::TakeFirst(Slot& slot) {
   return waiter;
 }
 
+connection::Reached Pool::ReachTarget(const engine::Target& target) {
+  connection::Reached reached = connection::Reach(io_, target);
+  if (io_.tls != nullptr && reached.transport != nullptr && !target.application) {
+    using report::Security;
+    sink_.Secured(engine::Direction::kOutbound, reached.secured ? Security::kMtls : Security::kPlain);
+  }
+  return reached;
+}
+
 // The cap is taken already. False: the waiter has heard of the failure.
 bool Pool::Open(Slot& slot, Waiter* waiter) {
-  Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(slot.target->address);
+  connection::Reached reached = ReachTarget(*slot.target);
   ClientConnection* connection = nullptr;
-  if (transport) {
-    connection = new ClientConnection(io_, std::move(*transport), limits_, *this);
+  if (reached.transport != nullptr) {
+    connection = new ClientConnection(io_, std::move(reached.transport), limits_, *this);
     if (!connection->Start()) {
       connection->Destroy();
       connection = nullptr;
@@ -159,7 +168,7 @@ bool Pool::Open(Slot& slot, Waiter* waiter) {
   if (connection == nullptr) {
     engine_.ReleaseConnection(*slot.target);
     waiter->place.target = nullptr;
-    waiter->OnRefused(Outcome::kConnectFailed, Reason::kConnectFailed);
+    waiter->OnRefused(connection::OutcomeOf(reached.reason, *slot.target), WhyNot(reached.reason));
     return false;
   }
   ++open_;
@@ -188,12 +197,13 @@ void Pool::OnConnected(ClientConnection& connection, int error) {
     if (waiter != nullptr) return Lend(slot, *waiter, connection, false);
     return OnIdle(connection);
   }
+  const Reason why = WhyNot(connection.failure());
   connection.Close();
   if (waiter == nullptr) return;
   waiter->place.target = nullptr;
   const bool timed_out = error == ETIMEDOUT;
   waiter->OnRefused(timed_out ? Outcome::kConnectTimeout : Outcome::kConnectFailed,
-                    timed_out ? Reason::kConnectTimeout : Reason::kConnectFailed);
+                    timed_out ? Reason::kConnectTimeout : why);
 }
 
 void Pool::OnIdle(ClientConnection& connection) {
@@ -248,7 +258,8 @@ void Pool::SweepSlot(Slot& slot) {
                    16;
     const bool old = most > Duration::zero() && now - connection.opened >= age;
     const Duration idle = now - connection.idle_since;
-    if (gone || old || idle >= IdleLimit(slot, connection) || (i < excess && idle >= kSettled))
+    const bool unfit = !connection::StillFits(io_, *slot.target, connection.secured());
+    if (gone || old || unfit || idle >= IdleLimit(slot, connection) || (i < excess && idle >= kSettled))
       connection.Close();
   }
 }

@@ -17,6 +17,7 @@
 
 #include "agent/connection/client.h"
 #include "agent/connection/http2_client.h"
+#include "agent/connection/reach.h"
 #include "agent/engine/engine.h"
 #include "agent/report/report.h"
 
@@ -90,6 +91,8 @@ class Pool final : public connection::ClientOwner, public connection::Http2Owner
   Slot& SlotOf(engine::Target& target);
   connection::ClientConnection* TakeIdle(Slot& slot, Demand demand);
   bool Open(Slot& slot, Waiter* waiter);
+  connection::Reached ReachTarget(const engine::Target& target);
+  static Reason WhyNot(Reason of_tls) { return of_tls == Reason::kOk ? Reason::kConnectFailed : of_tls; }
   void Lend(Slot& slot, Waiter& waiter, connection::ClientConnection& connection, bool reused);
   void ServeWaiters(Slot& slot);
   Waiter& TakeFirst(Slot& slot);
@@ -102,7 +105,7 @@ class Pool final : public connection::ClientOwner, public connection::Http2Owner
   Loan AcquireStream(Slot& slot, Waiter& waiter);
   connection::Http2Client* FindRoom(Slot& slot) const;
   bool WantsAnother(const Slot& slot) const;
-  bool OpenShared(Slot& slot);
+  Reason OpenShared(Slot& slot);
   void ServeQueue(Slot& slot);
   void RefuseQueue(Slot& slot, engine::Outcome outcome, Reason reason);
   void CancelQueued(Slot& slot, Waiter& waiter);

@@ -70,21 +70,21 @@ Loan Pool::AcquireStream(Slot& slot, Waiter& waiter) {
   }
   waiter.place.pended = counts;
   slot.queued.push_back(waiter);
-  if (opens && !OpenShared(slot)) {
-    RefuseQueue(slot, Outcome::kConnectFailed, Reason::kConnectFailed);
+  if (const Reason why = opens ? OpenShared(slot) : Reason::kOk; why != Reason::kOk) {
+    RefuseQueue(slot, connection::OutcomeOf(why, *slot.target), why);
     return {};
   }
   if (connecting && !HasConnected(slot.shared)) waiter.OnConnecting();
   return {};
 }
 
-// The cap is taken already.
-bool Pool::OpenShared(Slot& slot) {
-  Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(slot.target->address);
+// The cap is taken already. kOk, or why not.
+Reason Pool::OpenShared(Slot& slot) {
+  connection::Reached reached = ReachTarget(*slot.target);
   Http2Client* connection = nullptr;
-  if (transport) {
+  if (reached.transport != nullptr) {
     const http2::Limits limits{limits_.head_bytes, limits_.fields, 0, stream::kWindow};
-    connection = new Http2Client(io_, std::move(*transport), limits, *this);
+    connection = new Http2Client(io_, std::move(reached.transport), limits, *this);
     if (!connection->Start()) {
       connection->Destroy();
       connection = nullptr;
@@ -92,13 +92,13 @@ bool Pool::OpenShared(Slot& slot) {
   }
   if (connection == nullptr) {
     engine_.ReleaseConnection(*slot.target);
-    return false;
+    return WhyNot(reached.reason);
   }
   ++open_;
   connection->opened = connection->idle_since = connection->last_read = io_.loop.now();
   connection->owner_slot = &slot;
   slot.shared.push_back(connection);
-  return true;
+  return Reason::kOk;
 }
 
 // Off the queue; `target` stays for whoever tells it the outcome.
@@ -129,7 +129,8 @@ void Pool::ServeQueue(Slot& slot) {
     waiter.OnLent(connection->Lend(), false);
   }
   if (slot.queued.empty() || !WantsAnother(slot) || !engine_.TryConnect(*slot.target)) return;
-  if (!OpenShared(slot)) return RefuseQueue(slot, Outcome::kConnectFailed, Reason::kConnectFailed);
+  if (const Reason why = OpenShared(slot); why != Reason::kOk)
+    return RefuseQueue(slot, connection::OutcomeOf(why, *slot.target), why);
   if (HasConnected(slot.shared)) return;
   for (Waiter& waiter : slot.queued) waiter.OnConnecting();
 }
@@ -151,7 +152,7 @@ void Pool::OnConnected(Http2Client& connection, int error) {
   const bool timed_out = error == ETIMEDOUT;
   if (!HasConnected(slot.shared)) {  // else those serve the queue as their streams end
     RefuseQueue(slot, timed_out ? Outcome::kConnectTimeout : Outcome::kConnectFailed,
-                timed_out ? Reason::kConnectTimeout : Reason::kConnectFailed);
+                timed_out ? Reason::kConnectTimeout : WhyNot(connection.failure()));
   }
   connection.Close();
 }
@@ -182,7 +183,9 @@ void Pool::SweepShared(Slot& slot) {
     }
     if (!idle && now - connection.last_read >= quiet_most) connection.Ping();
     const bool old = policy.max_age > Duration::zero() && now - connection.opened >= policy.max_age;
-    if ((gone || old || (idle && now - connection.idle_since >= idle_most)) && !connection.draining())
+    const bool unfit = !connection::StillFits(io_, *slot.target, connection.secured());
+    if ((gone || old || unfit || (idle && now - connection.idle_since >= idle_most)) &&
+        !connection.draining())
       connection.Drain();
   }
 }

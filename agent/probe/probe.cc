@@ -17,6 +17,13 @@ asio::ip::tcp::endpoint EndpointOf(const net::Address& address) {
   return {asio::ip::make_address(address.ip.ToString()), address.port};
 }
 
+// Checks come in plaintext, which the port of a strict service refuses: there connecting has to do.
+policy::HealthCheck CheckOf(const policy::ServicePolicy& policy) {
+  policy::HealthCheck check = policy.health_check;
+  check.tcp |= policy.mtls == policy::Mtls::kStrict && check.port == 0;
+  return check;
+}
+
 }  // namespace
 
 struct Prober::State : std::enable_shared_from_this<State> {
@@ -130,7 +137,7 @@ std::size_t Prober::checks() const { return state_->checks.size(); }
 void Prober::Install(const snapshot::SnapshotPtr& snapshot) {
   std::map<State::Subject, std::shared_ptr<State::Check>> next;
   for (const auto& [key, service] : snapshot->services) {
-    const policy::HealthCheck& policy = service->bundle->policy.health_check;
+    const policy::HealthCheck policy = CheckOf(service->bundle->policy);
     if (!policy.enabled) continue;
     for (const policy::ServicePort& port : service->bundle->ports) {
       for (const snapshot::Instance& instance : service->endpoints->instances) {

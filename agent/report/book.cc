@@ -29,7 +29,8 @@ struct Digits {
 std::uint64_t Varying::Packed() const {
   return static_cast<std::uint64_t>(method) | static_cast<std::uint64_t>(status & 0xffff) << 8 |
          static_cast<std::uint64_t>((grpc_status + 1) & 0xff) << 24 |
-         static_cast<std::uint64_t>(reason) << 32 | static_cast<std::uint64_t>(classification) << 40;
+         static_cast<std::uint64_t>(reason) << 32 | static_cast<std::uint64_t>(classification) << 40 |
+         static_cast<std::uint64_t>(caller == nullptr ? 0 : caller->number) << 44;
 }
 
 metrics::Counter& Edge::Requests(const Varying& labels) {
@@ -42,12 +43,14 @@ metrics::Counter& Edge::Requests(const Varying& labels) {
 
 metrics::Counter Edge::Find(const Varying& labels) const {
   const bool inbound = book_.direction_ == engine::Direction::kInbound;
+  const std::string_view peer =
+      labels.caller == nullptr ? "unknown" : std::string_view(labels.caller->service);
   const Digits code(labels.status == 0 ? -1 : labels.status), grpc(labels.grpc_status);
   const std::array<std::string_view, 12> values = {ToString(book_.direction_),
                                                    book_.key_.service.name,
                                                    book_.key_.service.ns,
                                                    book_.port_text_,
-                                                   inbound ? "unknown" : "",
+                                                   inbound ? peer : "",
                                                    route_,
                                                    MethodClass(labels.method),
                                                    CodeClass(labels.status),

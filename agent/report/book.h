@@ -21,6 +21,7 @@ struct Varying {
   int grpc_status = -1;
   Reason reason = Reason::kOk;
   Classification classification = Classification::kSuccess;
+  const engine::Caller* caller = nullptr;  // null: not known
 
   std::uint64_t Packed() const;
 };

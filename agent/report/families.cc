@@ -104,6 +104,16 @@ Families::Families(metrics::Registry& r)
            "Body bytes of requests and bytes of relayed connections: received from and sent to clients.",
            Kind::kCounter,
            {"direction", "way"}})),
+      secured(r.Add({"weft_secured_connections_total",
+                     "Connections of an agent that has an identity: accepted inbound and made outbound, by "
+                     "whether they are in mutual TLS.",
+                     Kind::kCounter,
+                     {"direction", "security"}})),
+      handshakes(
+          r.Add({"weft_tls_handshakes_total",
+                 "Handshakes with other agents: full, resumed, or the reason why there is no connection.",
+                 Kind::kCounter,
+                 {"direction", "result"}})),
       config_revision(r.Add(
           {"weft_config_revision", "Revision of the configuration in force; 0: none.", Kind::kGauge, {}})),
       config_rejected(

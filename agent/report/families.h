@@ -16,6 +16,7 @@ struct Families {
   metrics::FamilyId instance_health, ejections;
   metrics::FamilyId pool_connections, pool_reuse_ratio, pool_wait;
   metrics::FamilyId connections, connections_open, streams, streams_open, detections, bytes;
+  metrics::FamilyId secured, handshakes;
   metrics::FamilyId config_revision, config_rejected, config_age, generations;
   metrics::FamilyId identity_expires, identity_answers;
   metrics::FamilyId log_dropped;

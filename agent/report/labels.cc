@@ -77,6 +77,8 @@ std::string_view ToString(Detection detection) {
   return kNames[static_cast<std::size_t>(detection)];
 }
 
+std::string_view ToString(Security security) { return security == Security::kMtls ? "mtls" : "plain"; }
+
 std::string_view ToString(MirrorResult result) {
   constexpr std::array<std::string_view, kMirrorResults> kNames = {"answered", "failed", "overflow",
                                                                    "incomplete"};

@@ -34,6 +34,7 @@ std::string_view ToString(MirrorResult result);
 
 std::string_view ToString(StreamKind kind);
 std::string_view ToString(Detection detection);
+std::string_view ToString(Security security);
 
 std::string_view ToString(engine::Direction direction);
 std::string_view ToString(engine::InstanceState state);

@@ -138,6 +138,7 @@ void FormatText(const RequestReport& report, std::string_view route, Classificat
   number("revision", line.revision);
   add("class", ToString(classification));
   add("peer", line.peer);
+  if (line.call.origin.caller != nullptr) add("caller", line.call.origin.caller->identity);
   out += " id=";
   AddQuoted(out, report.request_id);
   out += '\n';
@@ -177,6 +178,7 @@ void FormatJson(const RequestReport& report, std::string_view route, Classificat
   number("revision", line.revision);
   text("class", ToString(classification));
   text("peer", line.peer);
+  if (line.call.origin.caller != nullptr) text("caller", line.call.origin.caller->identity);
   if (report.grpc_status >= 0) number("grpc_status", static_cast<std::uint64_t>(report.grpc_status));
   text("request_id", report.request_id);
   out += "}\n";

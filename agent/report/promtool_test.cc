@@ -24,6 +24,8 @@ std::string FullScrape() {
                                        {f.connections, 1},
                                        {f.streams, 6},
                                        {f.detections, 2},
+                                       {f.secured, 2},
+                                       {f.handshakes, 2},
                                        {f.bytes, 2},
                                        {f.log_dropped, 0}}) {
     shard.FindCounter(family, of(static_cast<std::size_t>(labels))).Add();

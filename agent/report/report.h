@@ -66,6 +66,9 @@ enum class Detection : std::uint8_t {
   kLearned,  // not looked at: at this port the server was heard to speak first
 };
 
+// How a connection to or from another agent is protected.
+enum class Security : std::uint8_t { kPlain, kMtls };
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -74,6 +77,10 @@ class Sink {
   // A client's connection (HTTP or TCP) was accepted, and is gone.
   virtual void Opened(engine::Direction direction) = 0;
   virtual void Closed(engine::Direction direction) = 0;
+  // Where mutual TLS is possible on our side: a connection was accepted or made, so protected.
+  virtual void Secured(engine::Direction direction, Security security) = 0;
+  // A handshake ended. `resumed`: a session went on. `reason`: why there is no connection; kOk: there is.
+  virtual void Handshook(engine::Direction direction, bool resumed, Reason reason) = 0;
   virtual void Detected(engine::Direction direction, Detection detection) = 0;
   virtual void StreamBegan(engine::Direction direction) = 0;
   virtual void StreamEnded(const StreamReport& report) = 0;

@@ -19,7 +19,9 @@ std::string_view RouteName(const engine::Call& call) {
 void CountRequest(Edge& edge, const RequestReport& report, Classification classification) {
   const Duration took = report.ended - report.call->started;
   const auto nanos = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0));
-  edge.Requests({report.method, report.status, report.grpc_status, report.reason, classification}).Add();
+  edge.Requests({report.method, report.status, report.grpc_status, report.reason, classification,
+                 report.call->origin.caller})
+      .Add();
   edge.Duration(classification).Record(nanos);
   EdgeTotals& totals = edge.totals;
   ++totals.requests;
@@ -135,6 +137,19 @@ void Reporter::Opened(engine::Direction direction) {
 }
 
 void Reporter::Closed(engine::Direction direction) { per_direction_[Index(direction)].open.Add(-1); }
+
+void Reporter::Secured(engine::Direction direction, Security security) {
+  const std::array<std::string_view, 2> values = {ToString(direction), ToString(security)};
+  shard_.FindCounter(families_.secured, values).Add();
+}
+
+void Reporter::Handshook(engine::Direction direction, bool resumed, Reason reason) {
+  const std::string_view result = reason != Reason::kOk ? weft::ToString(reason)
+                                  : resumed             ? "resumed"
+                                                        : "full";
+  const std::array<std::string_view, 2> values = {ToString(direction), result};
+  shard_.FindCounter(families_.handshakes, values).Add();
+}
 
 void Reporter::Detected(engine::Direction direction, Detection detection) {
   const std::array<std::string_view, 2> values = {ToString(direction), ToString(detection)};

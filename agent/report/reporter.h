@@ -20,6 +20,8 @@ class Reporter final : public Sink {
   void Request(const RequestReport& report) override;
   void Opened(engine::Direction direction) override;
   void Closed(engine::Direction direction) override;
+  void Secured(engine::Direction direction, Security security) override;
+  void Handshook(engine::Direction direction, bool resumed, Reason reason) override;
   void Detected(engine::Direction direction, Detection detection) override;
   void StreamBegan(engine::Direction direction) override;
   void StreamEnded(const StreamReport& report) override;

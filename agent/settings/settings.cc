@@ -308,6 +308,7 @@ void ReadSettings(Reader& in, Settings& out) {
     Identity& one = out.identity.emplace();
     identity.Value("joinToken", one.join_token, Text).Value("joinTokenFile", one.join_token_file, Text);
     identity.Value("cacheKeyFile", one.cache_key_file, Text);
+    identity.Value("minTlsVersion", one.tls12, OneOf<bool>({{"1.3", false}, {"1.2", true}}));
     identity.Check(one.join_token.empty() || one.join_token_file.empty(), "joinToken",
                    "give it or joinTokenFile, not both");
   });
@@ -342,7 +343,7 @@ std::string VariableOf(std::string_view path) {
   return out;
 }
 
-constexpr std::array<std::string_view, 35> kScalars = {"node.id",
+constexpr std::array<std::string_view, 36> kScalars = {"node.id",
                                                        "node.cluster",
                                                        "node.namespace",
                                                        "node.service",
@@ -356,6 +357,7 @@ constexpr std::array<std::string_view, 35> kScalars = {"node.id",
                                                        "identity.joinToken",
                                                        "identity.joinTokenFile",
                                                        "identity.cacheKeyFile",
+                                                       "identity.minTlsVersion",
                                                        "workers",
                                                        "outbound.listen",
                                                        "outbound.transparent",

@@ -37,6 +37,7 @@ struct ControlPlane {
 struct Identity {                           // certificates of the control plane's CA
   std::string join_token, join_token_file;  // at most one; both empty: one has to be cached
   std::string cache_key_file;               // empty: it is not kept on disk
+  bool tls12 = false;                       // between agents TLS 1.2 is taken too
 };
 
 struct LocalService {  // one local port per service

@@ -25,6 +25,7 @@ inline constexpr std::size_t kWindow = 64 * 1024;
 enum class ResetCode : std::uint8_t {
   kCancel,    // the receiver of the message no longer wants it
   kRefused,   // not processed at all: safe to send again
+  kIdentity,  // the same, because the peer did not accept our certificate
   kProtocol,  // malformed
   kInternal,
   kClosed,     // the connection went away

@@ -68,7 +68,12 @@ class Plain final : public Transport {
 
   net::Address local() const override { return LocalAddress(fd_); }
   net::Address peer() const override { return PeerAddress(fd_); }
-  int fd() const { return fd_; }
+  int connect_error() const override {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+    return error;
+  }
 
  private:
   ssize_t Gather(const iovec* pieces, int count) const {
@@ -110,14 +115,6 @@ Result<std::unique_ptr<Transport>> Connect(const net::Address& to) {
   SocketAddress address(to);
   if (connect(fd, address.get(), address.size()) == 0 || errno == EINPROGRESS) return transport;
   return SystemError("connect to " + to.ToString());
-}
-
-int ConnectError(const Transport& transport) {
-  const auto& plain = static_cast<const Plain&>(transport);
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(plain.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  return error;
 }
 
 Result<int> Listen(const net::Address& at, int backlog) {

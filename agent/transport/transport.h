@@ -1,5 +1,5 @@
 #pragma once
-// What a codec reads from and writes to: plain TCP now, TLS behind the same seam later. Never blocks.
+// What a codec reads from and writes to: plain TCP, or TLS over it (agent/tls). Never blocks.
 // Thread rule: one worker.
 
 #include <sys/uio.h>
@@ -11,6 +11,7 @@
 
 #include "agent/loop/loop.h"
 #include "common/net/address.h"
+#include "common/reason/reason.h"
 #include "common/result/result.h"
 
 namespace weft::transport {
@@ -47,14 +48,17 @@ class Transport {
   virtual net::Address peer() const = 0;
   virtual std::string_view alpn() const { return {}; }           // empty: none was negotiated
   virtual std::string_view peer_identity() const { return {}; }  // SPIFFE id; empty: not authenticated
+  // Of one that Connect started, or that TLS is made over, at its first writable event: how it went. Zero, or
+  // an errno.
+  virtual int connect_error() const = 0;
+  virtual Reason failure() const { return Reason::kOk; }  // why TLS could not be made; kOk: it did not fail
 };
 
 // Over a connected or connecting socket, which it owns.
 std::unique_ptr<Transport> PlainTransport(int fd);
 
-// Starts a connection. The first writable event tells how it went: ConnectError(transport) is 0 or an errno.
+// Starts a connection. The first writable event tells how it went: connect_error().
 Result<std::unique_ptr<Transport>> Connect(const net::Address& to);
-int ConnectError(const Transport& transport);
 
 // Sockets, non-blocking and close-on-exec, with TCP_NODELAY where it applies.
 Result<int> Listen(const net::Address& at, int backlog = 1024);

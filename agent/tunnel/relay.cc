@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/connection/reach.h"
 #include "agent/detect/proxy_header.h"
 #include "agent/stream/stream.h"
 
@@ -56,7 +57,6 @@ void Relay::Start(connection::Handed client, Stream stream, Tunnels::Closed clos
 
 // To the instance that the engine picks, or where the client meant to go.
 void Relay::Connect() {
-  net::Address to = opening_->origin.original;
   const TimePoint now = tunnels_.io_.loop.now();
   if (opening_->call.backend != nullptr) {
     Reason why = Reason::kOk;
@@ -65,29 +65,43 @@ void Relay::Connect() {
     opening_->attempting = true;
     if (!tunnels_.engine_.TryStream(*target)) return EndAttempt(Outcome::kLocal, Reason::kConnectionOverflow);
     counted_ = target;
-    to = target->address;
+    const Reason failed = Open(*target);
+    if (failed != Reason::kOk) EndAttempt(connection::OutcomeOf(failed, *target), failed);
+    return;
   }
-  if (!Open(to)) EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
+  Result<std::unique_ptr<transport::Transport>> plain = transport::Connect(opening_->origin.original);
+  if (!plain || !Await(std::move(*plain))) EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
 }
 
-bool Relay::Open(const net::Address& to) {
-  Result<std::unique_ptr<transport::Transport>> transport = transport::Connect(to);
-  if (!transport || !(*transport)->Attach(tunnels_.io_.loop, server_)) return false;
-  server_.transport = std::move(*transport);
+Reason Relay::Open(const engine::Target& target) {
+  connection::Io& io = tunnels_.io_;
+  connection::Reached reached = connection::Reach(io, target);
+  if (reached.transport == nullptr) return reached.reason;
+  if (io.tls != nullptr && !target.application) {
+    using report::Security;
+    tunnels_.sink_.Secured(engine::Direction::kOutbound,
+                           reached.secured ? Security::kMtls : Security::kPlain);
+  }
+  return Await(std::move(reached.transport)) ? Reason::kOk : Reason::kConnectFailed;
+}
+
+bool Relay::Await(std::unique_ptr<transport::Transport> transport) {
+  if (!transport->Attach(tunnels_.io_.loop, server_)) return false;
+  server_.transport = std::move(transport);
   server_.connecting = true;
   const Duration most = opening_->connect > Duration::zero() ? opening_->connect : idle_;
   timer_.Set(most > Duration::zero() ? tunnels_.io_.loop.now() + most : TimePoint::max());
   return true;
 }
 
-bool Relay::Dial(engine::Target& target, const policy::Timeouts& timeouts,
-                 std::function<void(Reason reason)> dialled) {
+Reason Relay::Dial(engine::Target& target, const policy::Timeouts& timeouts,
+                   std::function<void(Reason reason)> dialled) {
   counted_ = &target;
   idle_ = timeouts.stream_idle;
   opening_->connect = timeouts.connect;
-  if (!Open(target.address)) return false;
+  if (const Reason why = Open(target); why != Reason::kOk) return why;
   opening_->dialled = std::move(dialled);
-  return true;
+  return Reason::kOk;
 }
 
 void Relay::EndDial(Reason reason) {
@@ -117,8 +131,10 @@ void Relay::Splice(connection::Handed client, connection::Handed server, engine:
 void Relay::Connected(int error) {
   server_.connecting = false;
   const bool dial = opening_->dialled != nullptr;
-  if (dial && error != 0) return EndDial(Reason::kConnectFailed);
-  if (error != 0) return EndAttempt(Outcome::kConnectFailed, Reason::kConnectFailed);
+  const Reason of_tls = server_.transport->failure();
+  const Reason why = of_tls == Reason::kOk ? Reason::kConnectFailed : of_tls;
+  if (dial && error != 0) return EndDial(why);
+  if (error != 0) return EndAttempt(Outcome::kConnectFailed, why);
   if (!Introduce()) return;
   if (dial) return EndDial(Reason::kOk);
   const TimePoint now = tunnels_.io_.loop.now();
@@ -201,7 +217,7 @@ bool Relay::Take(Side& side, connection::Handed handed) {
 void Relay::Side::OnReady(bool now_readable, bool writable) {
   if (relay.done_) return;
   if (connecting) {
-    if (writable) relay.Connected(transport::ConnectError(*transport));
+    if (writable) relay.Connected(transport->connect_error());
     if (relay.done_ || connecting || transport == nullptr) return;
   } else if (writable && !relay.Flush(*this)) {
     return;

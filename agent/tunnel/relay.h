@@ -12,8 +12,8 @@ class Relay {
   Relay(Tunnels& tunnels, const engine::Origin& origin, report::StreamKind kind);
   // As in Tunnels. Dial false: no socket.
   void Start(connection::Handed client, Stream stream, Tunnels::Closed closed);
-  bool Dial(engine::Target& target, const policy::Timeouts& timeouts,
-            std::function<void(Reason reason)> dialled);
+  Reason Dial(engine::Target& target, const policy::Timeouts& timeouts,
+              std::function<void(Reason reason)> dialled);
   void Join(connection::Handed client, Tunnels::Closed closed);
   void Splice(connection::Handed client, connection::Handed server, engine::Target& target, Duration idle,
               Tunnels::Closed closed);
@@ -42,7 +42,8 @@ class Relay {
 
   void Connect();
   void Connected(int error);
-  bool Open(const net::Address& to);
+  Reason Open(const engine::Target& target);
+  bool Await(std::unique_ptr<transport::Transport> transport);
   void EndDial(Reason reason);
   void EndAttempt(engine::Outcome outcome, Reason reason);
   void Began();

@@ -22,8 +22,9 @@ void Tunnels::Start(connection::Handed client, const engine::Origin& origin, Str
 Relay* Tunnels::Dial(engine::Target& target, const policy::Timeouts& timeouts, const engine::Origin& origin,
                      std::function<void(Reason reason)> dialled) {
   Relay& relay = Make(origin, report::StreamKind::kConnect);
-  if (relay.Dial(target, timeouts, std::move(dialled))) return &relay;
-  relay.Close(true, Reason::kConnectFailed);
+  const Reason why = relay.Dial(target, timeouts, std::move(dialled));
+  if (why == Reason::kOk) return &relay;
+  relay.Close(true, why);
   return nullptr;
 }
 

@@ -26,6 +26,7 @@ Failure Classify(ResetCode code, bool head_seen) {
   }
   switch (code) {
     case ResetCode::kProtocol: return {Outcome::kMalformed, Reason::kUpstreamMalformed};
+    case ResetCode::kIdentity: return {Outcome::kReset, Reason::kIdentityRefused};
     case ResetCode::kTooLarge: return {Outcome::kMalformed, Reason::kUpstreamHeadTooLarge};
     default: return {Outcome::kReset, Reason::kUpstreamReset};
   }
@@ -154,7 +155,7 @@ void Attempt::OnRequestTaken(std::size_t bytes) {
 
 void Attempt::OnUpstreamReset(ResetCode code) {
   const bool refused = code == ResetCode::kRefused;  // the peer vouches that it did nothing
-  never_sent_ = refused || !connection_->AnyByteSent();
+  never_sent_ = refused || code == ResetCode::kIdentity || !connection_->AnyByteSent();
   reused_ |= refused;  // says as little of the instance as a stale connection
   const Failure failure = Classify(code, head_seen_);
   Forget();

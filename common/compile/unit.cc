@@ -37,6 +37,7 @@ snapshot::Endpoints MakeEndpoints(const ServiceKey& key, const resource::MeshSer
     to.weight = from.weight;
     to.zone = from.zone;
     to.labels = from.labels;
+    to.capabilities = {from.meshed, from.http2, from.mtls};
   }
   std::sort(endpoints.instances.begin(), endpoints.instances.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });

@@ -35,6 +35,16 @@ bool TakeHashKey(const LoadBalancerSpec& spec, LoadBalancer& out) {
   return true;
 }
 
+// A field that is in no block.
+void MergeMtls(std::span<const Layer> layers, Merged& merged) {
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    if (!layer->spec->mtls) continue;
+    merged.policy.mtls = *layer->spec->mtls;
+    merged.sources.push_back({"mtls", layer->source});
+    return;
+  }
+}
+
 // Values that stand beside a written one and mean nothing alone.
 void MergeCompanions(std::span<const Layer> layers, Merged& merged) {
   for (const Layer& layer : layers) {
@@ -92,6 +102,7 @@ void AdaptDefaults(Merged& merged) {
 Merged Merge(std::span<const Layer> layers) {
   Merged merged;
   MergeWritten(layers, merged);
+  MergeMtls(layers, merged);
   MergeCompanions(layers, merged);
   AdaptDefaults(merged);
   return merged;

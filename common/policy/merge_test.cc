@@ -35,6 +35,18 @@ TEST(MergeTest, TheStrongestLayerThatWroteAFieldWinsAndIsNamed) {
   EXPECT_EQ(merged.sources.size(), 2U);
 }
 
+TEST(MergeTest, TheModeOfMutualTlsIsMergedLikeAField) {
+  PolicySpec mesh, service;
+  mesh.mtls = Mtls::kStrict;
+  const std::array<Layer, 2> layers = {{{&mesh, "mesh"}, {&service, "service"}}};
+  EXPECT_EQ(Merge({}).policy.mtls, Mtls::kPermissive);
+  EXPECT_EQ(Merge(layers).policy.mtls, Mtls::kStrict);
+  EXPECT_EQ(*SourceOf(Merge(layers), "mtls"), "mesh");
+  service.mtls = Mtls::kOff;
+  EXPECT_EQ(Merge(layers).policy.mtls, Mtls::kOff);
+  EXPECT_EQ(*SourceOf(Merge(layers), "mtls"), "service");
+}
+
 TEST(MergeTest, NothingWrittenGivesTheBuiltInValuesWithoutSources) {
   const Merged merged = Merge({});
   EXPECT_TRUE(merged.sources.empty());

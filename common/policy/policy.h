@@ -164,6 +164,14 @@ struct RateLimits {
   std::uint32_t connections_per_address = 0;  // at once, per instance; zero: no limit
 };
 
+// Mutual TLS between agents. What is registered as having no agent with an identity is spoken to in
+// plaintext.
+enum class Mtls : std::uint8_t {
+  kPermissive,  // wherever both sides can; callers in plaintext are served and counted
+  kOff,
+  kStrict,  // or not at all
+};
+
 // Everything that governs one service port or, with a route's fields merged in, one route rule.
 struct ServicePolicy {
   LoadBalancer load_balancer;
@@ -175,6 +183,7 @@ struct ServicePolicy {
   Timeouts timeouts;
   RateLimits rate_limits;
   Concurrency concurrency;
+  Mtls mtls = Mtls::kPermissive;
 };
 
 // Where an effective value came from: "timeouts.request" -> "HTTPRoute default/cart rule 0". Fields that are

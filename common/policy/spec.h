@@ -103,6 +103,7 @@ struct PolicySpec {
   TimeoutsSpec timeouts;
   RateLimitsSpec rate_limits;
   ConcurrencySpec concurrency;
+  std::optional<Mtls> mtls;
 };
 
 }  // namespace weft::policy

@@ -37,6 +37,13 @@ enum class Reason : std::uint8_t {
   kUpstreamMalformed,  // what it sent is not HTTP/1.1
   kUpstreamHeadTooLarge,
   kResolveFailed,  // the name of a host outside the mesh has no address, or did not resolve in time
+  // Upstream, mutual TLS: 502, but kNoIdentity: 503.
+  kPeerUntrusted,    // its certificate leads to none of our roots, or is of another trust domain
+  kPeerIdentity,     // its certificate is good, but of another service
+  kPeerExpired,      // its certificate has ended, or has not begun
+  kIdentityRefused,  // it refused our certificate
+  kTlsFailed,        // the handshake failed otherwise
+  kNoIdentity,       // the policy is strict, but this agent has no valid certificate or the instance no agent
   // Routing: 404.
   kNoRoute,
   kUnknownService,
@@ -54,6 +61,7 @@ enum class Reason : std::uint8_t {
   kExpectationFailed,    // 417
   kUpgradeRefused,       // 501
   kConnectDenied,        // 403: CONNECT to a port that is HTTP
+  kPlaintextRefused,     // 403: the policy is strict, the caller came without mutual TLS
   kNotImplemented,       // 501: a transfer coding or method we do not know
   kVersionNotSupported,  // 505
   kClientClosed,         // no answer possible; 499 in the log

@@ -55,6 +55,7 @@ struct InstanceSpec {
   std::uint32_t weight = 1;                    // zero: drained by weight
   std::string zone;
   std::map<std::string, std::string> labels;
+  bool meshed = false, http2 = false, mtls = false;  // capabilities
 };
 struct MeshServiceSpec {
   std::vector<policy::ServicePort> ports;

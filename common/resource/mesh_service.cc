@@ -80,6 +80,11 @@ InstanceSpec ReadInstance(const Value& value, const std::vector<policy::ServiceP
       value.FailAt("zone", "at most 253 characters");
     }
     map.Optional("labels", instance.labels);
+    map.Map("capabilities", [&](MapReader& capabilities) {
+      capabilities.Optional("meshed", instance.meshed);
+      capabilities.Optional("http2", instance.http2);
+      capabilities.Optional("mtls", instance.mtls);
+    });
   });
   return instance;
 }

@@ -204,6 +204,20 @@ Mark Locate(const Node& root, std::string_view path) {
   return node->mark;
 }
 
+void ReadMtls(MapReader& map, policy::PolicySpec& out) {
+  std::string mode;
+  if (!map.Optional("mtls", mode)) return;
+  if (mode == "off" || mode == "false") {  // kubectl turns a bare off into false
+    out.mtls = policy::Mtls::kOff;
+  } else if (mode == "permissive") {
+    out.mtls = policy::Mtls::kPermissive;
+  } else if (mode == "strict") {
+    out.mtls = policy::Mtls::kStrict;
+  } else {
+    map.Find("mtls")->Fail("\"" + mode + "\" is no mode of mutual TLS: write off, permissive or strict");
+  }
+}
+
 void ReportContradictions(const Value& spec, const policy::PolicySpec& written) {
   const policy::Layer layer{&written, {}};
   for (const policy::Contradiction& found : policy::FindContradictions(policy::Merge({&layer, 1}))) {
@@ -218,6 +232,7 @@ void ReadPolicyBlocks(MapReader& map, policy::PolicySpec& out) {
   policy::VisitBlocks([&](std::string_view name, auto block, auto) {
     map.Map(name, [&](MapReader& inner) { ReadBlock(inner, out.*block); });
   });
+  ReadMtls(map, out);
   map.Reserved("hedging");
   ReportContradictions(map.value(), out);
 }
@@ -253,12 +268,6 @@ ServicePolicySpec ReadServicePolicy(const Value& spec) {
 MeshDefaultsSpec ReadMeshDefaults(const Value& spec) {
   MeshDefaultsSpec out;
   spec.Map([&](MapReader& map) {
-    std::string mtls;
-    if (map.Optional("mtls", mtls) && mtls != "off" &&
-        mtls != "false") {  // kubectl turns a bare off into false
-      map.Find("mtls")->Fail("mutual TLS is reserved and not built in yet: write off or remove it",
-                             ErrorKind::kUnsupported);
-    }
     map.Reserved("telemetry");
     ReadPolicyBlocks(map, out.policy);
   });

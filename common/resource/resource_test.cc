@@ -102,6 +102,17 @@ TEST(DocumentTest, AMeshServiceIsReadWithItsInstances) {
   EXPECT_EQ(cart.mesh_service().instances.at(1).weight, 0U);
 }
 
+TEST(DocumentTest, ModesOfMutualTlsAreThree) {
+  using policy::Mtls;
+  for (const auto& [text, mode] :
+       {std::pair{"off", Mtls::kOff}, {"permissive", Mtls::kPermissive}, {"strict", Mtls::kStrict}}) {
+    const Parsed parsed = ParseDocuments(PolicyWith(std::string("mtls: ") + text), "f.yaml");
+    ASSERT_TRUE(parsed.errors.empty()) << text;
+    EXPECT_EQ(parsed.documents.at(0)->mesh_defaults().policy.mtls, mode) << text;
+  }
+  EXPECT_TRUE(Has(ErrorsOf(PolicyWith("mtls: sometimes")), "write off, permissive or strict"));
+}
+
 TEST(DocumentTest, TextIsTextWhateverYamlWouldGuess) {
   const Parsed parsed = ParseDocuments(kService, "f.yaml");
   EXPECT_EQ(parsed.documents.at(0)->metadata.labels.at("version"), "010");
@@ -227,7 +238,7 @@ TEST(DocumentTest, WhatAGrpcRouteCannotSayIsNamed) {
 TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf("apiVersion: weft.dev/v1\nkind: AuthorizationPolicy\n"),
                   "AuthorizationPolicy is reserved"));
-  for (const char* line : {"hedging: {}", "telemetry: {}", "mtls: strict",
+  for (const char* line : {"hedging: {}", "telemetry: {}",
                            "rateLimits: {limits: [{name: a, per: caller, requestsPerSecond: 1}]}",
                            "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
     const Parsed parsed = ParseDocuments(PolicyWith(line), "f.yaml");

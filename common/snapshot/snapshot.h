@@ -39,6 +39,7 @@ enum class Declared : std::uint8_t {
 struct Capabilities {
   bool meshed = false;  // an agent stands before it: its load and drain marks count, long keep-alive is safe
   bool http2 = false;
+  bool mtls = false;  // that agent has an identity
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 

@@ -171,6 +171,7 @@ policy::ServicePolicy ReadPolicy(const v1::ServicePolicy& in, const Path& at, Ch
   block(in.has_timeouts(), "timeouts", in.timeouts(), out.timeouts, ReadTimeouts);
   block(in.has_concurrency(), "concurrency", in.concurrency(), out.concurrency, ReadConcurrency);
   block(in.has_rate_limits(), "rate_limits", in.rate_limits(), out.rate_limits, ReadRateLimits);
+  out.mtls = check.Enum(at, "mtls", in.mtls(), policy::Mtls::kStrict);
   return out;
 }
 

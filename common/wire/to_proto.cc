@@ -228,6 +228,7 @@ void Put(const policy::ServicePolicy& in, v1::ServicePolicy& out) {
   out.mutable_rate_limits()->set_connections_per_address(in.rate_limits.connections_per_address);
   for (const policy::RateLimit& limit : in.rate_limits.limits)
     Put(limit, *out.mutable_rate_limits()->add_limits());
+  out.set_mtls(static_cast<v1::Mtls>(in.mtls));
 }
 
 void Put(const snapshot::Instance& in, v1::Instance& out) {
@@ -250,6 +251,7 @@ void Put(const snapshot::Instance& in, v1::Instance& out) {
   out.set_draining(in.draining);
   out.set_meshed(in.capabilities.meshed);
   out.set_http2(in.capabilities.http2);
+  out.set_mtls(in.capabilities.mtls);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ snapshot::Instance ReadInstance(const v1::Instance& in, const Path& at, Check& c
   }
   out.declared = check.Enum(at, "declared", in.declared(), snapshot::Declared::kUnhealthy);
   out.draining = in.draining();
-  out.capabilities = {in.meshed(), in.http2()};
+  out.capabilities = {in.meshed(), in.http2(), in.mtls()};
   return out;
 }
 

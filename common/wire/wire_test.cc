@@ -180,7 +180,7 @@ snapshot::EndpointsUpdate TwoInstances() {
     instance.labels = {{"version", "v1"}};
     instance.zone = "a";
     instance.declared = snapshot::Declared::kDegraded;
-    instance.capabilities.meshed = true;
+    instance.capabilities.meshed = instance.capabilities.mtls = true;
     endpoints->instances.push_back(instance);
   }
   return {"store", 3, endpoints};
@@ -197,6 +197,8 @@ TEST(WireTest, EndpointsComeBackSortedWithTheirHashes) {
   EXPECT_EQ(first.ports.at("grpc"), 8081);
   EXPECT_EQ(first.labels.at("version"), "v1");
   EXPECT_TRUE(first.capabilities.meshed);
+  EXPECT_TRUE(first.capabilities.mtls);
+  EXPECT_FALSE(first.capabilities.http2);
 }
 
 TEST(WireTest, ABadInstanceIsNamed) {

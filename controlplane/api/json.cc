@@ -120,7 +120,8 @@ Json ToJson(const v1::RegisteredInstance& registered) {
   out["labels"] = LabelsJson(instance.labels());
   out["health"] = HealthName(instance.declared());
   out["draining"] = instance.draining();
-  out["capabilities"] = {{"meshed", instance.meshed()}, {"http2", instance.http2()}};
+  out["capabilities"] = {
+      {"meshed", instance.meshed()}, {"http2", instance.http2()}, {"mtls", instance.mtls()}};
   out["ttl"] = registered.ttl_ms() == 0 ? "" : SpanText(registered.ttl_ms());
   out["expiresInMs"] = registered.expires_in_ms();
   out["source"] = registered.is_static()        ? std::string("static")

@@ -52,7 +52,7 @@ inline constexpr std::array kSchemaFields = {
     SchemaField{"Instance", "labels", "map?", ""},
     SchemaField{"Instance", "health", "string?", "unknown, healthy, degraded, unhealthy"},
     SchemaField{"Instance", "draining", "boolean?", ""},
-    SchemaField{"Instance", "capabilities", "object?", "meshed, http2"},
+    SchemaField{"Instance", "capabilities", "object?", "meshed, http2, mtls"},
     SchemaField{"Instance", "ttl", "string?", "lease, as 30s; empty: none"},
     SchemaField{"Instance", "expiresInMs", "integer?", "ignored in requests"},
     SchemaField{"Instance", "source", "string?",

@@ -121,6 +121,7 @@ void ReadCapabilities(ObjectReader& reader, v1::Instance& out) {
   ObjectReader inner(*json, "capabilities");
   out.set_meshed(inner.Bool("meshed"));
   out.set_http2(inner.Bool("http2"));
+  out.set_mtls(inner.Bool("mtls"));
   reader.Take(inner.Done());
 }
 

@@ -17,7 +17,7 @@ struct RegisterArgs {
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
   std::vector<std::string> ports, labels;
-  bool meshed = false, http2 = false, dry_run = false;
+  bool meshed = false, http2 = false, mtls = false, dry_run = false;
 };
 
 Result<std::pair<std::string, std::string>> SplitPair(const std::string& text, const std::string& option) {
@@ -51,6 +51,7 @@ Result<Json> InstanceBody(const RegisterArgs& args) {
   if (!args.ttl.empty()) body["ttl"] = args.ttl;
   if (args.meshed) body["capabilities"]["meshed"] = true;
   if (args.http2) body["capabilities"]["http2"] = true;
+  if (args.mtls) body["capabilities"]["mtls"] = true;
   return Result<Json>(boost::system::in_place_value, std::move(body));
 }
 
@@ -89,6 +90,7 @@ void AddRegister(CLI::App& app, Action& action) {
   verb->add_flag("--meshed", args->meshed, "A weft-agent stands before it");
   AddDryRun(*verb, args->dry_run);
   verb->add_flag("--http2", args->http2, "It speaks HTTP/2");
+  verb->add_flag("--mtls", args->mtls, "The weft-agent before it has an identity: mutual TLS is possible");
   verb->callback(
       [args, &action] { action = [args](Context& context) { return RunRegister(context, *args); }; });
 }

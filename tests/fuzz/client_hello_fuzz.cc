@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   Require(size == 0 || last == state, "pieces change what is read");
   Require(whole.server_name() == cut.server_name(), "pieces change the name");
+  Require(whole.Offers("weft/1") == cut.Offers("weft/1"), "pieces change the protocols");
+  Require(state == ClientHello::State::kWhole || !whole.Offers("weft/1"), "a protocol without a hello");
   Require(state == ClientHello::State::kWhole || whole.server_name().empty(), "a name without a hello");
   for (const char c : whole.server_name())
     Require((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.',

@@ -16,6 +16,8 @@ struct CountingSink final : report::Sink {
   void Opened(engine::Direction) override { ++open; }
   void Closed(engine::Direction) override { --open; }
   void Detected(engine::Direction, report::Detection detection) override { detected.push_back(detection); }
+  void Secured(engine::Direction, report::Security security) override { secured.push_back(security); }
+  void Handshook(engine::Direction, bool, Reason reason) override { handshakes.push_back(reason); }
   void StreamBegan(engine::Direction) override { ++open_streams; }
   void StreamEnded(const report::StreamReport& report) override {
     --open_streams;
@@ -35,6 +37,8 @@ struct CountingSink final : report::Sink {
   std::vector<report::MirrorResult> mirrored;
   std::vector<report::StreamReport> streams;  // that ended; `backend` may be gone
   std::vector<report::Detection> detected;
+  std::vector<report::Security> secured;
+  std::vector<Reason> handshakes;
   int open_streams = 0;
   std::uint64_t relayed = 0;
   int forgotten = 0;  // service ports
