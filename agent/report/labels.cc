@@ -10,7 +10,9 @@ bool IsGrpcFailure(int status) {
   return status == 2 || status == 4 || status == 12 || status == 13 || status == 14 || status == 15;
 }
 
-bool IsClients(Reason reason) { return reason >= Reason::kBadRequest || reason == Reason::kCallerDeadline; }
+bool IsClients(Reason reason) {
+  return (reason >= Reason::kBadRequest && reason != Reason::kShed) || reason == Reason::kCallerDeadline;
+}
 
 }  // namespace
 

@@ -185,6 +185,7 @@ TEST(LabelsTest, WhatTheClientDidIsIgnoredAndWhatTheMeshRefusedIsAFailure) {
   EXPECT_EQ(Classify(Reason::kOk, 200, 14), Classification::kFailure);
   EXPECT_EQ(Classify(Reason::kOk, 200, 5), Classification::kSuccess);
   EXPECT_EQ(Classify(Reason::kBreakerOpen, 503, -1), Classification::kFailure);
+  EXPECT_EQ(Classify(Reason::kShed, 503, -1), Classification::kFailure);
   EXPECT_EQ(Classify(Reason::kUpstreamTruncated, 200, -1), Classification::kFailure);
   EXPECT_EQ(Classify(Reason::kClientClosed, 0, -1), Classification::kIgnored);
   EXPECT_EQ(Classify(Reason::kCallerDeadline, 504, -1), Classification::kIgnored);
