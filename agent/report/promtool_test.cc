@@ -39,6 +39,9 @@ std::string FullScrape() {
     BackendStatus& backend =
         status.backends[{{{"local", "default", "cart"}, 80}, engine::Direction::kOutbound}];
     backend.instances["cart-1"].weight = 1;
+    backend.foreseen = {1, 1, 1, std::chrono::seconds(9)};
+    backend.adaptive_timeout = std::chrono::milliseconds(200);
+    status.backends[{{{"local", "default", "cart"}, 80}, engine::Direction::kInbound}].concurrency_limit = 40;
     status.totals[{{{"local", "default", "cart"}, 80}, engine::Direction::kOutbound}].lent = 1;
     AddSamples(f, status, samples);
     samples.Set(f.config_age, {}, 1);

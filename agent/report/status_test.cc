@@ -19,6 +19,9 @@ AgentStatus OneWorker(std::string state = "closed") {
   backend.circuit.state = std::move(state);
   backend.circuit.to_open = 2;
   backend.pool = {1, 2, 3, 100};
+  backend.foreseen = {3, 1, 2, seconds(27)};
+  backend.adaptive_timeout = std::chrono::milliseconds(200);
+  backend.beyond_timeout = 4;
   backend.instances["cart-1"].state = engine::InstanceState::kDegraded;
   backend.instances["cart-1"].in_flight = 1;
   status.totals[{kCart, engine::Direction::kOutbound}].lent = 4;
@@ -31,6 +34,10 @@ TEST(StatusTest, WorkersAddUpExceptWhatTheyShare) {
   Merge(status, OneWorker());
   const BackendStatus& backend = status.backends.begin()->second;
   EXPECT_EQ(backend.pool.active, 2U);
+  EXPECT_EQ(backend.foreseen.hits, 6U);
+  EXPECT_EQ(backend.foreseen.lead, seconds(54));
+  EXPECT_EQ(backend.adaptive_timeout, std::chrono::milliseconds(200));
+  EXPECT_EQ(backend.beyond_timeout, 8U);
   EXPECT_EQ(backend.pool.max_connections, 100U);
   EXPECT_EQ(backend.circuit.to_open, 2U);
   EXPECT_EQ(backend.instances.at("cart-1").in_flight, 2U);

@@ -17,13 +17,19 @@ struct Entry {
   Duration latency;
 };
 
-// Requests in flight from which an instance is hot.
+// Requests in flight above which an instance is hot.
 std::uint32_t Threshold(const std::array<Entry, HotCold::kMost>& entries, std::size_t count) {
-  std::array<std::uint32_t, HotCold::kMost> sorted;
-  for (std::size_t i = 0; i < count; ++i) sorted[i] = entries[i].node->load_in_flight;
-  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count));
-  if (sorted[count - 1] < kSmall) return sorted[0];
-  return sorted[static_cast<std::size_t>(kQuantile * static_cast<double>(count - 1))];
+  std::array<std::uint32_t, HotCold::kMost> loads;
+  std::uint32_t least = ~0U, most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    loads[i] = entries[i].node->load_in_flight;
+    least = std::min(least, loads[i]);
+    most = std::max(most, loads[i]);
+  }
+  if (most < kSmall) return least;
+  const auto at = static_cast<std::ptrdiff_t>(kQuantile * static_cast<double>(count - 1));
+  std::nth_element(loads.begin(), loads.begin() + at, loads.begin() + static_cast<std::ptrdiff_t>(count));
+  return loads[static_cast<std::size_t>(at)];
 }
 
 }  // namespace
@@ -73,7 +79,8 @@ std::size_t HotCold::Pick(const Set& set, Excluded excluded, Rng& rng, TimePoint
   const Entry* best = &entries[from];
   const Entry* second = nullptr;
   for (std::size_t i = 1; i < count; ++i) {
-    const Entry& entry = entries[(from + i) % count];
+    const std::size_t at = from + i < count ? from + i : from + i - count;
+    const Entry& entry = entries[at];
     if (better(entry, *best)) {
       second = best;
       best = &entry;
