@@ -12,7 +12,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr Duration kRunLasts = std::chrono::milliseconds(250);
 constexpr Duration kHardRunLasts = std::chrono::milliseconds(150);
 
-bool Enough(const Points& p, const policy::CircuitBreaker& policy, double badness) {
+bool Enough(const Sums& p, const policy::CircuitBreaker& policy, double badness) {
   return p.requests >= policy.minimum_requests && p.all >= policy.failure_threshold &&
          p.all >= badness * p.requests && p.all - p.of_4xx >= 0.5 * p.all;
 }
@@ -66,7 +66,7 @@ void Window::AddMany(std::uint32_t generation, const Points& points, TimePoint n
 void Window::Take(const Points& points, TimePoint now) {
   const std::int64_t second = Nanos(now) / kSecond;
   if (second != second_at_) {
-    const Points& recent = slow_.Total(now);
+    const Sums& recent = slow_.Total(now);
     const bool usual = recent.requests == 0 || recent.mean() < baseline_.Theta(recent.requests);
     if (usual) baseline_.Learn(second_.all, second_.squares, second_.requests);
     second_ = {};
@@ -84,10 +84,10 @@ double Window::Threshold(const policy::CircuitBreaker& policy, TimePoint now) {
 }
 
 Trip Window::Evaluate(const policy::CircuitBreaker& policy, TimePoint now) {
-  const Points& fast = fast_.Total(now);
+  const Sums& fast = fast_.Total(now);
   const double fast_theta = policy.adaptive ? 2 * baseline_.Theta(fast.requests) : 0;
   if (Enough(fast, policy, std::max(kFastBadness, fast_theta))) return Trip::kFast;
-  const Points& slow = slow_.Total(now);
+  const Sums& slow = slow_.Total(now);
   if (Enough(slow, policy, policy.adaptive ? baseline_.Theta(slow.requests) : 0)) return Trip::kSlow;
   const bool lasted = run_last_ - run_began_ >= (run_hard_ ? kHardRunLasts : kRunLasts);
   return run_ >= (policy.adaptive ? baseline_.Run() : kRun) && lasted ? Trip::kConsecutive : Trip::kNo;

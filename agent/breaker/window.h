@@ -22,18 +22,31 @@
 
 namespace weft::breaker {
 
-struct Points {
+struct Sums {
   double all = 0, of_4xx = 0;
   std::uint32_t requests = 0;
-  double squares = 0;  // of what single requests weigh
 
   double mean() const { return requests == 0 ? 0 : all / requests; }
-  Points& operator+=(const Points& o) {
-    all += o.all, of_4xx += o.of_4xx, requests += o.requests, squares += o.squares;
+  Sums& operator+=(const Sums& o) {
+    all += o.all, of_4xx += o.of_4xx, requests += o.requests;
     return *this;
   }
-  Points& operator-=(const Points& o) {
-    all -= o.all, of_4xx -= o.of_4xx, requests -= o.requests, squares -= o.squares;
+  Sums& operator-=(const Sums& o) {
+    all -= o.all, of_4xx -= o.of_4xx, requests -= o.requests;
+    return *this;
+  }
+};
+
+// The same with what the baseline needs.
+struct Points : Sums {
+  Points() = default;
+  Points(double points, double points_4xx, std::uint32_t count, double of_squares)
+      : Sums{points, points_4xx, count}, squares(of_squares) {}
+  double squares = 0;  // of what single requests weigh
+
+  Points& operator+=(const Points& o) {
+    Sums::operator+=(o);
+    squares += o.squares;
     return *this;
   }
 };
@@ -48,7 +61,7 @@ class Window {
   // Sums of another worker; they carry no run.
   void AddMany(std::uint32_t generation, const Points& points, TimePoint now);
   Trip Evaluate(const policy::CircuitBreaker& policy, TimePoint now);
-  Points Slow(TimePoint now) { return slow_.Total(now); }
+  const Sums& Slow(TimePoint now) { return slow_.Total(now); }
   void Clear();
   const Baseline& baseline() const { return baseline_; }
   // Weighted points that open the circuit now.
@@ -65,8 +78,8 @@ class Window {
   std::uint32_t run_ = 0;
   bool run_hard_ = false;
   TimePoint run_began_, run_last_;
-  stats::Ring<Points, 20> slow_{std::chrono::milliseconds(500)};
-  stats::Ring<Points, 10> fast_{std::chrono::milliseconds(100)};
+  stats::Ring<Sums, 20> slow_{std::chrono::milliseconds(500)};
+  stats::Ring<Sums, 10> fast_{std::chrono::milliseconds(100)};
 };
 
 }  // namespace weft::breaker

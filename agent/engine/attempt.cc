@@ -127,15 +127,25 @@ Target* Engine::Impl::PickSuspect(Call& call, TimePoint now) {
   return nullptr;
 }
 
-// Index into `pickable`, as are those of `considered`. A retry may go anywhere.
+// Index into `pickable`, as are those of `considered`. A retry may go anywhere. The default comes first: it
+// shall cost nothing that there are others.
 std::size_t Engine::Impl::Choose(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
                                  select::Considered& considered) {
   Backend::State& state = *call.backend->state;
   const policy::LoadBalancer& policy = call.backend->policy->load_balancer;
+  if (state.plain && now >= state.warm_until)
+    return select::Pick(policy.policy, state.set, tried, rng, now, considered);
   if (!state.table.empty()) {
     const std::uint64_t key = call.hash_key != 0 ? call.hash_key : rng.Next(Purpose::kSelect);
     return state.table.Pick(state.set, key, policy.load_factor, call.backend->in_flight, tried, considered);
   }
+  return ChooseInLevel(call, tried, rng, now, considered);
+}
+
+std::size_t Engine::Impl::ChooseInLevel(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
+                                        select::Considered& considered) {
+  Backend::State& state = *call.backend->state;
+  const policy::LoadBalancer& policy = call.backend->policy->load_balancer;
   const select::Set* set = &state.set;
   std::size_t offset = 0;
   if (state.by_level && tried.empty()) {

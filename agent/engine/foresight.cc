@@ -23,7 +23,7 @@ Duration Engine::Impl::AttemptLimit(const policy::ServicePolicy& policy) const {
 }
 
 bool Engine::Impl::IsWell(Backend& backend, TimePoint now) {
-  const breaker::Points& recent = backend.state->window.Slow(now);
+  const breaker::Sums& recent = backend.state->window.Slow(now);
   return backend.shared->circuit.Look().state == breaker::State::kClosed &&
          recent.mean() < backend.state->window.baseline().Theta(recent.requests) / 2;
 }

@@ -71,6 +71,7 @@ struct Backend::State {
   select::HotCold hot_cold;
   std::array<select::Set, select::kLevels> levels;  // parts of `set`
   std::array<std::uint32_t, select::kLevels> shares{};
+  bool plain = true;                 // neither table, levels nor hot and cold
   bool by_level = false;             // some requests stay in a part
   TimePoint warm_until;              // slow start of some instance, when only some are in it
   limit::RateLimitsPtr rate_limits;  // inbound; null: none
@@ -154,6 +155,8 @@ struct Engine::Impl {
   Target* PickBest(Call& call, TimePoint now);
   std::size_t Choose(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
                      select::Considered& considered);
+  std::size_t ChooseInLevel(Call& call, select::Excluded tried, Rng& rng, TimePoint now,
+                            select::Considered& considered);
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
   void AdaptTimeout(Call& call);
   void LearnTimeout(Call& call, const AttemptResult& result, Duration took, TimePoint now);

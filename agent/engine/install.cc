@@ -332,6 +332,8 @@ void Engine::Impl::RebuildSelection(Backend& backend, const std::vector<Target*>
   for (const select::Node* node : nodes) healthy[node->level] += node->weight;
   state.shares = select::ShareLevels(healthy, all);
   state.by_level = policy.prefer_zone && !state.panic && state.shares[0] + state.shares[1] > 0;
+  state.plain = !state.by_level && policy.policy != policy::Balancer::kHotCold &&
+                policy.policy != policy::Balancer::kRingHash && policy.policy != policy::Balancer::kMaglev;
   std::size_t first = 0;
   for (std::size_t level = 0; level < select::kLevels; ++level) {
     std::size_t last = first;

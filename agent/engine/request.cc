@@ -229,7 +229,8 @@ void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
   const breaker::Permit permit = std::exchange(call.breaker_permit, 0);
   if (permit == 0) return;
   const AttemptResult last = call.attempts == 0 ? AttemptResult{} : call.log[call.attempts - 1].result;
-  const Weight weight = WeighFinal(last, reason, UntilHead(call, now), policy);
+  const Duration took = UntilHead(call, now);
+  const Weight weight = WeighFinal(last, reason, took, policy);
   if (!weight.counts) {
     circuit.Return(permit);
     return;
@@ -241,7 +242,7 @@ void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
   if (!flows || now_is.generation != breaker::Circuit::GenerationOf(permit)) return;
   if (policy.predict != policy::Mode::kOff) {
     ++state.pulse.requests;
-    state.pulse.latency += static_cast<double>(UntilHead(call, now).count());
+    state.pulse.latency += static_cast<double>(took.count());
     state.pulse.points += weight.points;
     state.pulse.lost += weight.hard;
   }
@@ -252,7 +253,7 @@ void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
   }
   state.since_tick +=
       breaker::Points{weight.points, weight.is_4xx ? weight.points : 0, 1, weight.points * weight.points};
-  const breaker::Points slow = state.window.Slow(now);
+  const breaker::Sums slow = state.window.Slow(now);
   call.seen.breaker_points = static_cast<float>(slow.all);
   call.seen.breaker_requests = slow.requests;
   call.seen.breaker_threshold = static_cast<float>(backend.threshold);
