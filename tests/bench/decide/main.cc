@@ -73,7 +73,7 @@ double CpuNanos() {
 }
 
 Cost Measure(int instances, const Case& c) {
-  constexpr int kWarmUp = 20'000, kRequests = 400'000, kAtOnce = 16;
+  constexpr int kWarmUp = 100'000, kRequests = 400'000, kAtOnce = 16;
   engine::Shared shared(1);
   engine::Settings settings;
   settings.zone = "eu/a";
