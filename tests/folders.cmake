@@ -18,7 +18,7 @@ endif()
 
 # Scenarios in virtual time; scripts/sim runs them.
 weft_library(tests/sim/baseline DEPS agent/simulate)
-weft_library(tests/sim DEPS tests/sim/baseline LINK weft_ext_json)
+weft_library(tests/sim DEPS tests/sim/baseline agent/breaker agent/limit LINK weft_ext_json)
 weft_program(tests/sim/app NAME weft-sim DEPS tests/sim)
 if(NOT WEFT_FUZZ)
   add_test(NAME sim_quick COMMAND weft-sim --quick --seeds 2)

@@ -11,6 +11,7 @@ engine::Settings EngineSettings(const AgentSettings& settings) {
   engine::Settings s;
   s.seed = settings.seed;
   s.ns = settings.ns;
+  s.zone = settings.zone;
   s.record_bytes = kRecordBytes;
   return s;
 }
@@ -59,6 +60,11 @@ Terms Agent::Start(const Flight& flight, TimePoint now) {
   engine::Call& call = CallOf(flight);
   call.Reset();
   head_.method = flight.method;
+  if (!settings_.key_header.empty()) {
+    key_ = std::to_string(flight.key);
+    head_.fields = {};
+    head_.fields.Add(settings_.key_header, key_, message::FieldId::kOther);
+  }
   const engine::Verdict verdict = engine_.Start(call, {}, head_, now);
   Terms terms;
   if (verdict.action != engine::Action::kForward) {
@@ -76,7 +82,9 @@ std::uint32_t Agent::Pick(const Flight& flight, TimePoint now, Reason& why) {
   return target == nullptr ? kNobody : servers_->at(target->hash);
 }
 
-Repeat Agent::Ended(const Flight& flight, const Told&, TimePoint now) {
+Duration Agent::HeadTimeout(const Flight& flight) const { return calls_[flight.index]->adaptive_timeout; }
+
+Repeat Agent::Ended(const Flight& flight, TimePoint now) {
   const engine::RetryVerdict verdict = engine_.Ended(CallOf(flight), flight.result, now);
   return {verdict.retry, verdict.delay};
 }
@@ -110,7 +118,8 @@ void Agent::NoteCircuits(TimePoint now) {
   }
 }
 
-Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy) {
+Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy,
+              const std::vector<std::string>& zones) {
   auto bundle = std::make_shared<policy::ServiceBundle>();
   bundle->key = {"local", "default", "cart"};
   bundle->ports = {{"http", 80, policy::Protocol::kHttp}};
@@ -125,6 +134,7 @@ Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy) {
     instance.address = {net::Ip::V4(127, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)),
                         8080};
     instance.capabilities.meshed = true;
+    if (i < zones.size()) instance.zone = zones[i];
     (*servers)[instance.hash] = i;
     endpoints->instances.push_back(std::move(instance));
   }

@@ -21,6 +21,8 @@ struct AgentSettings {
   std::string ns = "default";
   std::string authority = "cart";
   std::string path = "/";
+  std::string zone = {};
+  std::string key_header = {};  // carries Flight::key; empty: not sent
   decision::Recorder* recorder = nullptr;
 };
 
@@ -35,7 +37,8 @@ class Agent final : public Decider {
 
   Terms Start(const Flight& flight, TimePoint now) override;
   std::uint32_t Pick(const Flight& flight, TimePoint now, Reason& why) override;
-  Repeat Ended(const Flight& flight, const Told& told, TimePoint now) override;
+  Duration HeadTimeout(const Flight& flight) const override;
+  Repeat Ended(const Flight& flight, TimePoint now) override;
   void Finish(const Flight& flight, Reason reason, std::uint16_t status, TimePoint now) override;
   void Tick(TimePoint now) override;
 
@@ -59,6 +62,7 @@ class Agent final : public Decider {
   std::shared_ptr<const std::unordered_map<std::uint64_t, std::uint32_t>> servers_;
   Tally* tally_;
   message::RequestHead head_;
+  std::string key_;
   std::vector<std::unique_ptr<engine::Call>> calls_;  // by flight index
   std::unordered_map<const engine::Backend*, Circuit> circuits_;
 };
@@ -68,6 +72,8 @@ struct Cart {
   snapshot::SnapshotPtr snapshot;
   std::shared_ptr<const std::unordered_map<std::uint64_t, std::uint32_t>> servers;
 };
-Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy);
+// `zones`: of each instance; shorter: the last ones have none.
+Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy,
+              const std::vector<std::string>& zones = {});
 
 }  // namespace weft::simulate

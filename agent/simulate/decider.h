@@ -29,6 +29,7 @@ struct Flight {
   TimePoint sent;  // the current attempt
   engine::AttemptResult result;
   bool first_failed = false, retried = false;
+  bool awaits_head = false;  // HeadTimeout is what will be up first
 };
 
 // What governs a request.
@@ -44,20 +45,16 @@ struct Repeat {
   Duration delay = Duration::zero();
 };
 
-// What a server's agent says of its load with an answer.
-struct Told {
-  std::uint32_t in_flight = 0;
-  Duration latency = Duration::zero();
-};
-
 class Decider {
  public:
   virtual ~Decider() = default;
   virtual Terms Start(const Flight& flight, TimePoint now) = 0;
   // A server's index, or kNobody and why.
   virtual std::uint32_t Pick(const Flight& flight, TimePoint now, Reason& why) = 0;
+  // Of the attempt that was just picked: until its answer begins, beside Terms::attempt_timeout. Zero: none.
+  virtual Duration HeadTimeout(const Flight&) const { return Duration::zero(); }
   // `flight.result` of `flight.server`.
-  virtual Repeat Ended(const Flight& flight, const Told& told, TimePoint now) = 0;
+  virtual Repeat Ended(const Flight& flight, TimePoint now) = 0;
   virtual void Finish(const Flight& flight, Reason reason, std::uint16_t status, TimePoint now) = 0;
   virtual void Tick(TimePoint) {}
 };

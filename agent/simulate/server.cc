@@ -23,8 +23,20 @@ std::uint32_t Server::Place() {
 std::uint32_t Server::Arrive(std::uint64_t token, Duration work, double error) {
   const std::uint32_t place = Place();
   Job& job = jobs_[place];
-  job = {token, static_cast<double>(work.count()) * behaviour.slowdown, {}, true, false, false};
+  job = Job{};
+  job.token = token;
+  job.work = static_cast<double>(work.count()) * behaviour.slowdown;
+  job.alive = true;
   job.served.extra = behaviour.extra;
+  job.arrived = events_.now();
+  if (gate != nullptr && !gate->Enter()) {
+    job.served.status = 503;
+    ++in_flight_;
+    if (model_.kind == Model::Kind::kQueue) ++running_;
+    events_.At(events_.now(), *this, kDone, place);
+    return place;
+  }
+  job.entered = gate != nullptr;
   ++in_flight_;
   if (error < behaviour.error_rate) {
     job.served.status = behaviour.error_status;
@@ -87,6 +99,8 @@ void Server::StartQueued() {
 void Server::Cancel(std::uint32_t place) {
   Job& job = jobs_[place];
   if (!job.alive) return;
+  if (job.entered && (job.hangs || model_.stops))
+    gate->Leave(events_.now() - job.arrived, false, events_.now());
   if (job.hangs) {
     job.alive = false;
     --in_flight_;
@@ -172,6 +186,7 @@ void Server::Finish(std::uint32_t place) {
   free_.push_back(place);
   if (!alive) return;
   --in_flight_;
+  if (done.entered) gate->Leave(events_.now() - done.arrived, true, events_.now());
   to_.OnServed(done.token, done.served);
 }
 

@@ -51,6 +51,15 @@ struct Served {
   Duration retry_after = Duration::zero();
 };
 
+// Lets requests in before they reach the server, as the agent beside it does.
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  virtual bool Enter() = 0;  // false: 503 at once
+  // Once per entered request; `answered` false: its client went away.
+  virtual void Leave(Duration took, bool answered, TimePoint now) = 0;
+};
+
 class Answers {
  public:
   virtual void OnServed(std::uint64_t token, const Served& served) = 0;
@@ -65,6 +74,7 @@ class Server final : public Actor {
       : events_(events), to_(to), model_(model), advanced_(events.now()) {}
 
   Behaviour behaviour;
+  Gate* gate = nullptr;  // outlives the server; null: all may enter
 
   // `error`: in [0, 1), against error_rate. Returns the place for Cancel. `token` comes back with OnServed,
   // unless the server hangs.
@@ -83,7 +93,8 @@ class Server final : public Actor {
     std::uint64_t token = 0;
     double work = 0;  // nanoseconds of a core
     Served served;
-    bool alive = false, queued = false, hangs = false;
+    TimePoint arrived;
+    bool alive = false, queued = false, hangs = false, entered = false;
   };
   struct Mark {
     double at;  // attained service at which it is done

@@ -51,7 +51,9 @@ void Tally::Finished(const End& end) {
   counts_ += one;
   ++reasons_[end.reason];
   ++statuses_[end.status];
-  times_.Add(static_cast<std::uint64_t>((end.ended - end.began).count() / 1000));
+  const auto micros = static_cast<std::uint64_t>((end.ended - end.began).count() / 1000);
+  times_.Add(micros);
+  if (one.good == 1) good_times_.Add(micros);
 }
 
 Counts Tally::Between(TimePoint from, TimePoint to) const {

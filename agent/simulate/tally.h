@@ -55,6 +55,7 @@ class Tally {
 
   const Counts& counts() const { return counts_; }
   const stats::Histogram& times() const { return times_; }  // microseconds; of all, good ones and bad ones
+  const stats::Histogram& good_times() const { return good_times_; }
   const std::map<Reason, std::uint64_t>& reasons() const { return reasons_; }
   const std::vector<Change>& changes() const { return changes_; }
   // Of the requests that began in [from, to), in whole slices.
@@ -66,7 +67,7 @@ class Tally {
 
   TimePoint begin_;
   Counts counts_;
-  stats::Histogram times_;
+  stats::Histogram times_, good_times_;
   std::map<Reason, std::uint64_t> reasons_;
   std::map<std::uint16_t, std::uint64_t> statuses_;
   std::vector<Counts> slices_;

@@ -27,6 +27,7 @@ World::~World() = default;
 
 Server& World::AddServer(const Model& model) {
   sent_to_.push_back(0);
+  latencies_.push_back(Duration::zero());
   return *servers_.emplace_back(std::make_unique<Server>(events_, *this, model));
 }
 
@@ -79,7 +80,6 @@ Flight& World::Take() {
     flight->index = static_cast<std::uint32_t>(flights_.size());
     flights_.push_back(std::move(flight));
     terms_.emplace_back();
-    told_.emplace_back();
     return *flights_.back();
   }
   Flight& flight = *flights_[free_.back()];
@@ -125,7 +125,6 @@ void World::Attempt(Flight& flight) {
   ++flight.serial;
   flight.sent = now;
   flight.result = {};
-  told_[flight.index] = {};
   ++sent_to_[flight.server];
   tally_.Attempt(flight.began);
   Send(flight, terms);
@@ -137,6 +136,9 @@ void World::Send(Flight& flight, const Terms& terms) {
   const Fault fault = server.behaviour.fault;
   TimePoint due = terms.deadline.at();
   if (terms.attempt_timeout > Duration::zero()) due = std::min(due, now + terms.attempt_timeout);
+  const Duration head = clients_[flight.client]->HeadTimeout(flight);
+  flight.awaits_head = head > Duration::zero() && now + head < due;
+  if (flight.awaits_head) due = now + head;
   if (fault == Fault::kRefuse) {
     flight.result.outcome = engine::Outcome::kConnectFailed;
     flight.result.reason = Reason::kConnectFailed;
@@ -164,10 +166,16 @@ void World::OnServed(std::uint64_t token, const Served& served) {
   flight->result.retry_after = served.retry_after;
   flight->result.outcome = served.status == 0 ? engine::Outcome::kReset : engine::Outcome::kResponse;
   if (served.status == 0) flight->result.reason = Reason::kUpstreamReset;
-  if (settings_.tells_load && served.status != 0) {
-    told_[flight->index] = {servers_[flight->server]->in_flight(), events_.now() - flight->sent};
-  }
+  if (settings_.tells_load && served.status != 0)
+    flight->result.load = SayLoad(flight->server, events_.now() - flight->sent);
   events_.At(events_.now() + served.extra + 2 * settings_.network, *this, kAnswer, token);
+}
+
+// As an inbound agent would: requests in flight, and an average that moves by an eighth per answer.
+engine::SaidLoad World::SayLoad(std::uint32_t server, Duration took) {
+  Duration& average = latencies_[server];
+  average += (took - average) / 8;
+  return {true, servers_[server]->in_flight(), average};
 }
 
 // The attempt's time is up, or the request's.
@@ -179,12 +187,14 @@ void World::GiveUp(Flight& flight) {
   const bool unconnected = flight.result.never_sent;
   flight.result = {};
   flight.result.never_sent = unconnected;
-  flight.result.outcome = request       ? engine::Outcome::kRequestTimeout
-                          : unconnected ? engine::Outcome::kConnectTimeout
-                                        : engine::Outcome::kAttemptTimeout;
-  flight.result.reason = request       ? Reason::kRequestTimeout
-                         : unconnected ? Reason::kConnectTimeout
-                                       : Reason::kAttemptTimeout;
+  flight.result.outcome = request              ? engine::Outcome::kRequestTimeout
+                          : unconnected        ? engine::Outcome::kConnectTimeout
+                          : flight.awaits_head ? engine::Outcome::kHeadTimeout
+                                               : engine::Outcome::kAttemptTimeout;
+  flight.result.reason = request              ? Reason::kRequestTimeout
+                         : unconnected        ? Reason::kConnectTimeout
+                         : flight.awaits_head ? Reason::kResponseHeadTimeout
+                                              : Reason::kAttemptTimeout;
   Conclude(flight);
 }
 
@@ -192,7 +202,7 @@ void World::Conclude(Flight& flight) {
   const TimePoint now = events_.now();
   ++flight.serial;
   if (flight.result.outcome == engine::Outcome::kResponse) flight.result.head_at = now;
-  const Repeat repeat = clients_[flight.client]->Ended(flight, told_[flight.index], now);
+  const Repeat repeat = clients_[flight.client]->Ended(flight, now);
   if (repeat.retry) {
     flight.first_failed |= flight.attempts == 1;
     flight.retried = true;

@@ -97,6 +97,7 @@ class World final : public Actor, public Answers {
   }
   void Attempt(Flight& flight);
   void Send(Flight& flight, const Terms& terms);
+  engine::SaidLoad SayLoad(std::uint32_t server, Duration took);
   void GiveUp(Flight& flight);
   void Conclude(Flight& flight);  // flight.result is in
   void Finish(Flight& flight, Reason reason, std::uint16_t status);
@@ -108,10 +109,10 @@ class World final : public Actor, public Answers {
   Tally tally_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<std::uint64_t> sent_to_;
+  std::vector<Duration> latencies_;  // that servers say
   std::vector<std::unique_ptr<Decider>> clients_;
   std::vector<std::unique_ptr<Flight>> flights_;
   std::vector<Terms> terms_;  // by flight index
-  std::vector<Told> told_;
   std::vector<std::uint32_t> free_;
   std::vector<std::function<void()>> actions_;
   std::vector<Periodic> periodic_;

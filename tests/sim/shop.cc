@@ -13,12 +13,15 @@ std::unique_ptr<World> Open(const Shop& shop, const Setup& setup) {
   auto world = std::make_unique<World>(settings);
   for (std::uint32_t i = 0; i < shop.servers; ++i) world->AddServer(shop.model);
   const simulate::Cart cart =
-      IsWeft(setup.variant) ? simulate::MakeCart(shop.servers, shop.policy) : simulate::Cart{};
+      IsWeft(setup.variant) ? simulate::MakeCart(shop.servers, shop.policy, shop.zones) : simulate::Cart{};
   for (std::uint32_t i = 0; i < shop.clients; ++i) {
     if (IsWeft(setup.variant)) {
-      world->AddClient(std::make_unique<simulate::Agent>(
-          simulate::AgentSettings{.seed = setup.seed * 1000 + i, .client = i}, cart.snapshot, cart.servers,
-          &world->tally(), world->now()));
+      world->AddClient(
+          std::make_unique<simulate::Agent>(simulate::AgentSettings{.seed = setup.seed * 1000 + i,
+                                                                    .client = i,
+                                                                    .zone = shop.client_zone,
+                                                                    .key_header = shop.key_header},
+                                            cart.snapshot, cart.servers, &world->tally(), world->now()));
       continue;
     }
     Parts parts =

@@ -27,6 +27,8 @@ struct Shop {
   std::uint32_t servers = 10, clients = 1;
   simulate::Model model;
   policy::ServicePolicy policy;  // of Weft
+  std::vector<std::string> zones;  // of its instances
+  std::string client_zone, key_header;
   // Of what is compared; by the name of the variant.
   std::function<Parts(const std::string& variant, std::uint32_t client, simulate::World& world)> parts;
 };

@@ -18,8 +18,9 @@ Measured::Measured(std::string figure)
 
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = NotBuilt();
-  for (auto make : {Ramp, RuleTable, OneSlowServer, Crash, PartialFailure, Masking, FalseTrips, Recovery,
-                    RetryStorm, TransientFaults, Storms, Flapping})
+  for (auto make :
+       {Ramp, RuleTable, OneSlowServer, Crash, PartialFailure, Masking, FalseTrips, Recovery, RetryStorm,
+        TransientFaults, Prediction, Storms, Flapping, AdaptiveTimeout, Overload, Subsets, HashedKeys})
     all.push_back(make());
   std::sort(all.begin(), all.end(), [](const Scenario& a, const Scenario& b) {
     return std::stoi(a.id.substr(1)) < std::stoi(b.id.substr(1));

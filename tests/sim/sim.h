@@ -110,8 +110,13 @@ Scenario FalseTrips();       // S9
 Scenario Recovery();         // S10
 Scenario RetryStorm();       // S11
 Scenario TransientFaults();  // S12
+Scenario Prediction();       // S13
 Scenario Storms();           // S14
 Scenario Flapping();         // S15
+Scenario AdaptiveTimeout();  // S16
+Scenario Overload();         // S17
+Scenario Subsets();          // S20
+Scenario HashedKeys();       // S22
 std::vector<Scenario> NotBuilt();
 
 }  // namespace weft::sim

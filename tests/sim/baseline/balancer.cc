@@ -9,7 +9,6 @@ namespace {
 using simulate::Draws;
 using simulate::Flight;
 using simulate::Stream;
-using simulate::Told;
 using From = std::span<const std::uint32_t>;
 
 // Each attempt of each request has its own draws, whatever came before.
@@ -50,7 +49,7 @@ class Counting : public Balancer {
  public:
   Counting(std::uint32_t servers, std::uint64_t seed) : draws_(seed), in_flight_(servers) {}
   void Sent(const Flight&, std::uint32_t server, TimePoint) override { ++in_flight_[server]; }
-  void Ended(const Flight& flight, bool, const Told&, TimePoint) override { --in_flight_[flight.server]; }
+  void Ended(const Flight& flight, bool, TimePoint) override { --in_flight_[flight.server]; }
 
  protected:
   Draws draws_;
@@ -96,8 +95,8 @@ class PeakEwma final : public Counting {
     return BetterOfTwo(from, Chance(draws_, flight),
                        [&](std::uint32_t s) { return CostOf(s, now) * (in_flight_[s] + 1.0); });
   }
-  void Ended(const Flight& flight, bool good, const Told& told, TimePoint now) override {
-    Counting::Ended(flight, good, told, now);
+  void Ended(const Flight& flight, bool good, TimePoint now) override {
+    Counting::Ended(flight, good, now);
     Cost& cost = costs_[flight.server];
     const double rtt = simulate::InSeconds(now - flight.sent);
     if (rtt > cost.value) {

@@ -20,7 +20,7 @@ class Balancer {
   virtual std::uint32_t Pick(std::span<const std::uint32_t> from, const simulate::Flight& flight,
                              TimePoint now) = 0;
   virtual void Sent(const simulate::Flight&, std::uint32_t /*server*/, TimePoint) {}
-  virtual void Ended(const simulate::Flight&, bool /*good*/, const simulate::Told&, TimePoint) {}
+  virtual void Ended(const simulate::Flight&, bool /*good*/, TimePoint) {}
 };
 
 enum class Rule : std::uint8_t {

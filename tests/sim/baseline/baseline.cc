@@ -64,10 +64,10 @@ std::uint32_t Baseline::Pick(const Flight& flight, TimePoint now, Reason&) {
   return server;
 }
 
-simulate::Repeat Baseline::Ended(const Flight& flight, const simulate::Told& told, TimePoint now) {
+simulate::Repeat Baseline::Ended(const Flight& flight, TimePoint now) {
   const engine::AttemptResult& result = flight.result;
   const bool good = IsGood(result);
-  parts_.balancer->Ended(flight, good, told, now);
+  parts_.balancer->Ended(flight, good, now);
   if (parts_.ejector) parts_.ejector->Ended(flight.server, good, now);
   if (good || flight.attempts > parts_.retries || result.outcome == Outcome::kRequestTimeout) return {};
   if (result.outcome == Outcome::kResponse && result.status == 500 && !parts_.retries_500) return {};

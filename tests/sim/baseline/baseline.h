@@ -34,7 +34,7 @@ class Baseline final : public simulate::Decider {
 
   simulate::Terms Start(const simulate::Flight& flight, TimePoint now) override;
   std::uint32_t Pick(const simulate::Flight& flight, TimePoint now, Reason& why) override;
-  simulate::Repeat Ended(const simulate::Flight& flight, const simulate::Told& told, TimePoint now) override;
+  simulate::Repeat Ended(const simulate::Flight& flight, TimePoint now) override;
   void Finish(const simulate::Flight& flight, Reason reason, std::uint16_t status, TimePoint now) override;
   void Tick(TimePoint now) override;
 

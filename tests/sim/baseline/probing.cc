@@ -9,7 +9,6 @@ namespace {
 using simulate::Draws;
 using simulate::Flight;
 using simulate::Stream;
-using simulate::Told;
 using From = std::span<const std::uint32_t>;
 
 class Weighted final : public Balancer {
@@ -32,7 +31,7 @@ class Weighted final : public Balancer {
     current_[best] -= sum;
     return best;
   }
-  void Ended(const Flight& flight, bool good, const Told&, TimePoint) override {
+  void Ended(const Flight& flight, bool good, TimePoint) override {
     if (good) centre_->Served(flight.server);
   }
 
@@ -84,11 +83,11 @@ class Probing final : public Balancer {
     arrived_[flight.index] = book_->Arriving(server);
     ++own_[server];
   }
-  void Ended(const Flight& flight, bool good, const Told& told, TimePoint now) override {
+  void Ended(const Flight& flight, bool good, TimePoint now) override {
     --own_[flight.server];
     const double took = simulate::InSeconds(now - flight.sent);
     costs_[flight.server] += 0.1 * (took - costs_[flight.server]);
-    if (good) book_->Served(flight.server, arrived_[flight.index], simulate::InSeconds(told.latency));
+    if (good) book_->Served(flight.server, arrived_[flight.index], simulate::InSeconds(now - flight.sent));
   }
 
  private:
