@@ -27,6 +27,10 @@ weft_library(agent/replay DEPS agent/engine)
 weft_program(agent/replay/app NAME weft-replay DEPS agent/replay)
 # Worlds in virtual time around the decision core.
 weft_library(agent/simulate DEPS agent/engine agent/answer common/random common/stats common/time)
+# Worlds that users describe.
+weft_library(agent/scenario DEPS agent/simulate common/compile common/resource common/snapshot)
+# Recorded arrivals under another policy.
+weft_library(agent/whatif DEPS agent/replay agent/answer common/policy common/stats TEST_DEPS agent/simulate)
 weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
 weft_library(agent/connection DEPS agent/tls agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine)
 weft_library(agent/pool DEPS agent/connection agent/report)

@@ -37,7 +37,7 @@ weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app LINK 
 if(TARGET weft-control)
   target_link_options(weft-control PRIVATE -Wl,--wrap=SSL_CTX_new)   # controlplane/app/main/tls_memory.cc
 endif()
-weft_library(controlplane/ctl DEPS controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
+weft_library(controlplane/ctl DEPS agent/replay agent/scenario agent/whatif controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
 weft_embed(weft_controlplane_ctl weft::ctl kInstallManifest deploy/k8s/base/weft.yaml controlplane/ctl/install_manifest.h)
 target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl)

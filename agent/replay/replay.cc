@@ -10,6 +10,7 @@
 #include "agent/engine/engine.h"
 #include "agent/engine/snapshot_text.h"
 #include "agent/engine/tape.h"
+#include "agent/replay/head.h"
 
 namespace weft::replay {
 namespace {
@@ -34,24 +35,6 @@ class Capture : public decision::Recorder {
  private:
   std::string result_ = "nothing: the call could not be made";
 };
-
-message::RequestHead ReadHead(const LineReader& line, std::vector<std::string>& texts) {
-  message::RequestHead head;
-  for (const char* key : {"method_text", "authority", "target", "scheme"}) texts.push_back(line.Text(key));
-  for (const std::string& field : line.All("field")) texts.push_back(field);
-  head.method = line.Enum<message::Method>("method");
-  head.method_text = texts[0];
-  head.authority = texts[1];
-  head.target = texts[2];
-  head.scheme = texts[3];
-  for (std::size_t i = 4; i < texts.size(); ++i) {
-    const std::string_view text = texts[i];
-    const std::size_t colon = text.find(':');
-    const std::string_view name = text.substr(0, colon);
-    head.fields.Add(name, text.substr(colon + 1), message::InternFieldName(name));
-  }
-  return head;
-}
 
 class Machine {
  public:
@@ -152,7 +135,6 @@ class Machine {
     tape::OriginText origin;
     tape::ReadOrigin(line, origin);
     std::vector<std::string> texts;
-    texts.reserve(4 + message::kMaxFields);  // the head's views point into them
     const message::RequestHead head = ReadHead(line, texts);
     auto call = std::make_unique<Call>();
     worker.engine->Start(*call, origin.origin, head, now);

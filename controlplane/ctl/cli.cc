@@ -47,11 +47,11 @@ void AddGlobals(CLI::App& app, Globals& globals) {
 }
 
 void AddVerbs(CLI::App& app, Action& action) {
-  for (auto add :
-       {AddApply,    AddGet,      AddDescribe, AddDelete,    AddDiff,     AddValidate,   AddAnalyze,
-        AddHistory,  AddRollback, AddRollout,  AddInstances, AddRegister, AddDrain,      AddAgents,
-        AddEvents,   AddEdges,    AddGraph,    AddIssues,    AddInject,   AddUninject,   AddInstall,
-        AddIdentity, AddStat,     AddExplain,  AddCheck,     AddVersion,  AddCompletion, AddProxyConfig}) {
+  for (auto add : {AddApply,   AddGet,      AddDescribe,   AddDelete,      AddDiff,      AddValidate,
+                   AddAnalyze, AddHistory,  AddRollback,   AddRollout,     AddInstances, AddRegister,
+                   AddDrain,   AddAgents,   AddEvents,     AddEdges,       AddGraph,     AddIssues,
+                   AddInject,  AddUninject, AddInstall,    AddIdentity,    AddStat,      AddExplain,
+                   AddCheck,   AddVersion,  AddCompletion, AddProxyConfig, AddSimulate,  AddReplay}) {
     add(app, action);
   }
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verb->fallthrough();

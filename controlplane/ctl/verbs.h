@@ -34,6 +34,8 @@ void AddGraph(CLI::App& app, Action& action);
 void AddIssues(CLI::App& app, Action& action);
 void AddIdentity(CLI::App& app, Action& action);
 void AddStat(CLI::App& app, Action& action);
+void AddSimulate(CLI::App& app, Action& action);
+void AddReplay(CLI::App& app, Action& action);
 void AddExplain(CLI::App& app, Action& action);
 void AddCheck(CLI::App& app, Action& action);
 void AddVersion(CLI::App& app, Action& action);

@@ -1,0 +1,150 @@
+#include "agent/whatif/whatif.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "agent/simulate/agent.h"
+#include "agent/simulate/world.h"
+
+namespace weft::whatif {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A world with a recorder: a minute in which one instance fails a third of its answers and the whole service
+// is away for ten seconds.
+struct Recorded {
+  Recording recording;
+  simulate::Counts counts;
+  std::uint64_t opened = 0, ejected = 0;
+};
+
+policy::ServicePolicy Calm() {
+  policy::ServicePolicy policy;
+  policy.circuit_breaker.failure_threshold = 300;
+  policy.circuit_breaker.adaptive = false;
+  policy.outlier_detection.consecutive_failures = 30;
+  policy.timeouts.attempt = seconds(1);
+  return policy;
+}
+
+policy::PolicySpec Nervous() {
+  policy::PolicySpec spec;
+  spec.circuit_breaker.failure_threshold = 20;
+  spec.outlier_detection.consecutive_failures = 3;
+  return spec;
+}
+
+std::string Folder() {
+  std::string name = std::filesystem::temp_directory_path() / "weft-whatif-XXXXXX";
+  EXPECT_NE(mkdtemp(name.data()), nullptr);
+  return name;
+}
+
+Recorded Record(const policy::ServicePolicy& policy) {
+  const std::string folder = Folder();
+  Recorded made;
+  {
+    auto recorder = decision::FileRecorder::Open(folder + "/log", std::uint64_t{256} << 20);
+    EXPECT_TRUE(recorder);
+    simulate::World world({.seed = 3, .work = {simulate::Work::Shape::kLogNormal, milliseconds(10), 0.5}});
+    for (int i = 0; i < 5; ++i) world.AddServer({simulate::Model::Kind::kDelay});
+    const simulate::Cart cart = simulate::MakeCart(5, policy);
+    world.AddClient(
+        std::make_unique<simulate::Agent>(simulate::AgentSettings{.seed = 3, .recorder = recorder->get()},
+                                          cart.snapshot, cart.servers, &world.tally(), world.now()));
+    world.SetRate(200);
+    world.At(seconds(10), [&] { world.server(2).behaviour.error_rate = 0.35; });
+    for (std::size_t i = 0; i < 5; ++i) {
+      world.At(seconds(30), [&world, i] { world.server(i).behaviour.fault = simulate::Fault::kReset; });
+      world.At(seconds(40), [&world, i] { world.server(i).behaviour.fault = simulate::Fault::kNone; });
+    }
+    world.Run(seconds(60));
+    world.SetRate(0);
+    world.Run(seconds(5));
+    made.counts = world.tally().counts();
+    for (const simulate::Change& change : world.tally().changes()) made.ejected += change.to == "ejected";
+    auto& agent = dynamic_cast<simulate::Agent&>(world.client(0));
+    made.opened = agent.shared().Backend({{"local", "default", "cart"}, 80})->circuit.counts().opened;
+  }
+  Result<Recording> read = ReadRecording(folder + "/log");
+  EXPECT_TRUE(read) << read.error().Text();
+  made.recording = std::move(*read);
+  std::filesystem::remove_all(folder);
+  return made;
+}
+
+TEST(WhatIfTest, WithoutAChangeEverythingComesOutAsRecordedAndExact) {
+  const Recorded made = Record(Calm());
+  const Side side = whatif::Run(made.recording, nullptr);
+  EXPECT_EQ(side.elsewhere.all(), 0u);
+  EXPECT_EQ(side.requests.modelled, 0u);
+  EXPECT_EQ(side.requests.exact, made.counts.requests);
+  EXPECT_EQ(side.good.exact, made.counts.good);
+  EXPECT_EQ(side.refused.exact, made.counts.refused);
+  EXPECT_EQ(side.retries.exact, made.counts.retries);
+  EXPECT_EQ(side.opened.all(), made.opened);
+  EXPECT_EQ(side.ejected.all(), made.ejected);
+}
+
+// What the same world does under the changed policy is what really would have happened.
+TEST(WhatIfTest, PredictsOpeningsEjectionsAndRefusalsOfARerunWithinAFifth) {
+  const Recorded made = Record(Calm());
+  const Side predicted =
+      Run(made.recording, [](policy::ServiceBundle& bundle) { Overlay(Nervous(), bundle); });
+  policy::ServiceBundle bundle;
+  bundle.policy = Calm();
+  Overlay(Nervous(), bundle);
+  const Recorded rerun = Record(bundle.policy);
+  ASSERT_GT(rerun.opened, made.opened) << "the change changes something";
+  ASSERT_GT(rerun.counts.refused, 100u);
+  const auto within = [](std::uint64_t is, std::uint64_t should) {
+    EXPECT_LE(std::abs(static_cast<double>(is) - static_cast<double>(should)),
+              std::max(1.0, 0.2 * static_cast<double>(should)))
+        << is << " against " << should;
+  };
+  within(predicted.opened.all(), rerun.opened);
+  within(predicted.ejected.all(), rerun.ejected);
+  within(predicted.refused.all(), rerun.counts.refused);
+  EXPECT_GT(predicted.requests.modelled, 0u);
+  EXPECT_EQ(predicted.requests.all(), made.counts.requests);
+}
+
+TEST(WhatIfTest, AnAttemptTimeoutCutsWhatTookLonger) {
+  const Recorded made = Record(Calm());
+  policy::PolicySpec spec;
+  spec.timeouts.attempt = milliseconds(8);
+  const Side side =
+      whatif::Run(made.recording, [&](policy::ServiceBundle& bundle) { Overlay(spec, bundle); });
+  EXPECT_GT(side.retries.all(), 1000u);
+  EXPECT_GT(side.requests.modelled, 1000u);
+}
+
+TEST(OverlayTest, TakesWhatWasWrittenAndLeavesWhatARouteHasOfItsOwn) {
+  policy::ServiceBundle bundle;
+  policy::Route& route = bundle.routes.emplace_back();
+  route.rules.resize(2);
+  route.rules[1].retry.attempts = 5;
+  policy::PolicySpec spec;
+  spec.retry.attempts = 1;
+  spec.circuit_breaker.open_duration = seconds(7);
+  Overlay(spec, bundle);
+  EXPECT_EQ(bundle.policy.retry.attempts, 1u);
+  EXPECT_EQ(route.rules[0].retry.attempts, 1u);
+  EXPECT_EQ(route.rules[1].retry.attempts, 5u);
+  EXPECT_TRUE(bundle.policy.circuit_breaker.fixed_open);
+  EXPECT_EQ(bundle.policy.circuit_breaker.failure_threshold, policy::CircuitBreaker{}.failure_threshold);
+}
+
+TEST(RecordingTest, FilesThatAreNotThereAreNamed) {
+  const Result<Recording> read = ReadRecording("/nowhere/log");
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().Text().find("/nowhere/log.inputs"), std::string::npos) << read.error().Text();
+}
+
+}  // namespace
+}  // namespace weft::whatif
