@@ -220,6 +220,9 @@ std::unique_ptr<uplink::Uplink> Agent::MakeUplink() {
   uplink::Sources sources;
   sources.gather = [this](auto done) { GatherStatus(std::move(done)); };
   sources.explain = [this](auto id, auto most, auto done) { Explain(std::move(id), most, std::move(done)); };
+  sources.last_errors = [this](auto service, auto most, auto done) {
+    CollectRecords(*forwarder_, RecordQuery{{}, most, true, std::move(service)}, std::move(done));
+  };
   return std::make_unique<uplink::Uplink>(*dialer_, UplinkOptionsOf(settings_, seed_), std::move(sources));
 }
 
@@ -424,7 +427,7 @@ void Agent::GatherStatus(std::function<void(report::AgentStatus)> done) {
 }
 
 void Agent::Explain(std::string request_id, std::size_t most, std::function<void(admin::Records)> done) {
-  CollectRecords(*forwarder_, RecordQuery{std::move(request_id), most, false}, std::move(done));
+  CollectRecords(*forwarder_, RecordQuery{std::move(request_id), most, false, {}}, std::move(done));
 }
 
 admin::Readiness Agent::Ready() const {
@@ -445,7 +448,7 @@ admin::Providers Agent::MakeProviders() {
   out.gather = [this](auto done) { GatherStatus(std::move(done)); };
   out.explain = [this](auto id, auto done) { Explain(std::move(id), 1, std::move(done)); };
   out.decisions = [this](std::size_t most, bool only_bad, std::function<void(admin::Records)> done) {
-    CollectRecords(*forwarder_, RecordQuery{{}, most, only_bad}, std::move(done));
+    CollectRecords(*forwarder_, RecordQuery{{}, most, only_bad, {}}, std::move(done));
   };
   out.config = [this] { return ConfigPage(settings_, *manager_, *forwarder_, keeper_.get()); };
   out.snapshot = [this] { return manager_->snapshot(); };

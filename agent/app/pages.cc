@@ -22,7 +22,9 @@ struct Collected {
 void Contribute(forward::Worker& worker, const RecordQuery& query, Collected& into) {
   const decision::Log& log = worker.engine().log();
   std::vector<decision::Whole> records;
-  if (query.request_id.empty()) {
+  if (!query.service.empty()) {
+    records = log.LastBadOf(query.service, query.most);
+  } else if (query.request_id.empty()) {
     records = log.Last(query.most, query.only_bad);
   } else if (std::optional<decision::Whole> found = log.Find(query.request_id)) {
     records.push_back(*found);

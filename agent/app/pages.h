@@ -15,6 +15,7 @@ struct RecordQuery {
   std::string request_id;  // empty: the last ones
   std::size_t most = 100;
   bool only_bad = false;
+  std::string service;  // "namespace/name": only its last ones that did not end in 2xx
 };
 // Asks every worker; newest first.
 void CollectRecords(forward::Forwarder& forwarder, RecordQuery query,

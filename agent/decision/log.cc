@@ -122,6 +122,19 @@ std::optional<Whole> Log::Find(std::string_view request_id) const {
   return found;
 }
 
+std::vector<Whole> Log::LastBadOf(std::string_view service, std::size_t most) const {
+  std::vector<const std::byte*> found;
+  bad_.ForEach([&](const std::byte* at) {
+    Record record;
+    std::memcpy(&record, at, sizeof record);
+    if (names_.Text(record.service) == service) found.push_back(at);
+    return true;
+  });
+  std::vector<Whole> last;
+  for (auto at = found.rbegin(); at != found.rend() && last.size() < most; ++at) last.push_back(Read(*at));
+  return last;
+}
+
 std::vector<Whole> Log::Last(std::size_t most, bool only_bad) const {
   const ByteRing& ring = only_bad ? bad_ : all_;
   std::size_t skip = ring.entries() > most ? ring.entries() - most : 0;

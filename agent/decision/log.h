@@ -49,6 +49,8 @@ class Log {
   // The newest record of this request.
   std::optional<Whole> Find(std::string_view request_id) const;
   std::vector<Whole> Last(std::size_t most, bool only_bad) const;  // newest first
+  // Those to a service ("namespace/name") that did not end in 2xx, newest first.
+  std::vector<Whole> LastBadOf(std::string_view service, std::size_t most) const;
   Names& names() { return names_; }
   const Names& names() const { return names_; }
   std::uint64_t total() const { return total_; }

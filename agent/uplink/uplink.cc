@@ -80,12 +80,14 @@ struct Uplink::Impl : std::enable_shared_from_this<Impl> {
 
   void Explain(const v1::ExplainRequest& request) {
     const std::uint32_t limit = request.limit() == 0 ? kRecords : std::min(request.limit(), kMostRecords);
-    sources.explain(request.request_id(), limit,
-                    [weak = weak_from_this(), &cold = dialer.cold(), id = request.id()](Records records) {
-                      cold.Post([weak, id, records = std::move(records)] {
-                        if (const auto self = weak.lock()) self->Explained(id, records);
-                      });
-                    });
+    auto done = [weak = weak_from_this(), &cold = dialer.cold(), id = request.id()](Records records) {
+      cold.Post([weak, id, records = std::move(records)] {
+        if (const auto self = weak.lock()) self->Explained(id, records);
+      });
+    };
+    if (request.last_error_of().empty()) return sources.explain(request.request_id(), limit, std::move(done));
+    if (sources.last_errors) return sources.last_errors(request.last_error_of(), limit, std::move(done));
+    done({});
   }
 
   void Explained(std::uint64_t id, const Records& records) {

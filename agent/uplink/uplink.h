@@ -23,9 +23,11 @@ struct Options {
 using Records = std::vector<std::string>;  // JSON objects, newest first
 
 struct Sources {
-  // Both may call back on any thread.
+  // All may call back on any thread.
   std::function<void(std::function<void(report::AgentStatus)>)> gather;
   std::function<void(std::string request_id, std::size_t most, std::function<void(Records)>)> explain;
+  // The newest requests to a service ("namespace/name") that did not end in 2xx; empty: nothing is kept.
+  std::function<void(std::string service, std::size_t most, std::function<void(Records)>)> last_errors;
 };
 
 class Uplink {

@@ -56,9 +56,14 @@ Result<v1::GetStatsResponse> Api::Handle(const Principal&, const v1::GetStatsReq
 }
 
 Result<v1::ExplainResult> Api::Handle(const Principal&, const v1::ExplainQuery& request) {
+  if (!request.last_error_of().empty()) {
+    const Result<ServiceKey> service = ServiceKey::Parse(request.last_error_of());
+    if (!service) return Invalid(service.error().detail, "lastErrorOf");
+    return statistics_.Explain({}, service->ToString());
+  }
   if (request.request_id().empty() || request.request_id().size() > 64)
     return Invalid("a request id has 1 to 64 characters", "request-id");
-  return statistics_.Explain(request.request_id());
+  return statistics_.Explain(request.request_id(), {});
 }
 
 Result<v1::ListEventsResponse> Api::Handle(const Principal&, const v1::ListEventsRequest& request) {

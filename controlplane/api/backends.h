@@ -30,7 +30,8 @@ class Statistics {
   virtual std::string ServiceStats() const = 0;
   virtual v1::GetGraphResponse Graph(const std::string& ns) const = 0;     // empty: all namespaces
   virtual v1::ListIssuesResponse Issues(const std::string& ns) const = 0;  // likewise
-  virtual v1::ExplainResult Explain(const std::string& request_id) = 0;    // may take two seconds
+  // Of a request, or, when a service is given, of the newest one to it that failed. May take two seconds.
+  virtual v1::ExplainResult Explain(const std::string& request_id, const std::string& last_error_of) = 0;
 };
 
 // The agents as a rollout sees them.

@@ -61,6 +61,7 @@ Answer ServiceStats(Api& api, const RestCall&) { return Raw(api.ServiceStats());
 Answer Explain(Api& api, const RestCall& call) {
   v1::ExplainQuery request;
   request.set_request_id(call.Name("request-id"));
+  request.set_last_error_of(call.request.Query("lastErrorOf"));
   return Ask(api, call, request, [](const auto& done) { return JsonResponse(ToJson(done)); });
 }
 

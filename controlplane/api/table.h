@@ -115,7 +115,7 @@ inline constexpr std::array kTable = {
     Row{"GET", "stats/services", Rpc::kServiceStats, Body::kNone, auth::Role::kViewer},
     Row{"GET", "graph", Rpc::kGetGraph, Body::kNone, auth::Role::kViewer, "namespace"},
     Row{"GET", "issues", Rpc::kListIssues, Body::kNone, auth::Role::kViewer, "namespace"},
-    Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer},
+    Row{"GET", "explain/{request-id}", Rpc::kExplain, Body::kNone, auth::Role::kViewer, "lastErrorOf"},
     Row{"GET", "events", Rpc::kListEvents, Body::kNone, auth::Role::kViewer, "namespace type reason after"},
     Row{"GET", "identity", Rpc::kGetIdentity, Body::kNone, auth::Role::kViewer},
     Row{"POST", "identity/roots:rotate", Rpc::kRotateRoot, Body::kNone, auth::Role::kAdmin},

@@ -127,7 +127,9 @@ class Statistics final : public api::Statistics {
   std::string ServiceStats() const override { return collector_.ServiceStats(); }
   v1::GetGraphResponse Graph(const std::string& ns) const override { return collector_.Graph(ns); }
   v1::ListIssuesResponse Issues(const std::string& ns) const override { return collector_.Issues(ns); }
-  v1::ExplainResult Explain(const std::string& request_id) override { return collector_.Explain(request_id); }
+  v1::ExplainResult Explain(const std::string& request_id, const std::string& last_error_of) override {
+    return collector_.Explain(request_id, telemetry::kExplainPatience, last_error_of);
+  }
 
  private:
   telemetry::Collector& collector_;

@@ -132,6 +132,25 @@ Error NothingKept(const Json& answer, const std::string& id) {
   return {ErrorKind::kNotFound, why, {}, {}};
 }
 
+// The id of the newest request to the service that did not end in 2xx, wherever it was kept.
+Result<std::string> LastErrorOf(Context& context, const std::string& service, const std::string& agent) {
+  const NamespacedName name = SplitName(context, service);
+  const std::string key = name.ns + "/" + name.name;
+  const Result<Json> answer = agent.empty()
+                                  ? context.client.Get("/api/v1/explain/-?lastErrorOf=" + Escape(key))
+                                  : context.connect(agent).Get("/decisions?limit=1000&failed=true");
+  if (!answer) return answer.error();
+  std::vector<Record> records;
+  AddRecords(*answer, agent, records);
+  std::erase_if(records, [&](const Record& record) { return Text(record.json, "service") != key; });
+  const auto newest = std::max_element(records.begin(), records.end(), [](const Record& a, const Record& b) {
+    return a.json.value("startedUnixMs", std::int64_t{0}) < b.json.value("startedUnixMs", std::int64_t{0});
+  });
+  if (newest != records.end()) return Text(newest->json, "requestId");
+  return Error{
+      ErrorKind::kNotFound, "no agent keeps a request to '" + key + "' that did not end in 2xx", {}, {}};
+}
+
 Status RunExplain(Context& context, const std::string& id, const std::string& agent) {
   const Result<Json> answer = agent.empty() ? context.client.Get("/api/v1/explain/" + Escape(id))
                                             : context.connect(agent).Get("/explain/" + Escape(id));
@@ -157,14 +176,22 @@ Status RunExplain(Context& context, const std::string& id, const std::string& ag
 
 void AddExplain(CLI::App& app, Action& action) {
   struct Args {
-    std::string id, agent;
+    std::string id, agent, service;
   };
   auto args = std::make_shared<Args>();
   CLI::App* verb = app.add_subcommand("explain", "Tell why a request went where it went, or failed");
-  verb->add_option("request-id", args->id, "Value of x-request-id")->required();
+  verb->add_option("request-id", args->id, "Value of x-request-id");
   verb->add_option("--agent", args->agent, "Ask this agent's admin port instead, such as 127.0.0.1:15000");
+  verb->add_option("--last-error", args->service,
+                   "The newest request to this service that did not end in 2xx");
   verb->callback([args, &action] {
-    action = [args](Context& context) { return RunExplain(context, args->id, args->agent); };
+    action = [args](Context& context) -> Status {
+      if (args->id.empty() == args->service.empty())
+        return Invalid("give a request id, or --last-error and a service");
+      if (args->service.empty()) return RunExplain(context, args->id, args->agent);
+      const Result<std::string> id = LastErrorOf(context, args->service, args->agent);
+      return id ? RunExplain(context, *id, args->agent) : Status(id.error());
+    };
   });
 }
 

@@ -81,6 +81,33 @@ TEST(IssuesTest, CausesComeFirstAndTheFirstOnesAdviceIsTold) {
   EXPECT_EQ(fake.out, "No issues.\n");
 }
 
+TEST(ExplainTest, TheLastErrorOfAServiceIsFoundFirstAndThenExplained) {
+  Fake fake;
+  const auto record = [](const char* id, const char* service, int started) {
+    return std::string(R"({"requestId": ")") + id + R"(", "service": ")" + service +
+           R"(", "direction": "outbound", "status": 503, "reason": "breaker_open", "tookMs": 1, "startedUnixMs": )" +
+           std::to_string(started) + "}";
+  };
+  fake.On("GET /api/v1/explain/-?lastErrorOf=shop%2Fcart",
+          R"({"asked": 2, "answered": 2, "records": [{"agent": "a", "record": )" +
+              record("old", "shop/cart", 5) + R"(}, {"agent": "b", "record": )" +
+              record("new", "shop/cart", 9) + "}]}")
+      .On("GET /api/v1/explain/new",
+          R"({"records": [{"agent": "b", "record": )" + record("new", "shop/cart", 9) + "}]}")
+      .On("GET /decisions?limit=1000&failed=true",
+          "[" + record("other", "shop/stock", 9) + "," + record("mine", "shop/cart", 8) + "]")
+      .On("GET /explain/mine", "[" + record("mine", "shop/cart", 8) + "]")
+      .On("GET /api/v1/explain/-?lastErrorOf=shop%2Fstock", R"({"records": [], "asked": 2})");
+  ASSERT_EQ(fake.Run({"explain", "--last-error", "shop/cart"}), 0) << fake.err;
+  EXPECT_EQ(fake.out.substr(0, 3), "new");
+  ASSERT_EQ(fake.Run({"explain", "--last-error", "cart", "-n", "shop", "--agent", "127.0.0.1:15000"}), 0)
+      << fake.err;
+  EXPECT_EQ(fake.out.substr(0, 4), "mine");
+  EXPECT_EQ(fake.Run({"explain", "--last-error", "shop/stock"}), 1);
+  EXPECT_NE(fake.err.find("shop/stock"), std::string::npos);
+  EXPECT_EQ(fake.Run({"explain"}), 1);
+}
+
 TEST(ExplainTest, ARecordIsToldFromTopToBottom) {
   const std::string record =
       R"({"requestId": "r-1", "direction": "outbound", "service": "demo/cart", "backend": "demo/cart:80", "route": "demo/mark",

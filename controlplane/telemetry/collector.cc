@@ -100,11 +100,13 @@ void Collector::Close(std::uint64_t ticket) {
   streams_.erase(found);
 }
 
-v1::ExplainResult Collector::Explain(const std::string& request_id, std::chrono::nanoseconds patience) {
+v1::ExplainResult Collector::Explain(const std::string& request_id, std::chrono::nanoseconds patience,
+                                     const std::string& last_error_of) {
   std::vector<std::shared_ptr<Channel>> channels;
   v1::ReportCommand command;
   command.mutable_explain()->set_request_id(request_id);
-  command.mutable_explain()->set_limit(kExplainRecords);
+  command.mutable_explain()->set_limit(last_error_of.empty() ? kExplainRecords : 1);
+  command.mutable_explain()->set_last_error_of(last_error_of);
   std::uint64_t id = 0;
   {
     const std::scoped_lock lock(mutex_);

@@ -72,7 +72,8 @@ class Collector {
   Counts counts() const;
   // Waits until every connected agent answered, `patience` at most.
   v1::ExplainResult Explain(const std::string& request_id,
-                            std::chrono::nanoseconds patience = kExplainPatience);
+                            std::chrono::nanoseconds patience = kExplainPatience,
+                            const std::string& last_error_of = {});
   std::size_t agents() const;
 
  private:
