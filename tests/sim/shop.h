@@ -26,7 +26,7 @@ struct Shop {
   simulate::WorldSettings world;
   std::uint32_t servers = 10, clients = 1;
   simulate::Model model;
-  policy::ServicePolicy policy;  // of Weft
+  policy::ServicePolicy policy;    // of Weft
   std::vector<std::string> zones;  // of its instances
   std::string client_zone, key_header;
   // Of what is compared; by the name of the variant.
