@@ -34,7 +34,7 @@ std::string PercentText(std::uint64_t part, std::uint64_t whole) {
 }
 
 Result<scenario::Scenario> ReadScenario(Context& context, const std::string& path) {
-  const Result<std::vector<InputFile>> files = ReadInputs({path}, context.in);
+  const Result<std::vector<InputFile>> files = ReadInputs(context, {path});
   if (!files) return files.error();
   const scenario::Parsed parsed = scenario::Parse(files->front().text, files->front().name);
   for (const Error& error : parsed.errors) context.err << "error: " << error.Text() << "\n";
