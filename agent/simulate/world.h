@@ -37,7 +37,7 @@ struct Work {
 struct WorldSettings {
   std::uint64_t seed = 1;
   Duration network = std::chrono::microseconds(250);  // one way
-  Work work;
+  Work work = {};
   bool poisson = true;     // false: evenly spaced
   double post_share = 0;   // of requests: POST, else GET
   bool tells_load = true;  // servers tell their load with their answers

@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "agent/decision/recorder.h"
 #include "agent/simulate/agent.h"
 #include "agent/simulate/world.h"
 #include "controlplane/ctl/ctl_fixture.h"
