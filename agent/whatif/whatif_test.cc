@@ -95,7 +95,7 @@ TEST(WhatIfTest, WithoutAChangeEverythingComesOutAsRecordedAndExact) {
 TEST(WhatIfTest, PredictsOpeningsEjectionsAndRefusalsOfARerunWithinAFifth) {
   const Recorded made = Record(Calm());
   const Side predicted =
-      Run(made.recording, [](policy::ServiceBundle& bundle) { Overlay(Nervous(), bundle); });
+      whatif::Run(made.recording, [](policy::ServiceBundle& bundle) { Overlay(Nervous(), bundle); });
   policy::ServiceBundle bundle;
   bundle.policy = Calm();
   Overlay(Nervous(), bundle);
