@@ -21,7 +21,9 @@ spec:
 
 compile::Output Resources(const std::string& more = "") {
   compile::Inputs inputs;
-  inputs.documents = resource::ParseDocuments(std::string(kMesh) + more, "mesh.yaml").documents;
+  const auto parsed = resource::ParseDocuments(std::string(kMesh) + more, "mesh.yaml");
+  EXPECT_TRUE(parsed.errors.empty()) << parsed.errors.front().Text();
+  inputs.documents = parsed.documents;
   return compile::Compile(inputs);
 }
 
@@ -59,7 +61,7 @@ apiVersion: weft.dev/v1
 kind: ServicePolicy
 metadata: {name: cart, namespace: shop}
 spec:
-  targetRefs: [{name: cart}]
+  targetRefs: [{group: weft.dev, kind: MeshService, name: cart}]
   circuitBreaker: {enabled: false}
 )"),
             0u);

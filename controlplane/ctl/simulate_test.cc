@@ -24,7 +24,7 @@ apiVersion: weft.dev/v1
 kind: ServicePolicy
 metadata: {name: cart, namespace: default}
 spec:
-  targetRefs: [{name: cart}]
+  targetRefs: [{group: weft.dev, kind: MeshService, name: cart}]
   retry: {attempts: 0}
 )";
 

@@ -97,7 +97,7 @@ class KubernetesTest : public SourceTest<KubernetesWorld> {
   void SetUp() override {
     world.Connect(scene);
     world.Put({"cart", "a", 8001});
-    ASSERT_TRUE(Comes([&] { return scene.At("cart", 8001).has_value(); }));
+    ASSERT_TRUE(Comes([&] { return scene.At("cart", 8001).has_value() && world.fake.watches >= 2; }));
   }
 };
 
