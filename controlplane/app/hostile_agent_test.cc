@@ -105,7 +105,7 @@ class HostileAgentTest : public ProgramTest {
 
 TEST_F(HostileAgentTest, AMessageOfAGigabyteIsRefusedByItsLengthAndNeverHeld) {
   ForgetPeak();
-  const std::size_t before = PeakKib();
+  [[maybe_unused]] const std::size_t before = PeakKib();
   Raw raw(Own());
   ASSERT_TRUE(raw.Send(Hello("big")));
   raw.stream->Write(Megabytes(1024));
@@ -119,7 +119,7 @@ TEST_F(HostileAgentTest, AMessageOfAGigabyteIsRefusedByItsLengthAndNeverHeld) {
 // gRPC reads the message of a unary call before anybody is asked who calls.
 TEST_F(HostileAgentTest, AGigabyteForACallIsNotHeldEither) {
   ForgetPeak();
-  const std::size_t before = PeakKib();
+  [[maybe_unused]] const std::size_t before = PeakKib();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
   grpc::CompletionQueue queue;
