@@ -51,8 +51,8 @@ TEST(ScenarioTest, PoliciesOfTheResourcesAreInForce) {
       "duration: 30s\nfaults:\n- {at: 10s, kind: errors, percent: 100, status: 503}\n";
   const auto opened = [&](const std::string& more) {
     std::size_t count = 0;
-    for (const simulate::Change& change : Played(scenario, Resources(more)).tally.changes())
-      count += change.to == "open";
+    const Report report = Played(scenario, Resources(more));
+    for (const simulate::Change& change : report.tally.changes()) count += change.to == "open";
     return count;
   };
   EXPECT_GT(opened(""), 0u);

@@ -108,7 +108,7 @@ TEST_F(KubernetesTest, AForgottenVersionLeadsToANewListAndLosesNothing) {
   world.Put({"cart", "b", 8002});
   EXPECT_TRUE(Comes([&] { return scene.At("cart", 8002).has_value(); }));
   EXPECT_TRUE(scene.At("cart", 8001));
-  EXPECT_GE(world.fake.lists, lists + 1);
+  EXPECT_TRUE(Comes([&] { return world.fake.lists > lists; }));
   EXPECT_EQ(Look().errors, 0U) << "it was never away";
 }
 

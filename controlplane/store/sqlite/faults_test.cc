@@ -93,7 +93,8 @@ Write Put(const std::vector<std::string>& names, const std::string& json) {
 
 std::vector<std::string> NamesIn(const Store& store) {
   std::vector<std::string> names;
-  for (const Resource& resource : store.Head()->resources) names.push_back(resource.key.name);
+  const auto head = store.Head();
+  for (const Resource& resource : head->resources) names.push_back(resource.key.name);
   return names;
 }
 
