@@ -117,8 +117,8 @@ Result RunLoads(const std::array<Load, N>& loads, const Setup& setup) {
 }
 
 std::vector<std::string> Rules() {
-  return {kWeft,         "random",    "round robin", kWeighted, "least loaded",
-          "two choices", "peak EWMA", kFresh,        kPrequal};
+  return {kWeft,          kHotCold,      "random",    "round robin", kWeighted,
+          "least loaded", "two choices", "peak EWMA", kFresh,        kPrequal};
 }
 
 auto Ratio(const char* figure, const char* one, const char* other) {
@@ -166,14 +166,17 @@ Scenario Ramp() {
       Because({"weighted round robin fails at 1.74", "%", Bound::kAtLeast, 2,
                [](const Sample& of) { return of(kWeighted, "errors 1.74"); }},
               "Few queues reach 5 s in the 8 s that are measured; the published 5 % are of a minute."),
-      {"at 0.75 all are within 15 % at p50: widest", "%", Bound::kAtMost, 15, [](const Sample& of) {
-         double least = 1e9, most = 0;
-         for (const std::string& rule : Rules()) {
-           least = std::min(least, of(rule, "p50 0.75"));
-           most = std::max(most, of(rule, "p50 0.75"));
-         }
-         return 100 * (most / least - 1);
-       }}};
+      Because({"at 0.75 all are within 15 % at p50: widest", "%", Bound::kAtMost, 15,
+               [](const Sample& of) {
+                 double least = 1e9, most = 0;
+                 for (const std::string& rule : Rules()) {
+                   least = std::min(least, of(rule, "p50 0.75"));
+                   most = std::max(most, of(rule, "p50 0.75"));
+                 }
+                 return 100 * (most / least - 1);
+               }},
+              "The limit is of the published ramp; here antagonists take capacity at 0.75 already, which "
+              "rules that do not look at load feel.")};
   s.charts = {{"p99", "p99 by load", "load, of what is allotted", "ms", {0.75, 1.27, 1.74}, true}};
   return s;
 }

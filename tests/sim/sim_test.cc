@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 #include "tests/sim/table.h"
@@ -30,6 +31,23 @@ TEST(ScenariosTest, AllTwentyTwoOfTheSpecificationAreListedAndEachHasCriteria) {
   std::vector<std::string> expected;
   for (int i = 1; i <= 22; ++i) expected.push_back("S" + std::to_string(i));
   EXPECT_EQ(ids, expected);
+}
+
+// What a criterion asks for must be a variant of its scenario: else the whole table is lost at its end.
+TEST(ScenariosTest, CriteriaNameVariantsThatAreRun) {
+  for (const Scenario& s : AllScenarios()) {
+    std::map<std::string, Result> results;
+    for (const std::string& variant : s.variants) results[variant];
+    for (const Criterion& c : s.criteria) {
+      if (!c.figure.of) continue;
+      try {
+        c.figure.of(Sample(results));
+      } catch (const std::logic_error& error) {
+        EXPECT_EQ(std::string(error.what()).find("no variant"), std::string::npos)
+            << s.id << ": " << error.what();
+      }
+    }
+  }
 }
 
 Scenario Made(double figure, double limit, Bound bound) {
