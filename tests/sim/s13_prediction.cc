@@ -99,8 +99,9 @@ Result RunPrediction(const Setup& setup) {
   Fluid fluid(draws);
   Tallied tallied;
   const std::uint64_t events = setup.quick ? 150 : 600;
+  const std::uint64_t warm = events / 3;
   for (std::uint64_t number = 0; number < events; ++number)
-    RunEvent(predictor, fluid, draws, number, number >= events / 3, setup.variant == kReactive, tallied);
+    RunEvent(predictor, fluid, draws, number, number >= warm, setup.variant == kReactive, tallied);
   std::sort(tallied.leads.begin(), tallied.leads.end());
   Result result;
   const int alarms = tallied.right + tallied.wrong;
@@ -108,7 +109,7 @@ Result RunPrediction(const Setup& setup) {
   result.figures["recall, gradual"] = static_cast<double>(tallied.found) / std::max(1, tallied.gradual);
   result.figures["median lead"] = tallied.leads.empty() ? 0 : tallied.leads[tallied.leads.size() / 2];
   result.figures["false alarms per hour"] =
-      tallied.wrong * 3600.0 / (static_cast<double>(events - events / 3) * kApart);
+      tallied.wrong * 3600.0 / (static_cast<double>(events - warm) * kApart);
   return result;
 }
 
