@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // A world with a recorder: a minute in which one instance fails a third of its answers and the whole service
-// is away for ten seconds.
+// fails half of them for ten seconds.
 struct Recorded {
   Recording recording;
   simulate::Counts counts;
@@ -25,7 +25,7 @@ struct Recorded {
 
 policy::ServicePolicy Calm() {
   policy::ServicePolicy policy;
-  policy.circuit_breaker.failure_threshold = 300;
+  policy.circuit_breaker.failure_threshold = 3000;
   policy.circuit_breaker.adaptive = false;
   policy.outlier_detection.consecutive_failures = 30;
   policy.timeouts.attempt = seconds(1);
@@ -60,8 +60,8 @@ Recorded Record(const policy::ServicePolicy& policy) {
     world.SetRate(200);
     world.At(seconds(10), [&] { world.server(2).behaviour.error_rate = 0.35; });
     for (std::size_t i = 0; i < 5; ++i) {
-      world.At(seconds(30), [&world, i] { world.server(i).behaviour.fault = simulate::Fault::kReset; });
-      world.At(seconds(40), [&world, i] { world.server(i).behaviour.fault = simulate::Fault::kNone; });
+      world.At(seconds(30), [&world, i] { world.server(i).behaviour.error_rate = 0.5; });
+      world.At(seconds(40), [&world, i] { world.server(i).behaviour = {}; });
     }
     world.Run(seconds(60));
     world.SetRate(0);
@@ -91,9 +91,8 @@ TEST(WhatIfTest, WithoutAChangeEverythingComesOutAsRecordedAndExact) {
   EXPECT_EQ(side.ejected.all(), made.ejected);
 }
 
-// What the same world does under the changed policy is what really would have happened. Openings and
-// ejections are few, and one that falls on the other side of a second makes another.
-TEST(WhatIfTest, PredictsTheRefusalsOfARerunWithinAFifth) {
+// What the same world does under the changed policy is what really would have happened.
+TEST(WhatIfTest, PredictsOpeningsEjectionsAndRefusalsOfARerunWithinAFifth) {
   const Recorded made = Record(Calm());
   const Side predicted =
       whatif::Run(made.recording, [](policy::ServiceBundle& bundle) { Overlay(Nervous(), bundle); });
@@ -101,11 +100,16 @@ TEST(WhatIfTest, PredictsTheRefusalsOfARerunWithinAFifth) {
   bundle.policy = Calm();
   Overlay(Nervous(), bundle);
   const Recorded rerun = Record(bundle.policy);
-  ASSERT_GT(rerun.counts.refused, made.counts.refused + 100) << "the change changes something";
-  const auto refused = static_cast<double>(rerun.counts.refused);
-  EXPECT_NEAR(static_cast<double>(predicted.refused.all()), refused, 0.2 * refused);
-  EXPECT_NEAR(static_cast<double>(predicted.opened.all()), static_cast<double>(rerun.opened), 2);
-  EXPECT_NEAR(static_cast<double>(predicted.ejected.all()), static_cast<double>(rerun.ejected), 2);
+  ASSERT_GT(rerun.opened, made.opened) << "the change changes something";
+  ASSERT_GT(rerun.counts.refused, 100u);
+  const auto within = [](std::uint64_t is, std::uint64_t should) {
+    EXPECT_LE(std::abs(static_cast<double>(is) - static_cast<double>(should)),
+              std::max(1.0, 0.2 * static_cast<double>(should)))
+        << is << " against " << should;
+  };
+  within(predicted.opened.all(), rerun.opened);
+  within(predicted.ejected.all(), rerun.ejected);
+  within(predicted.refused.all(), rerun.counts.refused);
   EXPECT_GT(predicted.requests.modelled, 0u);
   EXPECT_EQ(predicted.requests.all(), made.counts.requests);
 }
@@ -113,10 +117,12 @@ TEST(WhatIfTest, PredictsTheRefusalsOfARerunWithinAFifth) {
 TEST(WhatIfTest, AnAttemptTimeoutCutsWhatTookLonger) {
   const Recorded made = Record(Calm());
   policy::PolicySpec spec;
-  spec.timeouts.attempt = milliseconds(25);
+  spec.timeouts.attempt = milliseconds(8);
+  spec.circuit_breaker.enabled = false;
+  spec.outlier_detection.enabled = false;
   const Side side =
       whatif::Run(made.recording, [&](policy::ServiceBundle& bundle) { Overlay(spec, bundle); });
-  EXPECT_GT(side.retries.all(), 2 * made.counts.retries);
+  EXPECT_GT(side.retries.all(), 1000u);
   EXPECT_GT(side.requests.modelled, 1000u);
 }
 
