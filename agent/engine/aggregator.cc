@@ -74,9 +74,7 @@ bool Aggregator::Update(const BackendKey& key, Group& group) {
   const auto found = snapshot_->services.find(key.service);
   if (found == snapshot_->services.end()) return false;
   const snapshot::Service& service = *found->second;
-  const auto& ports = service.bundle->ports;
-  if (std::none_of(ports.begin(), ports.end(), [&](const auto& port) { return port.port == key.port; }))
-    return false;
+  if (FindPort(*service.bundle, key.port) == nullptr) return false;
   group.bundle = service.bundle;
   std::map<std::uint64_t, Member> members;
   for (const snapshot::Instance& instance : service.endpoints->instances) {

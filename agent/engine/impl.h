@@ -31,6 +31,9 @@ struct ServiceRoutes {
   std::unordered_map<const policy::BackendRef*, Backend*> backends;  // null: not in the snapshot
 };
 
+// Null: the service has no such port.
+const policy::ServicePort* FindPort(const policy::ServiceBundle& bundle, std::uint16_t port);
+
 // What a request's destination resolves to.
 struct Resolved {
   Reason reason = Reason::kUnknownService;  // kOk: found

@@ -14,13 +14,6 @@ const policy::ServicePolicy& BuiltIn() {
   return policy;
 }
 
-const policy::ServicePort* FindPort(const policy::ServiceBundle& bundle, std::uint16_t port) {
-  for (const policy::ServicePort& p : bundle.ports) {
-    if (p.port == port) return &p;
-  }
-  return nullptr;
-}
-
 net::Address AddressOf(const snapshot::Instance& instance, const policy::ServicePort& port) {
   const auto named = instance.ports.find(port.name);
   return {instance.address.ip, named == instance.ports.end() ? instance.address.port : named->second};
@@ -78,6 +71,13 @@ Target& AddTarget(Backend& backend, std::uint64_t hash, const net::Address& addr
 }
 
 }  // namespace
+
+const policy::ServicePort* FindPort(const policy::ServiceBundle& bundle, std::uint16_t port) {
+  for (const policy::ServicePort& p : bundle.ports) {
+    if (p.port == port) return &p;
+  }
+  return nullptr;
+}
 
 Generation::Generation() = default;
 Generation::~Generation() = default;

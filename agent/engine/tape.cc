@@ -84,6 +84,17 @@ std::string EngineInput(const Settings& s, std::uint64_t shared_seed) {
   return line.Put("cluster", s.cluster).Put("ns", s.ns).Put("zone", s.zone).text();
 }
 
+Settings ReadSettings(const LineReader& line) {
+  Settings settings;
+  settings.worker = line.Number<std::uint32_t>("worker");
+  settings.workers = line.Number<std::uint32_t>("workers");
+  settings.seed = line.Number<std::uint64_t>("seed");
+  settings.cluster = line.Text("cluster");
+  settings.ns = line.Text("ns");
+  settings.zone = line.Text("zone");
+  return settings;
+}
+
 std::string SnapshotInput(const char* op, std::uint32_t worker, const snapshot::Snapshot& snapshot,
                           TimePoint now) {
   return SnapshotText(snapshot) + Begin(op, worker, now).text();

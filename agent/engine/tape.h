@@ -49,5 +49,6 @@ AttemptResult ReadResult(const decision::LineReader& line);
 WorkerDelta ReadDelta(const decision::LineReader& line);
 ServiceView ReadView(const decision::LineReader& line);
 BackendKey ReadKey(const decision::LineReader& line);
+Settings ReadSettings(const decision::LineReader& line);  // of EngineInput
 
 }  // namespace weft::engine::tape

@@ -67,13 +67,7 @@ class Machine {
   }
 
   void MakeEngine(const LineReader& line) {
-    Settings settings;
-    settings.worker = line.Number<std::uint32_t>("worker");
-    settings.workers = line.Number<std::uint32_t>("workers");
-    settings.seed = line.Number<std::uint64_t>("seed");
-    settings.cluster = line.Text("cluster");
-    settings.ns = line.Text("ns");
-    settings.zone = line.Text("zone");
+    const Settings settings = tape::ReadSettings(line);
     MakeShared(line);
     engines_[settings.worker].engine = std::make_unique<Engine>(settings, *shared_, &capture_);
   }

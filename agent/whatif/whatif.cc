@@ -96,13 +96,7 @@ class Machine {
     if (!shared_) shared_ = std::make_unique<engine::Shared>(line.Number<std::uint64_t>("shared_seed"));
   }
   void MakeEngine(const LineReader& line) {
-    engine::Settings settings;
-    settings.worker = line.Number<std::uint32_t>("worker");
-    settings.workers = line.Number<std::uint32_t>("workers");
-    settings.seed = line.Number<std::uint64_t>("seed");
-    settings.cluster = line.Text("cluster");
-    settings.ns = line.Text("ns");
-    settings.zone = line.Text("zone");
+    const engine::Settings settings = tape::ReadSettings(line);
     MakeShared(line);
     workers_[settings.worker].engine = std::make_unique<Engine>(settings, *shared_, nullptr);
   }

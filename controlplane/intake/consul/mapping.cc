@@ -9,6 +9,7 @@
 #include "common/resource/schema.h"
 #include "controlplane/api/json.h"
 #include "controlplane/api/text.h"
+#include "controlplane/intake/foreign.h"
 
 namespace weft::intake::consul {
 namespace {
@@ -18,17 +19,6 @@ using api::Json;
 constexpr std::string_view kNodeMaintenance = "_node_maintenance";
 constexpr std::string_view kServiceMaintenance = "_service_maintenance:";
 
-// Foreign objects: what is not there, or is something else, is empty.
-const Json& At(const Json& json, const char* key) {
-  static const Json nothing;
-  if (!json.is_object()) return nothing;
-  const auto found = json.find(key);
-  return found == json.end() ? nothing : *found;
-}
-std::string Text(const Json& json, const char* key) {
-  const Json& value = At(json, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 std::uint32_t Number(const Json& json, const char* key, std::uint32_t absent) {
   const Json& value = At(json, key);
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 0xffffffffU) return absent;

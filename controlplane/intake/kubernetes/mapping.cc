@@ -5,20 +5,11 @@
 
 #include "common/net/address.h"
 #include "common/net/port_range.h"
+#include "controlplane/intake/foreign.h"
 
 namespace weft::intake::kubernetes {
 namespace {
 
-const Json& At(const Json& json, const char* key) {
-  static const Json nothing;
-  if (!json.is_object()) return nothing;
-  const auto found = json.find(key);
-  return found == json.end() ? nothing : *found;
-}
-std::string Text(const Json& json, const char* key) {
-  const Json& value = At(json, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 std::uint16_t Port(const Json& json, const char* key) {
   const Json& value = At(json, key);
   const bool good =
