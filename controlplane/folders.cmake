@@ -6,7 +6,7 @@ weft_library(controlplane/identity DEPS controlplane/auth controlplane/events co
   LINK weft_ext_json)
 weft_library(controlplane/gate DEPS common/net common/result common/time)
 weft_library(controlplane/store DEPS common/result common/time)
-weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite)
+weft_library(controlplane/store/sqlite DEPS controlplane/store LINK weft_ext_sqlite weft_ext_xxhash)
 weft_library(controlplane/rollout DEPS common/resource common/stats common/time common/wire)
 weft_library(controlplane/sources DEPS common/net common/time)
 weft_library(controlplane/api DEPS controlplane/auth controlplane/caller controlplane/events controlplane/identity controlplane/rollout controlplane/sources controlplane/store common/compile common/diff common/wire common/http

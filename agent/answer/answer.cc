@@ -36,6 +36,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {502, GrpcStatus::kUnavailable, false},        // peer_untrusted
     {502, GrpcStatus::kUnavailable, false},        // peer_identity
     {502, GrpcStatus::kUnavailable, false},        // peer_expired
+    {502, GrpcStatus::kUnavailable, false},        // peer_revoked
     {502, GrpcStatus::kUnavailable, false},        // identity_refused
     {502, GrpcStatus::kUnavailable, false},        // tls_failed
     {503, GrpcStatus::kUnavailable, false},        // no_identity

@@ -79,7 +79,7 @@ v1::AgentMessage MakeCertificateRequest(const std::string& csr) {
 }
 
 identity::Offer FromProto(const v1::IdentityOffer& offer) {
-  return {offer.trust_domain(), offer.roots_pem(), offer.nonce()};
+  return {offer.trust_domain(), offer.roots_pem(), offer.nonce(), identity::FromProto(offer.revoked())};
 }
 
 identity::Answer FromProto(const v1::Certificate& certificate) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/time/time.h"
+#include "common/x509/revoked.h"
 
 namespace weft::identity {
 
@@ -20,6 +21,7 @@ struct Material {
   std::string roots;               // PEM, all that are trusted now
   WallTime not_before, not_after;  // by the issuer's clock
   WallTime ends;                   // by ours: what the issuer said is left, from when it came
+  x509::RevokedPtr revoked = {};   // certificates of peers that are good no longer; null: none
 
   bool ValidAt(WallTime now) const { return now < ends; }
 };

@@ -86,15 +86,22 @@ Result<std::string> Keeper::JoinToken() const {
 
 void Keeper::OnOffer(const Offer& offer) {
   offer_ = offer;
-  const MaterialPtr held = holder_.Now();
-  if (held != nullptr && held->roots != offer.roots && x509::Split(offer.roots)) {
-    auto fresh = std::make_shared<Material>(*held);
-    fresh->roots = offer.roots;
-    holder_.Set(std::move(fresh));
-    SaveCache();
-    hooks_.log(false, "the roots of the mesh have changed");
-  }
+  TrustAsOffered();
   if (due_ || cold_.WallNow() >= due_at_) Ask();
+}
+
+void Keeper::TrustAsOffered() {
+  const MaterialPtr held = holder_.Now();
+  if (held == nullptr || !x509::Split(offer_.roots)) return;
+  const bool roots = held->roots != offer_.roots, revoked = !IsSame(held->revoked, offer_.revoked);
+  if (!roots && !revoked) return;
+  auto fresh = std::make_shared<Material>(*held);
+  fresh->roots = offer_.roots;
+  fresh->revoked = offer_.revoked;
+  holder_.Set(std::move(fresh));
+  SaveCache();
+  if (roots) hooks_.log(false, "the roots of the mesh have changed");
+  if (revoked) hooks_.log(false, "the revocations of the mesh have changed");
 }
 
 void Keeper::OnStreamDown() {
@@ -127,7 +134,7 @@ Result<MaterialPtr> Keeper::Check(const Answer& answer) const {
     return ok.error();
   return MaterialPtr(std::make_shared<const Material>(
       Material{leaf->uri, answer.chain, asked_->Pem(), offer_.roots, leaf->not_before, leaf->not_after,
-               cold_.WallNow() + answer.lifetime}));
+               cold_.WallNow() + answer.lifetime, offer_.revoked}));
 }
 
 void Keeper::OnAnswer(const Answer& answer) {

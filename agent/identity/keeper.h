@@ -42,6 +42,7 @@ struct KeeperStatus {                                         // for metrics and
 
 struct Offer {
   std::string trust_domain, roots, nonce;
+  x509::RevokedPtr revoked = {};  // null: nothing
 };
 
 struct Answer {
@@ -70,6 +71,7 @@ class Keeper {
  private:
   void LoadCache();
   void SaveCache();
+  void TrustAsOffered();
   void Ask();
   void Adopt(MaterialPtr material, Duration lifetime);
   Result<MaterialPtr> Check(const Answer& answer) const;

@@ -141,6 +141,23 @@ TEST_F(KeeperTest, NewRootsCountAtOnceAndCostNoCertificate) {
   EXPECT_EQ(keeper->source().Now()->roots, ca.root + next.root);
 }
 
+TEST_F(KeeperTest, RevocationsCountAtOnceAndOutliveARestart) {
+  options.cache_path = folder + "/identity";
+  Make();
+  Join();
+  const auto revoked = x509::MakeRevoked({{"0a", {}, {}}, {{}, kUri, cold.WallNow()}});
+  keeper->OnOffer({"mesh.local", ca.root, "n", revoked});
+  EXPECT_EQ(changes, 2);
+  EXPECT_TRUE(IsSame(keeper->source().Now()->revoked, revoked));
+  keeper->OnOffer({"mesh.local", ca.root, "n", x509::MakeRevoked(revoked->all())});
+  EXPECT_EQ(changes, 2) << "the same again is no change";
+  Make();
+  ASSERT_TRUE(keeper->Holds()) << problems;
+  EXPECT_TRUE(IsSame(keeper->source().Now()->revoked, revoked));
+  keeper->OnOffer({"mesh.local", ca.root, "n"});
+  EXPECT_EQ(keeper->source().Now()->revoked, nullptr) << "taken back";
+}
+
 TEST_F(KeeperTest, ARefusalLeavesWhatIsHeldAndIsNotRepeatedAtOnce) {
   Make();
   OfferOne();

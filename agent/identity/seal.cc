@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "agent/identity/revoked.h"
 #include "common/file/file.h"
 #include "common/x509/certificate.h"
 #include "weft/v1/cache.pb.h"
@@ -49,7 +50,7 @@ Result<Material> FromMessage(const v1::CachedIdentity& message) {
       !x509::Split(message.roots_pem()))
     return Damaged("holds no identity that can be used");
   return Material{message.uri(),    message.chain_pem(), message.key_pem(), message.roots_pem(),
-                  leaf->not_before, leaf->not_after,     leaf->not_after};
+                  leaf->not_before, leaf->not_after,     leaf->not_after,   FromProto(message.revoked())};
 }
 
 }  // namespace
@@ -62,6 +63,7 @@ Result<std::string> Seal(const Material& material, std::string_view secret) {
   message.set_chain_pem(material.chain);
   message.set_key_pem(material.key);
   message.set_roots_pem(material.roots);
+  ToProto(material.revoked, *message.mutable_revoked());
   const std::string plain = message.SerializeAsString();
   std::string out = std::string(kMagic) + *random;
   const std::string header = out;

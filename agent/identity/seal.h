@@ -15,7 +15,7 @@
 
 namespace weft::identity {
 
-inline constexpr std::size_t kLeastSecret = 32, kMostSecret = 4096, kMostSealed = 1U << 20U;  // bytes
+inline constexpr std::size_t kLeastSecret = 32, kMostSecret = 4096, kMostSealed = 4U << 20U;  // bytes
 
 Result<std::string> Seal(const Material& material, std::string_view secret);
 // kForbidden: another secret, or changed bytes; nobody can tell which.

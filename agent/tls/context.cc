@@ -137,6 +137,7 @@ Reason Context::Judge(x509_st* certificate, long verified, std::string_view expe
   if (by_issuer > shown.not_after || by_issuer < shown.not_before) return Reason::kPeerExpired;
   if (!shown.uri.starts_with(domain_) || !ReadIdentity(shown.uri)) return Reason::kPeerUntrusted;
   if (!expected.empty() && shown.uri != expected) return Reason::kPeerIdentity;
+  if (material_->revoked != nullptr && material_->revoked->Has(shown)) return Reason::kPeerRevoked;
   identity = shown.uri;
   return Reason::kOk;
 }
@@ -179,7 +180,9 @@ void Contexts::Changed() {
   Result<ContextPtr> made = Context::Make(std::move(material), least_);
   if (!made) return problem_(made.error().Text());
   const std::lock_guard lock(mutex_);
+  const bool revoked = now_ != nullptr && !IsSame(now_->material().revoked, (*made)->material().revoked);
   now_ = std::move(*made);
+  if (revoked) revocations_.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace weft::tls

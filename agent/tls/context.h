@@ -7,6 +7,8 @@
 // Thread rule: a Context is immutable and shared by the workers; Contexts::Now() from any thread, the rest of
 // Contexts on the cold thread.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -73,6 +75,9 @@ class Contexts {
   // `source` outlives it. `problem` hears why an identity cannot be used; the one before stays.
   Contexts(identity::Source& source, Least least, std::function<void(const std::string&)> problem);
   ContextPtr Now() const;  // null: there is none yet
+  // Another value than when a peer was judged: it is to be judged anew, as certificates were revoked. Costs a
+  // load.
+  std::uint64_t revocations() const { return revocations_.load(std::memory_order_acquire); }
 
  private:
   void Changed();
@@ -82,6 +87,7 @@ class Contexts {
   const std::function<void(const std::string&)> problem_;
   mutable std::mutex mutex_;
   ContextPtr now_;  // guarded by mutex_
+  std::atomic<std::uint64_t> revocations_{0};
 };
 
 }  // namespace weft::tls

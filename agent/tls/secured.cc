@@ -139,6 +139,8 @@ class Secured final : public transport::Transport, private loop::Handler {
   void Advance();
   void Opened();
   void Fail(Reason reason, int error);
+  void Give(Reason reason, int error);
+  bool StillGood();
   void Wake(bool readable, bool writable) {
     if (handler_ != nullptr) handler_->OnReady(readable, writable);
   }
@@ -160,6 +162,7 @@ class Secured final : public transport::Transport, private loop::Handler {
   std::string in_, out_;  // ciphertext: received and not read, written and not sent
   std::string identity_, expected_, session_key_;
   std::shared_ptr<bool> alive_;  // set while a wake-up is under way
+  std::uint64_t judged_ = 0;     // Contexts::revocations() when the peer was
   State state_ = State::kConnecting;
   Reason failure_ = Reason::kOk;
   int error_ = 0;
@@ -287,6 +290,7 @@ void Secured::Advance() {
 }
 
 void Secured::Opened() {
+  judged_ = wire_.contexts_.revocations();
   const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()), X509_free);
   const Reason reason =
       context_->Judge(shown.get(), SSL_get_verify_result(ssl_.get()), expected_, wire_.wall_(), identity_);
@@ -302,7 +306,25 @@ void Secured::Opened() {
   Wake(true, true);
 }
 
+// A peer whose certificate was revoked meanwhile is neither heard nor told anything more.
+bool Secured::StillGood() {
+  const std::uint64_t now = wire_.contexts_.revocations();
+  if (now == judged_) return true;
+  judged_ = now;
+  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()), X509_free);
+  std::string ignored;
+  const Reason reason = wire_.contexts_.Now()->Judge(shown.get(), X509_V_OK, {}, wire_.wall_(), ignored);
+  if (reason != Reason::kPeerRevoked) return true;  // another end of it ends no connection
+  Give(reason, ECONNABORTED);
+  return false;
+}
+
 void Secured::Fail(Reason reason, int error) {
+  Give(reason, error);
+  Wake(true, true);
+}
+
+void Secured::Give(Reason reason, int error) {
   state_ = State::kFailed;
   failure_ = reason;
   error_ = error;
@@ -310,7 +332,6 @@ void Secured::Fail(Reason reason, int error) {
   in_.clear();
   pipe_.in = {};
   if (reason != Reason::kOk) wire_.told_({server_, false, reason});
-  Wake(true, true);
 }
 
 void Secured::WakeLater() {
@@ -335,6 +356,7 @@ void Secured::WakeLater() {
 IoResult Secured::Read(char* into, std::size_t most) {
   if (state_ == State::kFailed) return {Kind::kError, 0, error_};
   if (state_ != State::kOpen) return {Kind::kWouldBlock, 0, 0};
+  if (!StillGood()) return {Kind::kError, 0, error_};
   std::size_t got = 0;
   Kind end = Kind::kOk;
   pipe_.in = in_;
@@ -376,6 +398,7 @@ IoResult Secured::Read(char* into, std::size_t most) {
 IoResult Secured::Write(const iovec* pieces, int count) {
   if (state_ == State::kFailed || broken_) return {Kind::kError, 0, error_ != 0 ? error_ : ECONNRESET};
   if (state_ != State::kOpen || shut_ || !out_.empty()) return {Kind::kWouldBlock, 0, 0};
+  if (!StillGood()) return {Kind::kError, 0, error_};
   std::size_t taken = 0, at = 0;  // `at`: of the first piece that is left
   bool more = true;
   while (more && out_.empty() && !broken_) {

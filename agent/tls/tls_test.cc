@@ -271,6 +271,50 @@ TEST_F(TlsTest, AnExpiredCertificateIsRefusedOnEitherSideAtEachHandshakeAlsoARes
   g_now = before;
 }
 
+identity::MaterialPtr Revoking(const identity::MaterialPtr& material, x509::Revoked one) {
+  auto out = std::make_shared<identity::Material>(*material);
+  out->revoked = x509::MakeRevoked({std::move(one)});
+  return out;
+}
+
+TEST_F(TlsTest, ARevokedCertificateIsRefusedOnEitherSideAndALaterOneIsGood) {
+  const identity::MaterialPtr web = ca_.Issue(Id("web")), cart = ca_.Issue(Id("cart"));
+  Side refusing(*this, Revoking(web, {x509::Read(cart->chain)->serial, {}, {}})), served(*this, cart);
+  Connect(refusing, served, Id("cart"));
+  RunUntil([&] { return client_.failed; });
+  EXPECT_EQ(client_.failure, Reason::kPeerRevoked);
+  Drop();
+  Side strict(*this, Revoking(cart, {{}, Id("web"), x509::Read(web->chain)->not_before})),
+      calling(*this, web);
+  Connect(calling, strict, Id("cart"));
+  RunUntil([&] { return server_.failed; });
+  EXPECT_EQ(server_.failure, Reason::kPeerRevoked);
+  Drop();
+  calling.holder.Set(ca_.Issue(Id("web"), hours(24), std::chrono::minutes(1)));
+  client_.out = "ping";
+  Connect(calling, strict, Id("cart"));
+  RunUntil([&] { return server_.got == "ping"; });
+}
+
+TEST_F(TlsTest, AConnectionEndsWhenTheCertificateOfItsPeerIsRevoked) {
+  const identity::MaterialPtr web = ca_.Issue(Id("web")), cart = ca_.Issue(Id("cart"));
+  Side calling(*this, web), called(*this, cart);
+  client_.out = "one";
+  Connect(calling, called, Id("cart"));
+  RunUntil([&] { return server_.got == "one"; });
+  called.holder.Set(Revoking(cart, {"00", {}, {}}));
+  client_.out = " two";
+  client_.Write();
+  RunUntil([&] { return server_.got == "one two"; });
+  called.holder.Set(Revoking(cart, {x509::Read(web->chain)->serial, {}, {}}));
+  client_.out = " three";
+  client_.Write();
+  RunUntil([&] { return server_.broken; });
+  EXPECT_EQ(server_.got, "one two") << "nothing more is heard";
+  EXPECT_EQ(server_.transport->failure(), Reason::kPeerRevoked);
+  EXPECT_EQ(called.handshakes.back().reason, Reason::kPeerRevoked);
+}
+
 TEST_F(TlsTest, OurWrongClockRefusesNobody) {
   const identity::MaterialPtr web = ca_.Issue(Id("web")), cart = ca_.Issue(Id("cart"));
   auto late = std::make_shared<identity::Material>(*web);

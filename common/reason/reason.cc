@@ -38,6 +38,7 @@ constexpr std::array<Row, kReasonCount> kRows = {{
     {"peer_untrusted", "the certificate of the instance is not one of this mesh"},
     {"peer_identity", "the certificate of the instance is that of another service"},
     {"peer_expired", "the certificate of the instance is not valid now"},
+    {"peer_revoked", "the certificate of the instance was revoked"},
     {"identity_refused", "the instance refused the certificate of this agent"},
     {"tls_failed", "the TLS handshake with the instance failed"},
     {"no_identity", "mutual TLS is required, but one of the two sides has no identity"},

@@ -41,6 +41,7 @@ enum class Reason : std::uint8_t {
   kPeerUntrusted,    // its certificate leads to none of our roots, or is of another trust domain
   kPeerIdentity,     // its certificate is good, but of another service
   kPeerExpired,      // its certificate has ended, or has not begun
+  kPeerRevoked,      // its certificate was revoked
   kIdentityRefused,  // it refused our certificate
   kTlsFailed,        // the handshake failed otherwise
   kNoIdentity,       // the policy is strict, but this agent has no valid certificate or the instance no agent

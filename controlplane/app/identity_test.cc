@@ -297,6 +297,18 @@ TEST_F(CaTest, ANewRootIsToldToEveryStreamAtOnce) {
   EXPECT_EQ(file::Read(settings.data + "/identity/roots.pem", 1 << 20).value(), offer.roots_pem());
 }
 
+TEST_F(CaTest, ARevocationIsToldToEveryStreamAndTakenBackLikewise) {
+  Stream agent(Dial(Join(), key.Pem()), {});
+  agent.Hello("cart");
+  EXPECT_EQ(agent.Next().identity_offer().revoked_size(), 0);
+  const json made = Body(Ask("POST", "identity/revocations", R"({"serial": "0A:0b"})"));
+  const v1::IdentityOffer offer = agent.Next().identity_offer();
+  ASSERT_EQ(offer.revoked_size(), 1);
+  EXPECT_EQ(offer.revoked(0).serial(), "0a0b");
+  ASSERT_EQ(Ask("DELETE", "identity/revocations/" + made["id"].get<std::string>()).status, 200U);
+  EXPECT_EQ(agent.Next().identity_offer().revoked_size(), 0);
+}
+
 TEST_F(CaTest, TokensAreForAdminsAndBadOnesNameTheirField) {
   EXPECT_EQ(Ask("POST", "identity/tokens", R"({"namespace": "default", "service": "cart"})", "viewer-secret")
                 .status,

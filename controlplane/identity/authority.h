@@ -91,7 +91,7 @@ class Authority {
   Status Rotate(WallTime now);
   // Moves roots on, takes up changed CA files, forgets old tokens. Call it every half second or so.
   void Tick(WallTime now);
-  // Counts changes of what is trusted, from 1; another value: tell everybody.
+  // Counts changes of what is trusted and of what is revoked, from 1; another value: tell everybody.
   std::uint64_t generation() const;
   std::string Bundle() const;
   std::vector<RootLook> ListRoots(WallTime now) const;

@@ -34,6 +34,7 @@ Result<Revocation> Authority::Revoke(const RevocationRequest& request, WallTime 
   }
   revocations_now_ = revocations_.size();
   ++revoked_;
+  ++generation_;
   events::Note(events_, true, "CertificateRevoked", {"ControlPlane", "", "identity"},
                WhichOf(*made) + ", by " + made->creator + (made->reason.empty() ? "" : ": " + made->reason));
   return made;
@@ -48,6 +49,7 @@ Status Authority::TakeBack(const std::string& revocation) {
     return ok;
   }
   revocations_now_ = revocations_.size();
+  ++generation_;
   return {};
 }
 

@@ -40,6 +40,12 @@ std::optional<v1::ControlMessage> Issuing::Next() {
   offer.set_trust_domain(ca_.settings().trust_domain);
   offer.set_roots_pem(ca_.Bundle());
   offer.set_nonce(nonce_);
+  for (const identity::Revocation& one : ca_.ListRevocations()) {
+    v1::Revoked& revoked = *offer.add_revoked();
+    revoked.set_serial(one.serial);
+    revoked.set_spiffe(one.spiffe);
+    revoked.set_last_begin_unix_ms(UnixMs(one.last_begin));
+  }
   return message;
 }
 

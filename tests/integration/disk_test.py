@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import identity_test
 from control_test import URL, Control, refused, served
 from mesh import BIN, Mesh, Process, get, main, mesh_service, wait_for
 
@@ -172,6 +173,31 @@ def test_a_clock_set_an_hour_on_or_back_ends_no_lease_no_rollout_and_no_report()
         control.start()
         assert control.api("services/default/cart/instances/long")[0] == 200
         control.apply(mesh_service("cart", []))
+
+
+def test_a_clock_set_an_hour_on_or_back_ends_no_agents_stream_and_no_join_token():
+    if FAKETIME is None:
+        print("   libfaketime is not installed: left out (scripts/setup test installs it)")
+        return
+    with Mesh() as mesh:
+        clock = Clock(mesh)
+        control = identity_test.Control(mesh, leaf="24h", under=clock.under)
+        control.weftctl("apply", "-f", "-", text=json.dumps(mesh_service("cart", [mesh.backends("cart-1")])))
+        token = control.token(mesh, "cart", "--ttl", "24h")
+        first = identity_test.joining(mesh, control, "first", token=token)
+        wait_for("the first agent", lambda: control.agents() == {"first"}, 30)
+        for step, offset in enumerate(("+3600", "-3600", "+0")):
+            clock.set(offset)
+            document = mesh_service("cart", [])
+            document["metadata"]["labels"] = {"step": str(step)}
+            control.weftctl("apply", "-f", "-", text=json.dumps(document))
+            head = control.json("history")["items"][0]["revision"]
+            wait_for(f"revision {head} at {offset}", lambda: first.admin("/config")["target"].endswith(str(head)), 30)
+            tokens = control.json("identity", "tokens")["items"]
+            assert [one["state"] for one in tokens] == ["valid"], tokens
+        assert not control.events("AgentDisconnected"), control.events("AgentDisconnected")
+        identity_test.joining(mesh, control, "second", token=token)   # the clock is right again
+        wait_for("both agents", lambda: control.agents() == {"first", "second"}, 30)
 
 
 if __name__ == "__main__":

@@ -18,16 +18,16 @@ LEAF, LEAD = 6, 1   # seconds
 
 
 class Control(Process):
-    """weft-control --identity; `more` are further flags."""
+    """weft-control --identity; `more` are further flags, `under` a command that runs it."""
 
-    def __init__(self, mesh, *more, ports=("127.0.0.1:0", "127.0.0.1:0"), leaf=f"{LEAF}s"):
+    def __init__(self, mesh, *more, ports=("127.0.0.1:0", "127.0.0.1:0"), leaf=f"{LEAF}s", under=()):
         self.data, self.file = mesh.dir / "data", mesh.dir / "control.ports.json"
         self.tokens, self.roots = mesh.dir / "tokens", self.data / "identity/roots.pem"
         self.tokens.write_text("secret-of-ops ops admin\n")
         self.tokens.chmod(0o600)
         self.made = 0
         super().__init__("control", [
-            str(BIN / "weft-control"), "--grpc-listen", ports[0], "--http-listen", ports[1], "--data", str(self.data), "--ports-file",
+            *under, str(BIN / "weft-control"), "--grpc-listen", ports[0], "--http-listen", ports[1], "--data", str(self.data), "--ports-file",
             str(self.file), "--token-file", str(self.tokens), "--identity", "--identity-lifetime", leaf, "--identity-root-lead", f"{LEAD}s",
             *more], mesh.dir)
         mesh.started.append(self)

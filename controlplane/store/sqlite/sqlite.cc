@@ -12,6 +12,7 @@
 #include "controlplane/store/sqlite/errors.h"
 #include "controlplane/store/sqlite/files.h"
 #include "controlplane/store/sqlite/schema.h"
+#include "controlplane/store/sqlite/sums.h"
 
 namespace weft::store::sqlite {
 namespace {
@@ -19,7 +20,8 @@ namespace {
 std::uint64_t Number(const SQLite::Column& column) { return static_cast<std::uint64_t>(column.getInt64()); }
 
 constexpr const char* kPutInstance =
-    "INSERT INTO instances VALUES(?, ?, ?) ON CONFLICT(service, id) DO UPDATE SET json = excluded.json";
+    "INSERT INTO instances VALUES(?1, ?2, ?3, weft_sum(?1, ?2, ?3)) ON CONFLICT(service, id) DO UPDATE SET "
+    "json = excluded.json, sum = excluded.sum";
 constexpr const char* kDropInstance = "DELETE FROM instances WHERE service = ? AND id = ?";
 
 class SqliteStore final : public Store {
@@ -29,12 +31,14 @@ class SqliteStore final : public Store {
         folder_(folder),
         db_(folder + "/weft.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE) {
     db_.setBusyTimeout(1000);
+    AddSums(db_);
     Check();
     db_.exec("PRAGMA journal_mode=WAL");
     db_.exec("PRAGMA synchronous=FULL");
     db_.exec("PRAGMA foreign_keys=ON");
     if (!db_.tableExists("meta")) Create();
     TakeOverSchema();
+    CheckSums(db_);
     BeginEpoch();
     version_.revision = Number(db_.execAndGet("SELECT COALESCE(MAX(revision), 0) FROM revisions"));
   }
@@ -171,7 +175,8 @@ class SqliteStore final : public Store {
     return Written<void>([&]() -> Status {
       SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
       if (auto ok = CheckFence(); !ok) return ok;
-      if (SetRollout(rollout, "UPDATE rollouts SET json = ?2 WHERE revision = ?1") == 0)
+      if (SetRollout(rollout, "UPDATE rollouts SET json = ?2, sum = weft_sum(?1, ?2) WHERE revision = ?1") ==
+          0)
         return NoRollout(rollout.revision);
       if (everybody) ReleaseToAll(rollout.revision);
       transaction.commit();
@@ -302,13 +307,13 @@ class SqliteStore final : public Store {
 
   void TakeOverSchema() {
     const std::string schema = db_.execAndGet("SELECT value FROM meta WHERE key = 'schema'").getString();
-    if (schema == "1") {
-      SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
-      db_.exec(kFrom1To2);
-      transaction.commit();
-    } else if (schema != "2") {
+    if (schema == "3") return;
+    if (schema != "1" && schema != "2")
       throw SQLite::Exception("schema " + schema + " is of a newer weft-control; use that one");
-    }
+    SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    if (schema == "1") db_.exec(kFrom1To2);
+    db_.exec(kFrom2To3);
+    transaction.commit();
   }
 
   void BeginEpoch() {
@@ -338,7 +343,8 @@ class SqliteStore final : public Store {
     const Key& key = change.key;
     if (auto ok = CheckChange(change, CurrentOf(key)); !ok) return ok;
     const auto number = static_cast<std::int64_t>(revision);
-    SQLite::Statement put(db_, "INSERT INTO history VALUES(?, ?, ?, ?, ?, ?)");
+    SQLite::Statement put(
+        db_, "INSERT INTO history VALUES(?1, ?2, ?3, ?4, ?5, ?6, weft_sum(?1, ?2, ?3, ?4, ?5, ?6))");
     SQLite::bind(put, number, key.kind, key.ns, key.name);
     if (change.json) put.bind(5, *change.json);
     put.bind(6, change.owner);
@@ -365,7 +371,8 @@ class SqliteStore final : public Store {
     SetReleased(kDefaultCohort, revision);
   }
 
-  int SetRollout(const Rollout& rollout, const char* how = "INSERT OR REPLACE INTO rollouts VALUES(?1, ?2)") {
+  int SetRollout(const Rollout& rollout,
+                 const char* how = "INSERT OR REPLACE INTO rollouts VALUES(?1, ?2, weft_sum(?1, ?2))") {
     SQLite::Statement put(db_, how);
     SQLite::bind(put, static_cast<std::int64_t>(rollout.revision), rollout.json);
     return put.exec();

@@ -1,7 +1,8 @@
 #pragma once
 // The store on one disk: SQLite in WAL mode with synchronous=FULL, one writer, one process (a lock file says
-// who). Folder layout: DIR/weft.db, DIR/weft.db-wal, DIR/lock. The database is checked when it is opened; a
-// damaged one is refused and left as it is. Tables: meta revisions history heads instances released.
+// who). Folder layout: DIR/weft.db, DIR/weft.db-wal, DIR/lock. The database is checked when it is opened,
+// each row by its checksum; a damaged one is refused and left as it is. Tables: meta revisions history heads
+// instances released.
 
 #include <memory>
 #include <string>

@@ -58,7 +58,9 @@ TEST(SqliteStoreTest, ADatabaseOfTheFirstSchemaIsTakenOver) {
   const Folder folder;
   ASSERT_TRUE(Open(folder.path()).value()->Commit(PutRoute("a", "{1}")));
   SQLite::Database(folder.path() + "/weft.db", SQLite::OPEN_READWRITE)
-      .exec("DROP TABLE rollouts; UPDATE meta SET value = '1' WHERE key = 'schema'");
+      .exec(
+          "DROP TABLE rollouts; ALTER TABLE history DROP COLUMN sum; ALTER TABLE instances DROP COLUMN sum; "
+          "UPDATE meta SET value = '1' WHERE key = 'schema'");
   auto store = Open(folder.path()).value();
   EXPECT_EQ(store->Head()->resources.size(), 1U);
   Write staged = PutRoute("a", "{2}");
@@ -114,6 +116,36 @@ TEST(SqliteStoreTest, DamageInTheMiddleOfTheFileIsFoundAtOpening) {
   const auto opened = Open(folder.path());
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().detail.find("is damaged"), std::string::npos) << opened.error().detail;
+}
+
+TEST(SqliteStoreTest, AChangedByteInARowIsFoundAtOpeningAndTheRowIsNamed) {
+  const std::pair<const char*, const char*> changes[] = {
+      {"UPDATE history SET json = '{7}' WHERE name = 'a'", "HTTPRoute default/a of revision 1"},
+      {"UPDATE history SET json = NULL WHERE name = 'a'", "HTTPRoute default/a of revision 1"},
+      {"UPDATE history SET owner = 'apj' WHERE name = 'b'", "HTTPRoute default/b of revision 2"},
+      {"UPDATE instances SET json = '{\"port\": 81}'", "instance default/cart/i"},
+      {"UPDATE rollouts SET json = 'stage 7'", "rollout 2"},
+      {"UPDATE instances SET sum = NULL", "instance default/cart/i"}};
+  for (const auto& [change, row] : changes) {
+    const Folder folder;
+    {
+      auto store = Open(folder.path()).value();
+      ASSERT_TRUE(store->Commit(PutRoute("a", "{1}")));
+      Write staged = PutRoute("b", "{2}");
+      staged.rollout = "stage 1";
+      ASSERT_TRUE(store->Commit(staged));
+      ASSERT_TRUE(store->PutRollout({2, "stage 2"}, false));
+      ASSERT_TRUE(store->PutInstance({"default/cart", "i", "{}"}));
+      ASSERT_TRUE(store->PutInstance({"default/cart", "i", "{\"port\": 80}"}));
+    }
+    ASSERT_TRUE(Open(folder.path())) << "untouched, it is good";
+    SQLite::Database(folder.path() + "/weft.db", SQLite::OPEN_READWRITE).exec(change);
+    const auto opened = Open(folder.path());
+    ASSERT_FALSE(opened) << change;
+    EXPECT_NE(opened.error().detail.find(std::string(row) + " does not match its checksum"),
+              std::string::npos)
+        << opened.error().detail;
+  }
 }
 
 TEST(SqliteStoreTest, AFullDiskIsAClearErrorAndNothingHalfIsLeft) {
