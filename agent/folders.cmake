@@ -15,14 +15,14 @@ weft_library(agent/route DEPS common/message common/policy common/random common/
 weft_library(agent/limit DEPS common/net common/policy common/time)
 weft_library(agent/breaker DEPS common/policy common/stats common/random common/time)
 weft_library(agent/select DEPS common/policy common/random common/stats common/time)
-weft_library(agent/retry DEPS common/message common/policy common/random common/time)
+weft_library(agent/retry DEPS common/message common/policy common/random common/stats common/time)
 weft_library(agent/health DEPS common/policy common/stats common/random common/time)
 weft_library(agent/decision DEPS common/reason common/result common/time common/net)
 weft_library(agent/answer DEPS common/message common/reason)
 
 # The decision core and what runs requests through it.
 weft_library(agent/engine DEPS common/snapshot common/reason common/message agent/route agent/limit agent/breaker agent/select agent/retry
-  agent/health agent/decision LINK weft_ext_xxhash)
+  agent/health agent/decision LINK weft_ext_xxhash TEST_DEPS agent/simulate)
 weft_library(agent/replay DEPS agent/engine)
 weft_program(agent/replay/app NAME weft-replay DEPS agent/replay)
 # Worlds in virtual time around the decision core.
@@ -41,7 +41,8 @@ weft_library(agent/accept DEPS agent/transport agent/connection)
 weft_library(agent/probe DEPS common/snapshot common/random common/http LINK weft_ext_boost)
 weft_library(agent/settings DEPS common/net common/time LINK weft_ext_yaml)
 weft_library(agent/dial DEPS agent/cold agent/identity common/net common/random common/result LINK weft_ext_grpc)
-weft_library(agent/uplink DEPS agent/dial agent/report common/wire)
+weft_library(agent/quota DEPS agent/engine agent/limit)
+weft_library(agent/uplink DEPS agent/dial agent/quota agent/report common/wire)
 weft_library(agent/config DEPS agent/dial agent/identity common/file common/wire common/snapshot common/log common/random common/stamp common/task)
 weft_library(agent/resources DEPS agent/config common/compile)
 weft_library(agent/redirect DEPS agent/transport common/net common/result)

@@ -23,9 +23,11 @@ weft_library(controlplane/intake/kubernetes DEPS controlplane/intake controlplan
 weft_library(controlplane/stream DEPS controlplane/caller controlplane/events controlplane/identity controlplane/rollout common/compile common/metrics common/wire)
 weft_library(controlplane/graph DEPS common/net common/reason common/stats common/time common/wire TEST_DEPS common/random)
 weft_library(controlplane/issues DEPS controlplane/graph TEST_DEPS common/random)
-weft_library(controlplane/telemetry DEPS controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
+weft_library(controlplane/quota DEPS common/time TEST_DEPS common/random)
+weft_library(controlplane/telemetry DEPS controlplane/quota controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
-weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/stream controlplane/telemetry controlplane/store/sqlite
+weft_library(controlplane/notify DEPS controlplane/api controlplane/events common/http/tls common/log common/random LINK weft_ext_json)
+weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/notify controlplane/stream controlplane/telemetry controlplane/store/sqlite
   controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
   controlplane/intake/kubernetes controlplane/webhook controlplane/kube
   controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)

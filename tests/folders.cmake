@@ -18,7 +18,7 @@ endif()
 
 # Scenarios in virtual time; scripts/sim runs them.
 weft_library(tests/sim/baseline DEPS agent/simulate)
-weft_library(tests/sim DEPS tests/sim/baseline agent/breaker agent/limit LINK weft_ext_json)
+weft_library(tests/sim DEPS tests/sim/baseline agent/breaker agent/limit controlplane/quota LINK weft_ext_json)
 weft_program(tests/sim/app NAME weft-sim DEPS tests/sim)
 if(NOT WEFT_FUZZ)
   add_test(NAME sim_quick COMMAND weft-sim --quick --seeds 2)
@@ -122,11 +122,11 @@ if(NOT WEFT_FUZZ)
 endif()
 weft_library(tests/integration/path TEST_DEPS tests/support)
 
-# faults, traffic and control judge times and rates: each of them runs alone, the others beside one another.
+# faults, traffic, control and quota judge times and rates: each of them runs alone, the others beside one another.
 if(NOT WEFT_FUZZ)
-  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons rate_limits refusals recording graph tls mtls linearizability identity streams redirect)
+  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons rate_limits quota refusals recording graph tls mtls linearizability identity streams redirect)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()
-  set_tests_properties(integration_faults integration_traffic integration_control PROPERTIES RUN_SERIAL ON)
+  set_tests_properties(integration_faults integration_traffic integration_control integration_quota PROPERTIES RUN_SERIAL ON)
 endif()

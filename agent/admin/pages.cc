@@ -1,5 +1,6 @@
 #include "agent/admin/pages.h"
 
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,11 @@ Json Instance(const report::AgentStatus& status, const report::EdgeKey& key, con
           {"zone", instance.zone},
           {"state", report::ToString(instance.state)},
           {"draining", instance.draining},
+          {"health", std::round(instance.health.number())},
+          {"healthParts",
+           {{"standing", instance.health.standing},
+            {"errors", instance.health.errors},
+            {"speed", instance.health.speed}}},
           {"weight", instance.weight},
           {"inFlight", instance.in_flight},
           {"connections", instance.connections},

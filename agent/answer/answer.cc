@@ -60,6 +60,7 @@ constexpr std::array<Mapping, kReasonCount> kMappings = {{
     {505, GrpcStatus::kUnimplemented, true},       // version_not_supported
     {0, GrpcStatus::kCancelled, true},             // client_closed
     {503, GrpcStatus::kUnavailable, false},        // shed
+    {503, GrpcStatus::kUnavailable, false},        // bulkhead
 }};
 
 // Trying again at once would make it worse.
@@ -72,6 +73,7 @@ bool IsFull(Reason reason) {
     case Reason::kNoInstances:
     case Reason::kNoHealthyInstances:
     case Reason::kConcurrency:
+    case Reason::kBulkhead:
     case Reason::kShed: return true;
     default: return false;
   }

@@ -14,6 +14,7 @@
 #include "agent/app/pages.h"
 #include "agent/app/plan.h"
 #include "agent/app/ports.h"
+#include "agent/app/quotas.h"
 #include "agent/cold/asio_cold.h"
 #include "agent/config/grpc_link.h"
 #include "agent/config/retired.h"
@@ -105,6 +106,7 @@ class Agent {
   config::Retired retired_{cold_};
   std::unique_ptr<config::Manager> manager_;
   std::unique_ptr<uplink::Uplink> uplink_;
+  std::unique_ptr<Quotas> quotas_;
   std::unique_ptr<Need> need_;
   egress::AllowList allow_;               // constant once started
   std::unique_ptr<egress::Hosts> hosts_;  // null until a request names one
@@ -223,6 +225,7 @@ std::unique_ptr<uplink::Uplink> Agent::MakeUplink() {
   sources.last_errors = [this](auto service, auto most, auto done) {
     CollectRecords(*forwarder_, RecordQuery{{}, most, true, std::move(service)}, std::move(done));
   };
+  sources.granted = [this](const uplink::QuotaGrant& grant) { quotas_->Granted(grant); };
   return std::make_unique<uplink::Uplink>(*dialer_, UplinkOptionsOf(settings_, seed_), std::move(sources));
 }
 
@@ -283,6 +286,7 @@ void Agent::Install(const snapshot::SnapshotPtr& snapshot) {
   const snapshot::SnapshotPtr whole = hosts_ == nullptr ? snapshot : hosts_->Extend(snapshot);
   retired_.Keep(whole);
   forwarder_->Install(whole);
+  quotas_->Installed(*whole);
   prober_->Install(snapshot);
 }
 
@@ -316,6 +320,7 @@ Status Agent::Start() {
   if (const Status opened = OpenRecorder(); !opened) return opened;
   if (const Status made = MakeKeeper(); !made) return made;
   forwarder_ = std::make_unique<forward::Forwarder>(ForwarderOptionsOf());
+  quotas_ = std::make_unique<Quotas>(cold_, *forwarder_);
   if (const Status bound = forwarder_->Bind(); !bound) return bound;
   learned_ports_.Load(forwarder_->learned());
   prober_ = std::make_unique<probe::Prober>(context_, seed_, [this](const probe::Result& result) {
@@ -327,6 +332,7 @@ Status Agent::Start() {
   manager_->Start();  // installs what is there before the first connection is accepted
   forwarder_->Start();
   if (uplink_ != nullptr) uplink_->Start();
+  quotas_->Start(uplink_.get());
   std::vector<std::pair<std::string, std::uint16_t>> ports;
   for (const auto& listener : forwarder_->listeners()) {
     ports.emplace_back(listener->name, listener->listen.port);

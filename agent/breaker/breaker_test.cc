@@ -126,6 +126,65 @@ TEST(CircuitTest, BackOffGrowsFromFiveToSixtySecondsWithJitterThatDiffersBetween
   EXPECT_NE(other.Look().deadline, again.Look().deadline);
 }
 
+TEST(CircuitTest, AGoodScoutOpensTheWayLongBeforeTheDeadlineAndABadOneChangesNothing) {
+  const policy::CircuitBreaker policy;
+  Circuit circuit(1, 2);
+  TimePoint now = kStart;
+  ASSERT_TRUE(circuit.Trip(0, policy, now));
+  for (int i = 0; i < 4; ++i) {  // 40 to 80 s, and at most 60
+    now = circuit.Look().deadline + milliseconds(1);
+    circuit.Record(circuit.Admit(policy, {}, now).permit, 2, policy, now);
+  }
+  ASSERT_GE(circuit.Look().deadline - now, seconds(30));
+  EXPECT_EQ(circuit.Admit(policy, {}, now).permit, 0u);
+  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(4990)).permit, 0u);
+  now += seconds(5);
+  const Admission first = circuit.Admit(policy, {}, now);
+  EXPECT_NE(first.permit, 0u);
+  EXPECT_EQ(first.state, State::kOpen);
+  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(10)).permit, 0u) << "one at a time";
+  EXPECT_EQ(circuit.Record(first.permit, 2, policy, now), Change::kNone);
+  now += seconds(5);
+  const Permit second = circuit.Admit(policy, {}, now).permit;
+  circuit.Return(second);  // it was never sent
+  now += seconds(5);
+  const Permit third = circuit.Admit(policy, {}, now).permit;
+  ASSERT_NE(third, 0u);
+  EXPECT_EQ(circuit.Record(third, 0, policy, now), Change::kHalfOpened);
+  EXPECT_EQ(circuit.Record(second, 0, policy, now), Change::kNone) << "of an older generation by now";
+  int permits = 0;
+  for (int i = 0; i < 10; ++i) permits += circuit.Admit(policy, {}, now).permit != 0;
+  EXPECT_EQ(permits, 3);
+}
+
+TEST(CircuitTest, AnOpenTimeThatIsFixedHasNoScouts) {
+  Circuit circuit(1, 2);
+  ASSERT_TRUE(circuit.Trip(0, Fixed(), kStart));
+  for (int second = 0; second < 60; ++second)
+    EXPECT_EQ(circuit.Admit(Fixed(), {}, kStart + seconds(second)).permit, 0u);
+}
+
+TEST(CircuitTest, FourThreadsSendOneScout) {
+  const policy::CircuitBreaker policy;
+  Circuit circuit(1, 2);
+  TimePoint now = kStart;
+  circuit.Trip(0, policy, now);
+  for (int i = 0; i < 4; ++i) {
+    now = circuit.Look().deadline + milliseconds(1);
+    circuit.Record(circuit.Admit(policy, {}, now).permit, 2, policy, now);
+  }
+  EXPECT_EQ(circuit.Admit(policy, {}, now).permit, 0u);
+  std::atomic<int> scouts = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i) scouts += circuit.Admit(policy, {}, now + seconds(6)).permit != 0;
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(scouts, 1);
+}
+
 // The specification in plain variables, for random sequences of events.
 struct Model {
   State state = State::kClosed;

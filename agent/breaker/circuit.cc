@@ -15,6 +15,8 @@ constexpr std::uint32_t kMostTrials = (1U << 11) - 1;
 constexpr std::uint64_t kMostPoints = (1U << 25) - 1;
 constexpr Permit kGiven = Permit{1} << 62;  // set in every permit, so that none is zero
 constexpr Permit kIsTrial = Permit{1} << 63;
+constexpr Permit kIsScout = Permit{1} << 61;
+constexpr Duration kScoutEvery = std::chrono::seconds(5);
 constexpr double kTolerance = 0.30;  // of half-open points per permit
 constexpr Duration kFirstOpen = std::chrono::seconds(5);
 constexpr Duration kForget = std::chrono::seconds(60);
@@ -110,6 +112,8 @@ Admission Circuit::Admit(const policy::CircuitBreaker& policy, Duration attempt_
       return {0, w.state, deadline + static_cast<std::int64_t>(step + 1) * kStep - now};
     }
     if (w.state == State::kOpen) {
+      if (now < deadline && !policy.fixed_open && TryScout(w.generation, now))
+        return {kGiven | kIsScout | w.generation, w.state, {}};
       if (now < deadline) return {0, w.state, deadline - now};
       const Duration patience = std::max<Duration>(2 * attempt_timeout, kFirstOpen);
       Move(packed, State::kHalfOpen, w.openings, now + patience);
@@ -125,6 +129,13 @@ Admission Circuit::Admit(const policy::CircuitBreaker& policy, Duration attempt_
   }
 }
 
+std::uint32_t Circuit::RampPercent(TimePoint now) const {
+  const Word w = Unpack(word_.load(std::memory_order_acquire));
+  if (w.state != State::kRecovering) return 0;
+  const auto step = static_cast<std::size_t>(std::max<Duration>(now - FromMillis(w.millis), {}) / kStep);
+  return kRamp[std::min(step, kRamp.size() - 1)];
+}
+
 // Evenly spaced: the n-th request of a step flows when the percentage of n reaches the next whole number.
 bool Circuit::OnRamp(std::uint32_t generation, std::uint32_t step) {
   const std::uint64_t mine = static_cast<std::uint64_t>(generation) << 47 | static_cast<std::uint64_t>(step)
@@ -135,6 +146,16 @@ bool Circuit::OnRamp(std::uint32_t generation, std::uint32_t step) {
     const bool flows = asked < kFew || (asked + 1) * kRamp[step] / 100 > asked * kRamp[step] / 100;
     if (ramp_.compare_exchange_weak(packed, mine | (asked + 1), std::memory_order_acq_rel)) return flows;
   }
+}
+
+// The first who asks an open circuit only says when the first scout may go.
+bool Circuit::TryScout(std::uint32_t generation, TimePoint now) {
+  const std::uint64_t mine = static_cast<std::uint64_t>(generation) << 47;
+  const std::uint64_t next = mine | Millis(now + kScoutEvery);
+  std::uint64_t packed = ramp_.load(std::memory_order_acquire);
+  const bool begun = packed >> 47 == generation;
+  if (begun && (packed & kMillisMask) > Millis(now)) return false;
+  return ramp_.compare_exchange_strong(packed, next, std::memory_order_acq_rel) && begun;
 }
 
 Permit Circuit::TryTrial(std::uint32_t generation, std::uint32_t most) {
@@ -151,8 +172,14 @@ Permit Circuit::TryTrial(std::uint32_t generation, std::uint32_t most) {
 }
 
 Change Circuit::Record(Permit permit, double points, const policy::CircuitBreaker& policy, TimePoint now) {
-  if ((permit & kIsTrial) == 0) return Change::kNone;
+  if ((permit & (kIsTrial | kIsScout)) == 0) return Change::kNone;
   const std::uint32_t generation = GenerationOf(permit);
+  if ((permit & kIsScout) != 0) {
+    const std::uint64_t seen = word_.load(std::memory_order_acquire);
+    const Word w = Unpack(seen);
+    if (w.state != State::kOpen || w.generation != generation || points > kTolerance) return Change::kNone;
+    return Move(seen, State::kHalfOpen, w.openings, now + kFirstOpen);
+  }
   std::uint64_t packed = trial_.load(std::memory_order_acquire);
   Trial t{};
   do {

@@ -49,13 +49,20 @@ Handed ClientConnection::HandOver() {
 }
 
 void ClientConnection::Abandon() {
-  const Body body = decoder_.body();
-  const bool short_enough = body.kind != Body::Kind::kUntilClose &&
-                            (body.kind != Body::Kind::kLength || body.length <= kMostAbandoned);
-  if (!request_ended_ || unsent() || !reusable_ || !short_enough) return Close(true);
+  if (!request_ended_ || unsent() || (head_seen_ && !WorthKeeping())) return Close(true);
   discard_.bytes = 0;
   events_ = &discard_;
   idle_since = io_.loop.now();
+}
+
+bool ClientConnection::WorthKeeping() const {
+  const Body body = decoder_.body();
+  return reusable_ && body.kind != Body::Kind::kUntilClose &&
+         (body.kind != Body::Kind::kLength || body.length <= kMostAbandoned);
+}
+
+void ClientConnection::Discard::OnResponseHead(message::ResponseHead&, Body) {
+  if (!connection.WorthKeeping()) connection.Close(true);
 }
 
 void ClientConnection::Discard::OnResponseData(std::string_view data) {

@@ -33,9 +33,10 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   bool connecting() const { return state_ == State::kConnecting; }
   void Close(bool reset = false);  // the owner hears OnClosed
   Handed HandOver();               // after a 101: gives the socket away; the owner hears nothing
-  // When the request is out and at most 64 KiB follow, they are read and thrown away and the connection
-  // becomes idle; else it closes.
+  // When the request is out and at most 64 KiB of an answer follow, they are read and thrown away and the
+  // connection becomes idle; else it closes.
   void Abandon() override;
+  void Redirect(stream::ResponseEvents& events) override { events_ = &events; }
   bool abandoned() const { return events_ == &discard_; }
   std::uint64_t requests() const { return requests_; }                      // begun so far
   std::uint32_t keep_alive_seconds() const { return keep_alive_seconds_; }  // the peer's hint; zero: none
@@ -64,7 +65,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
   struct Discard final : stream::ResponseEvents {
     explicit Discard(ClientConnection& c) : connection(c) {}
     void OnInterim(message::ResponseHead&) override {}
-    void OnResponseHead(message::ResponseHead&, message::Body) override {}
+    void OnResponseHead(message::ResponseHead&, message::Body) override;
     void OnResponseData(std::string_view data) override;
     void OnResponseTrailers(const message::FieldList&) override {}
     void OnResponseEnd() override {}
@@ -74,6 +75,7 @@ class ClientConnection final : public Connection, public stream::ClientStream {
     std::size_t bytes = 0;
   };
 
+  bool WorthKeeping() const;  // after the head of an answer that nobody wants
   bool Dispatch(const http1::Event& event);
   void Fail(stream::ResetCode code);
   void EndResponse();

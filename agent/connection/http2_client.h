@@ -31,6 +31,7 @@ class Http2ClientStream final : public stream::ClientStream, public http2::Strea
   explicit Http2ClientStream(Http2Client& connection);
 
   void Begin(stream::ResponseEvents& events, message::Method method) override;
+  void Redirect(stream::ResponseEvents& events) override { events_ = &events; }
   void Abandon() override;
   bool SendHead(const message::RequestHead& head, message::Body body) override;
   std::size_t SendData(std::string_view data) override;

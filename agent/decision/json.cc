@@ -65,6 +65,7 @@ void Breaker(Object& object, const Seen& seen, std::string& out) {
   o.Text("state", seen.breaker);
   o.Number("generation", seen.breaker_generation);
   if (seen.breaker_trial) o.Bool("trial", true);
+  if (seen.ramp > 0) o.Number("rampPercent", static_cast<std::uint32_t>(seen.ramp));
   o.Number("points", seen.breaker_points);
   o.Number("requests", seen.breaker_requests);
   if (seen.breaker_threshold > 0) o.Number("threshold", seen.breaker_threshold);
@@ -109,6 +110,7 @@ const char* ToString(Standing standing) {
     case Standing::kUnhealthy: return "unhealthy";
     case Standing::kDraining: return "draining";
     case Standing::kDrained: return "drained";
+    case Standing::kRefused: return "refused";
   }
   return "picked";
 }
@@ -145,6 +147,9 @@ std::string ToJson(const Whole& whole, const Names& names, Duration wall_offset)
     if (r.seen.level > 0) o.Text("zone", kLevels[r.seen.level]);
     if (r.seen.risk > 0) o.Number("risk", r.seen.risk);
     if (r.seen.adaptive_timeout > 0) o.Number("adaptiveTimeoutMs", r.seen.adaptive_timeout);
+    if (r.seen.hedge_delay > 0) o.Number("hedgeAfterMs", r.seen.hedge_delay);
+    if (r.seen.hedge != nullptr) o.Text("hedge", r.seen.hedge);
+    if (r.seen.bulkhead != nullptr) o.Text("bulkhead", r.seen.bulkhead);
     if (r.seen.concurrency_limit > 0) o.Number("concurrencyLimit", r.seen.concurrency_limit);
     if (r.seen.rate_limit != kNoName) o.Text("rateLimit", names.Text(r.seen.rate_limit));
     o.Number("retryTokens", r.seen.budget);

@@ -28,6 +28,7 @@ enum class Standing : std::uint8_t {
   kUnhealthy,
   kDraining,
   kDrained,  // weight zero
+  kRefused,  // passed over: it refused a connection less than a second ago
 };
 const char* ToString(Standing standing);
 
@@ -53,14 +54,18 @@ struct Attempt {
 struct Seen {
   const char* breaker = "closed";  // state at admission
   std::uint32_t breaker_generation = 0;
-  bool breaker_trial = false;           // held one of the half-open permits
-  std::uint8_t level = 0;               // with preferZone: 1 own zone, 2 own region, 3 elsewhere
+  bool breaker_trial = false;  // held one of the half-open permits, or was a scout
+  std::uint8_t ramp = 0;       // percent of the requests that a recovering circuit let through; else zero
+  std::uint8_t level = 0;      // with preferZone: 1 own zone, 2 own region, 3 elsewhere
   std::uint32_t concurrency_limit = 0;  // inbound; zero: none
   NameId rate_limit = kNoName;          // that refused it
   float risk = 0;                       // foreseen; zero: none, or not acted on
   float adaptive_timeout = 0;           // ms, of the last attempt; zero: none
-  bool panic = false;        // fewer than half of the instances were available: all were picked from
-  float breaker_points = 0;  // weighted points of the last 10 s in this worker
+  const char* bulkhead = nullptr;       // that refused it: "caller", "route"; null: none
+  const char* hedge = nullptr;  // what became of the second attempt: "sent", or why not; null: it was not due
+  float hedge_delay = 0;        // ms, after which it was due; zero: never
+  bool panic = false;           // fewer than half of the instances were available: all were picked from
+  float breaker_points = 0;     // weighted points of the last 10 s in this worker
   std::uint32_t breaker_requests = 0;
   float breaker_threshold = 0;  // points that would have opened it; zero: nothing was counted
   float budget = 0;             // retry tokens left in this worker, as last seen

@@ -5,7 +5,7 @@
 // whose recent ones failed too often for how few they were, at most one per 60 ms and never more than could
 // complete the run of R1. A hanging instance would otherwise
 // draw no traffic once its average is high, and never be ejected. Both take requests that can be repeated
-// elsewhere while there are any.
+// elsewhere while there are any. And one that has just refused a connection is passed over for a second.
 #include <algorithm>
 
 #include "agent/engine/impl.h"
@@ -17,6 +17,7 @@ namespace {
 constexpr Duration kConfirmEvery = std::chrono::milliseconds(60);
 constexpr double kDoubtful = 0.2;                        // badness of an instance that fails now and then,
 constexpr std::uint32_t kClear = 50;                     // until so many recent requests tell
+constexpr Duration kRefusedFor = std::chrono::seconds(1);
 constexpr Duration kPatience = std::chrono::seconds(5);  // then any request may be a trial
 
 using decision::Standing;
@@ -26,7 +27,7 @@ bool CanRepeat(const Call& call) {
          (call.idempotency_key || message::IsIdempotent(call.method));
 }
 
-Standing StandingOf(const Target& target) {
+Standing StandingOf(const Target& target, TimePoint now) {
   if (target.draining) return Standing::kDraining;
   if (target.node.weight == 0) return Standing::kDrained;
   switch (target.state) {
@@ -36,7 +37,7 @@ Standing StandingOf(const Target& target) {
     case InstanceState::kHealthy:
     case InstanceState::kDegraded: break;
   }
-  return Standing::kCompared;
+  return target.health->refused_until > now ? Standing::kRefused : Standing::kCompared;
 }
 
 }  // namespace
@@ -76,12 +77,14 @@ Target* Engine::Impl::Pick(Call& call, TimePoint now, Reason& why) {
     return nullptr;
   }
   call.target = target;
+  call.current = call.attempts;
   AttemptRecord& attempt = call.log[call.attempts++];
   attempt = {};
   attempt.target = target;
   attempt.started = now;
   attempt.standing = standing;
   ++target->node.in_flight;
+  if (backend.state->hedging) ArmHedge(call, now);
   if (call.timeouts->adaptive != policy::Mode::kOff && !backend.inbound) AdaptTimeout(call);
   return target;
 }
@@ -196,7 +199,7 @@ Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
   for (std::uint32_t i = 0; i < call.attempts; ++i) Consider(call, *call.log[i].target, Standing::kTried, 0);
   if (!state.all_pickable) {
     for (const auto& target : call.backend->targets) {
-      const Standing standing = StandingOf(*target);
+      const Standing standing = StandingOf(*target, now);
       if (!target->removed && standing != Standing::kCompared) Consider(call, *target, standing, 0);
     }
   }
@@ -210,7 +213,7 @@ bool Engine::Impl::Retriable(const Call& call, std::uint16_t status, int grpc) c
 
 RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePoint now) {
   Backend& backend = *call.backend;
-  AttemptRecord& attempt = call.log[call.attempts - 1];
+  AttemptRecord& attempt = call.log[call.current];
   attempt.ended = now;
   attempt.result = result;
   Target& target = *std::exchange(call.target, nullptr);
@@ -218,7 +221,11 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
   if (backend.inbound) return {};
 
   retry::Verdict verdict{false, false, {}, "ok"};
-  if (result.outcome != Outcome::kResponse || Retriable(call, result.status, result.grpc)) {
+  const bool failed = result.outcome != Outcome::kResponse || Retriable(call, result.status, result.grpc);
+  if (failed && call.hedge != nullptr) {
+    verdict.why = "hedged";
+    Promote(call);
+  } else if (failed) {
     retry::Situation s;
     s.kind = KindOf(result.outcome);
     s.status = result.status;
@@ -249,6 +256,26 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
   return {verdict.retry, verdict.fresh, verdict.delay, verdict.why};
 }
 
+void Engine::Impl::NoteRefused(Backend& backend, Target& target, TimePoint now) {
+  const bool known = target.health->refused_until > now;
+  target.health->refused_until = now + kRefusedFor;
+  if (known || target.application) return;
+  ++backend.state->refusing;
+  backend.state->looked_at_refusals = now;
+  Rebuild(backend);
+}
+
+// Those whose second is over are asked again. At each tick.
+void Engine::Impl::TakeBackRefusing(Backend& backend, TimePoint now) {
+  const bool over = std::any_of(backend.targets.begin(), backend.targets.end(), [&](const auto& target) {
+    const TimePoint until = target->health->refused_until;
+    return until > backend.state->looked_at_refusals && until <= now;
+  });
+  if (!over) return;
+  backend.state->looked_at_refusals = now;
+  Rebuild(backend);
+}
+
 // A stale connection says nothing about the instance: it closed an idle connection as it may.
 void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now) {
   auto& target = const_cast<Target&>(*attempt.target);
@@ -258,6 +285,7 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   const Weight weight = stale ? Weight{} : WeighAttempt(result, took, call.backend->policy->circuit_breaker);
   if (attempt.standing == Standing::kConfirming) --health.confirming;
   if (attempt.standing == Standing::kTrial) target.shared->trials.Return();
+  if (call.backend->state->hedging) LearnHedging(call, attempt, took, now);
   if (!weight.counts) return;
 
   if (call.timeouts->adaptive != policy::Mode::kOff) LearnTimeout(call, result, took, now);
@@ -285,8 +313,9 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
     health.since_tick.speed += health::Speed{stats::Log2(static_cast<std::uint64_t>(took.count())), 1};
   if (!failed) {
     health.run = 0;
-  } else if (health.run++ == 0) {
-    health.run_began = now;
+  } else {
+    if (health.run++ == 0) health.run_began = now;
+    if (result.outcome == Outcome::kConnectFailed) NoteRefused(*call.backend, target, now);
   }
   const health::Badness& recent = health.recent.Total(now);
   const bool unclear = recent.requests < kClear && recent.mean() >= kDoubtful;

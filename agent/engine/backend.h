@@ -96,10 +96,27 @@ struct Backend {
   ~Backend();
 };
 
+// What this worker saw of an instance in the last 10 s, as of the last tick.
+struct Recent {
+  double points = 0;            // weighted, of attempts
+  std::uint32_t requests = 0;   // attempts
+  Duration latency = Duration::zero();  // peak EWMA; zero: never measured
+};
+
+// A rate limit that is kept together with the agents of other instances.
+struct QuotaUse {
+  BackendKey backend;
+  std::string limit;            // name
+  double cap = 0;               // requests per second of all together
+  std::uint32_t instances = 0;  // of the service
+  std::uint64_t asked = 0;      // requests so far, of all workers
+};
+
 // What an inbound response tells a calling agent (x-weft-load).
 struct Load {
   std::uint32_t in_flight = 0;          // of all workers' requests to the application in this worker
   Duration latency = Duration::zero();  // recent average
+  std::uint32_t limit = 0;  // this worker's part of what its limiter has found; zero: there is none
 };
 
 }  // namespace weft::engine

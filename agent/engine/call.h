@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "agent/decision/record.h"
+#include "agent/limit/cap.h"
 #include "common/message/head.h"
 #include "common/policy/route.h"
 #include "common/reason/reason.h"
@@ -77,6 +78,7 @@ struct Quota {
 struct SaidLoad {
   bool said = false;
   std::uint32_t in_flight = 0;
+  std::uint32_t limit = 0;  // of those; zero: it has found none
   Duration latency = Duration::zero();
 };
 
@@ -93,6 +95,7 @@ enum class Outcome : std::uint8_t {
   kRequestTimeout,
   kCallerDeadline,  // weighs nothing
   kClientClosed,    // weighs nothing, unless it was slow
+  kOutrun,          // the attempt beside it answered first; likewise
   kLocal,           // refused by us: pool, caps, memory; weighs nothing
 };
 
@@ -126,6 +129,13 @@ struct AttemptRecord {
   decision::Standing standing = decision::Standing::kPicked;  // kTrial and kConfirming hold something
 };
 
+enum Holds : std::uint8_t {
+  kHoldsRequest = 1,  // of connectionPool.maxRequests
+  kHoldsRoute = 2,    // of bulkheads.perRoute
+  kHoldsCaller = 4,   // inbound: of bulkheads.perCaller
+  kHoldsPlace = 8,    // inbound: of the concurrency limit
+};
+
 // All of a call but its lists, whose entries are written when they are counted.
 struct CallState {
   // Identity.
@@ -155,14 +165,18 @@ struct CallState {
   std::uint64_t hash_key = 0;               // of the hash policies; zero: the request has none
 
   // Permits held; returned by Finish whatever happened.
-  bool holds_request = false;
-  bool holds_place = false;          // inbound: of the concurrency limit
+  std::uint8_t holds = 0;            // bits of Holds
+  std::uint64_t caller_key = 0;      // inbound: of kHoldsCaller
+  limit::Cap* route_cap = nullptr;   // of kHoldsRoute; lives as long as the generation
   std::uint64_t breaker_permit = 0;  // generation of the permit; zero: none was needed
 
   // Attempts.
   std::uint32_t attempts = 0;                    // started so far
   Target* target = nullptr;                      // of the current attempt
   Duration adaptive_timeout = Duration::zero();  // until its response head; zero: as the policy has it
+  Duration hedge_after = Duration::zero();       // Hedge may be called then; zero: this attempt has none
+  Target* hedge = nullptr;                       // of the attempt beside the current one; null: there is none
+  std::uint32_t current = 0, hedge_at = 0;       // their places in the log
   std::uint32_t retries = 0;                     // granted; a stale connection's is not counted
   bool stale_used = false;
 

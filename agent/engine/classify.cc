@@ -18,7 +18,7 @@ bool IsTimeout(Outcome outcome) {
 
 bool SaysNothing(Outcome outcome) {
   return outcome == Outcome::kCallerDeadline || outcome == Outcome::kClientClosed ||
-         outcome == Outcome::kLocal;
+         outcome == Outcome::kOutrun || outcome == Outcome::kLocal;
 }
 
 }  // namespace
@@ -36,6 +36,7 @@ const char* ToString(Outcome outcome) {
     case Outcome::kRequestTimeout: return "request_timeout";
     case Outcome::kCallerDeadline: return "caller_deadline";
     case Outcome::kClientClosed: return "client_closed";
+    case Outcome::kOutrun: return "outrun";
     case Outcome::kLocal: return "local";
   }
   return "local";
@@ -43,7 +44,8 @@ const char* ToString(Outcome outcome) {
 
 Weight WeighAttempt(const AttemptResult& result, Duration took, const policy::CircuitBreaker& policy) {
   if (SaysNothing(result.outcome)) {
-    const bool waited = result.outcome == Outcome::kClientClosed && IsSlow(took, policy);
+    const bool left = result.outcome == Outcome::kClientClosed || result.outcome == Outcome::kOutrun;
+    const bool waited = left && IsSlow(took, policy);
     return waited ? Weight{true, kSlow, false, false} : Weight{};
   }
   if (IsTimeout(result.outcome)) return {true, kTimeout, false, true};
@@ -85,6 +87,7 @@ retry::Kind KindOf(Outcome outcome) {
     case Outcome::kRequestTimeout:
     case Outcome::kCallerDeadline:
     case Outcome::kClientClosed:
+    case Outcome::kOutrun:
     case Outcome::kLocal: break;
   }
   return retry::Kind::kFinal;

@@ -112,11 +112,25 @@ bool Engine::Retriable(const Call& call, std::uint16_t status, int grpc) const {
 
 RetryVerdict Engine::Ended(Call& call, const AttemptResult& result, TimePoint now) {
   return Taped(
-      impl_->recorder, [&] { return tape::EndedInput(impl_->settings.worker, call, result, now); },
+      impl_->recorder, [&] { return tape::EndedInput("ended", impl_->settings.worker, call, result, now); },
       [&] { return impl_->Ended(call, result, now); },
       [&](const RetryVerdict& v) {
         return tape::EndedResult(call, v, call.backend->state->budget.tokens());
       });
+}
+
+Target* Engine::Hedge(Call& call, TimePoint now) {
+  return Taped(
+      impl_->recorder, [&] { return tape::CallInput("hedge", impl_->settings.worker, call, now); },
+      [&] { return impl_->Hedge(call, now); }, [&](Target* t) { return tape::HedgeResult(call, t); });
+}
+
+void Engine::HedgeEnded(Call& call, const AttemptResult& result, TimePoint now) {
+  Taped(
+      impl_->recorder,
+      [&] { return tape::EndedInput("hedge_ended", impl_->settings.worker, call, result, now); },
+      [&] { return impl_->HedgeEnded(call, result, now), 0; },
+      [](int) { return std::string("hedge_ended"); });
 }
 
 void Engine::Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
@@ -216,7 +230,33 @@ void Engine::ReturnAddress(const Origin& origin) {
   if (origin.place == Place::kCounted) impl_->shared.addresses.Return(origin.peer.ip);
 }
 
-Load Engine::LoadOf(const Backend& inbound) const { return {inbound.in_flight, inbound.state->latency}; }
+Load Engine::LoadOf(const Backend& inbound) const {
+  Load load{inbound.in_flight, inbound.state->latency, 0};
+  if (inbound.state->guarded && inbound.state->concurrency.limiter != policy::Limiter::kOff)
+    load.limit = std::max(1U, inbound.shared->concurrency.limit() / impl_->settings.workers);
+  return load;
+}
+
+std::vector<QuotaUse> Engine::Quotas() const {
+  std::vector<QuotaUse> uses;
+  for (const auto& backend : impl_->backends) {
+    if (!backend->inbound || backend->state->rate_limits == nullptr) continue;
+    for (const limit::RateLimits::One& one : backend->state->rate_limits->all()) {
+      if (!one.policy.global) continue;
+      uses.push_back({backend->key, one.policy.name, one.policy.rate,
+                      impl_->InstancesOf(backend->key.service), one.buckets->asked()});
+    }
+  }
+  return uses;
+}
+
+void Engine::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now) {
+  Taped(
+      impl_->recorder,
+      [&] { return tape::QuotaInput(impl_->settings.worker, inbound, limit, per_second, now); },
+      [&] { return impl_->SetQuota(inbound, limit, per_second, now), 0; },
+      [](int) { return std::string("quota"); });
+}
 
 void Engine::Checked(Target& target, bool passed, Duration took, TimePoint now) {
   Taped(

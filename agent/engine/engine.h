@@ -3,8 +3,9 @@
 // sockets, clocks or globals; all inputs are arguments, all shared results go through `Shared`, so a
 // recording of the calls replays to the same decisions. Agent, replay and simulator link the same objects.
 //
-// Order for one request: Start, then (Pick, Ended)* while it says so, then Finish exactly once.
-// Thread rule: one worker, except where said. No call allocates once a service is known to the worker.
+// Order for one request: Start, then (Pick, Ended)* while it says so, then Finish exactly once. Between Pick
+// and Ended a second attempt may begin (Hedge) and end. Thread rule: one worker, except where said. No call
+// allocates once a service is known to the worker.
 
 #include <cstdint>
 #include <memory>
@@ -66,6 +67,11 @@ class Engine {
   // anything was forwarded; for any other status it forwards and calls Ended when the response is over.
   bool Retriable(const Call& call, std::uint16_t status, int grpc = -1) const;
   RetryVerdict Ended(Call& call, const AttemptResult& result, TimePoint now);
+  // `hedge_after` after Pick, while that attempt has no answer: an instance for a second one beside it, or
+  // null, and the record says why. Counts it in flight there until HedgeEnded, or until Ended of the first,
+  // with which it becomes the current one.
+  Target* Hedge(Call& call, TimePoint now);
+  void HedgeEnded(Call& call, const AttemptResult& result, TimePoint now);
   // `reason` as logged: kOk for a forwarded response of any status.
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
 
@@ -97,8 +103,15 @@ class Engine {
   // for them for twenty minutes.
   std::vector<std::pair<BackendKey, Direction>> TakeForgotten();
 
+  Recent RecentOf(const Target& target) const;
+
   // The decision records of this worker. Read it on the worker (post there).
   decision::Log& log();
+
+  // Rate limits that are shared with other instances' agents: what this process is asked for, and its share
+  // of each from now on. One worker for all.
+  std::vector<QuotaUse> Quotas() const;
+  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now);
 
   // Outcomes of active checks, from the cold thread by way of the loop.
   void Checked(Target& target, bool passed, Duration took, TimePoint now);

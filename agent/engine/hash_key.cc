@@ -36,6 +36,10 @@ std::uint64_t KeyedHash(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+std::uint64_t CallerKeyOf(const Origin& origin, std::uint64_t seed) {
+  return KeyedHash(origin.caller == nullptr ? BytesOf(origin.peer.ip) : origin.caller->identity, seed);
+}
+
 std::string_view BytesOf(const net::Ip& ip) {
   return {reinterpret_cast<const char*>(ip.bytes.data()), ip.v6 ? ip.bytes.size() : 4};
 }

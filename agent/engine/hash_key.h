@@ -15,6 +15,8 @@ std::uint64_t HashKeyOf(const policy::LoadBalancer& policy, const Origin& origin
                         const message::RequestHead& head);
 // Keyed, so that nobody can make up two of the same (xxHash, XXH3 with a seed).
 std::uint64_t KeyedHash(std::string_view bytes, std::uint64_t seed);
+// Of the identity that mutual TLS proved, else of the address.
+std::uint64_t CallerKeyOf(const Origin& origin, std::uint64_t seed);
 std::string_view BytesOf(const net::Ip& ip);
 // The value of a parameter `name=value` in a list with that separator; as it stands, not decoded.
 std::optional<std::string_view> FindParameter(std::string_view list, char separator, std::string_view name);

@@ -14,6 +14,7 @@
 #include "agent/health/instance.h"
 #include "agent/retry/adaptive_timeout.h"
 #include "agent/retry/budget.h"
+#include "agent/retry/hedging.h"
 #include "agent/route/table.h"
 #include "agent/select/hash_table.h"
 #include "agent/select/hot_cold.h"
@@ -25,7 +26,9 @@ namespace weft::engine {
 struct ServiceRoutes {
   struct Rule {
     decision::NameId route = decision::kNoName, name = decision::kNoName, sources = decision::kNoName;
+    std::shared_ptr<limit::Cap> cap;  // null: bulkheads.perRoute is not set
   };
+  std::shared_ptr<limit::Cap> cap;  // likewise, of requests that no rule took
   std::shared_ptr<const route::Table> table;
   std::unordered_map<const policy::RouteRule*, Rule> rules;
   std::unordered_map<const policy::BackendRef*, Backend*> backends;  // null: not in the snapshot
@@ -53,6 +56,7 @@ struct Target::Health {
   std::uint32_t confirming = 0;  // requests under way that were sent to confirm a suspicion
   TimePoint confirmed;           // when the last one was sent
   bool suspect = false;          // listed in State::suspects
+  TimePoint refused_until;       // passed over until then: it has just refused a connection
   InstanceState seen =
       InstanceState::kHealthy;  // of the view; Target::state has the registry's word in it too
 };
@@ -79,10 +83,14 @@ struct Backend::State {
   TimePoint warm_until;              // slow start of some instance, when only some are in it
   limit::RateLimitsPtr rate_limits;  // inbound; null: none
   policy::Concurrency concurrency;   // inbound
-  bool guarded = false;              // inbound: one of the two is set
+  std::uint32_t per_caller = 0;      // inbound; zero: no limit
+  bool guarded = false;              // inbound: one of the three is set
+  bool capped = false;               // maxRequests or, of any service, perRoute is set
   std::vector<Target*> probing;      // on probation; trial requests only
   std::vector<Target*> suspects;     // last attempt failed, not ejected; capacity for all targets
   bool panic = false;
+  std::size_t refusing = 0;     // targets that are passed over
+  TimePoint looked_at_refusals;  // when they were
   bool all_pickable = true;
   std::size_t next_probe = 0;
 
@@ -90,12 +98,13 @@ struct Backend::State {
   breaker::Points since_tick;
   std::uint32_t since_generation = 0;
   retry::Budget budget;
-  retry::AdaptiveTimeout timeout;  // while timeouts.adaptive is on
-  breaker::Predictor predictor;    // while circuitBreaker.predict is on
-  breaker::Pulse pulse;            // of this second
-  TimePoint looked;                // when the predictor did
-  double shed = 0;                 // share of requests refused for what is foreseen
-  std::vector<double> scratch;     // of Concentrated; capacity for all targets
+  retry::AdaptiveTimeout timeout;           // while timeouts.adaptive is on
+  std::unique_ptr<retry::Hedging> hedging;  // null: hedging is off
+  breaker::Predictor predictor;             // while circuitBreaker.predict is on
+  breaker::Pulse pulse;                     // of this second
+  TimePoint looked;                         // when the predictor did
+  double shed = 0;                          // share of requests refused for what is foreseen
+  std::vector<double> scratch;              // of Concentrated; capacity for all targets
 
   Duration latency = Duration::zero();  // inbound: average, 1/8 per sample
   decision::NameId name = decision::kNoName, service_name = decision::kNoName, sources = decision::kNoName;
@@ -124,8 +133,11 @@ struct Engine::Impl {
   Backend* AddBackend(const BackendKey& key, bool inbound);
   bool Update(Backend& backend);  // false: not in the current snapshot
   void UpdateInbound(Backend& backend);
+  std::uint32_t InstancesOf(const ServiceKey& service) const;
+  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now);
   void ApplyView(Backend& backend);
   void Rebuild(Backend& backend);
+  void PassOverRefusing(Backend& backend);
   void RebuildSelection(Backend& backend, const std::vector<Target*>& usable);
   void KeepSubset(std::vector<Target*>& usable, std::uint32_t most) const;
   Target* ApplicationTarget(Backend& backend, const net::Address& address);
@@ -144,6 +156,10 @@ struct Engine::Impl {
   Verdict Admit(Call& call, TimePoint now);
   Verdict Limit(Call& call, const message::RequestHead& head, TimePoint now);
   void Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now);
+  void NoteAdmission(Call& call, const breaker::Admission& admission, TimePoint now);
+  Reason TakeCaps(Call& call);
+  bool TakeCaller(Call& call);
+  void ReturnAll(Call& call, Reason reason, std::uint16_t status, TimePoint now);
   Verdict TakePlace(Call& call, const message::RequestHead& head);
   void LeavePlace(Call& call, Reason reason, std::uint16_t status, TimePoint now);
   void FeedBreaker(Call& call, Reason reason, TimePoint now);
@@ -164,7 +180,17 @@ struct Engine::Impl {
   void AdaptTimeout(Call& call);
   void LearnTimeout(Call& call, const AttemptResult& result, Duration took, TimePoint now);
   void LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now);
+  void NoteRefused(Backend& backend, Target& target, TimePoint now);
+  void TakeBackRefusing(Backend& backend, TimePoint now);
   void Consider(Call& call, const Target& target, decision::Standing standing, double score);
+
+  // hedge.cc
+  void ArmHedge(Call& call, TimePoint now);
+  Target* Hedge(Call& call, TimePoint now);
+  void HedgeEnded(Call& call, const AttemptResult& result, TimePoint now);
+  void Promote(Call& call);
+  void LearnHedging(Call& call, const AttemptRecord& attempt, Duration took, TimePoint now);
+  void LearnOutrun(const AttemptRecord& attempt, Duration took, TimePoint now);
 
   // foresight.cc
   Duration AttemptLimit(const policy::ServicePolicy& policy) const;
@@ -189,6 +215,8 @@ struct Engine::Impl {
   std::vector<std::pair<BackendKey, Direction>> forgotten;  // until taken
   std::uint64_t calls = 0, snapshots = 0;
   TimePoint installed;       // the latest snapshot or view
+  TimePoint ticked;          // the latest tick
+  bool caps_routes = false;  // bulkheads.perRoute of some service is set
   std::size_t shedding = 0;  // backends with `shed` above zero, as of this tick
   std::unordered_map<std::string, std::unique_ptr<Caller>> callers;  // by identity
 

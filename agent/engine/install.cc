@@ -98,6 +98,10 @@ void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   cache.fill({});
   key_cache.fill({});
   ReleaseGenerations();
+  const auto& services = current->snapshot->services;
+  caps_routes = std::any_of(services.begin(), services.end(), [](const auto& entry) {
+    return entry.second->bundle->policy.bulkheads.per_route > 0;
+  });
   for (const auto& backend : backends) {
     if (backend->inbound) {
       UpdateInbound(*backend);
@@ -130,11 +134,14 @@ const ServiceRoutes* Engine::Impl::RoutesOf(const snapshot::Service& service) {
   if (!routes->table)
     known = routes->table = std::make_shared<const route::Table>(service.bundle, settings.ns);
   std::erase_if(tables, [](const auto& entry) { return entry.second.expired(); });
+  const bool capped = service.bundle->policy.bulkheads.per_route > 0;
+  if (capped) routes->cap = shared.Route(service.bundle->key.ToString());
   for (const policy::Route& route : service.bundle->routes) {
     for (const policy::RouteRule& rule : route.rules) {
       decision::Names& names = log.names();
       routes->rules[&rule] = {names.Intern(route.name), names.Intern(rule.name),
-                              names.Intern(SourcesText(rule.sources))};
+                              names.Intern(SourcesText(rule.sources)),
+                              capped ? shared.Route(rule.name) : nullptr};
       for (const policy::BackendRef& ref : rule.backends) routes->backends[&ref] = BackendFor(ref.backend);
     }
   }
@@ -158,6 +165,21 @@ Backend* Engine::Impl::AddBackend(const BackendKey& key, bool inbound) {
   return backends.back().get();
 }
 
+std::uint32_t Engine::Impl::InstancesOf(const ServiceKey& service) const {
+  const snapshot::Service* found = current == nullptr ? nullptr : current->snapshot->Find(service);
+  return found == nullptr ? 0 : static_cast<std::uint32_t>(found->endpoints->instances.size());
+}
+
+void Engine::Impl::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second,
+                            TimePoint now) {
+  const auto found = inbound_by_key.find(inbound);
+  if (found == inbound_by_key.end() || found->second->state->rate_limits == nullptr) return;
+  for (const limit::RateLimits::One& one : found->second->state->rate_limits->all()) {
+    if (one.policy.global && one.policy.name == limit)
+      one.buckets->Change(limit::RateOf(one.policy, per_second), now);
+  }
+}
+
 // What the policy of the own service asks of its callers.
 void Engine::Impl::UpdateInbound(Backend& backend) {
   backend.inbound_mtls = InboundMtls(backend.key.service);
@@ -167,10 +189,13 @@ void Engine::Impl::UpdateInbound(Backend& backend) {
       found == current->snapshot->services.end() ? BuiltIn() : found->second->bundle->policy;
   const policy::RateLimits& wanted = policy.rate_limits;
   limit::RateLimitsPtr& limits = backend.state->rate_limits;
-  if (limits || !wanted.limits.empty()) limits = backend.shared->rate_limits.Get(wanted, installed);
+  if (limits || !wanted.limits.empty())
+    limits = backend.shared->rate_limits.Get(wanted, installed, InstancesOf(backend.key.service));
   if (limits && limits->empty()) limits = nullptr;
   backend.state->concurrency = policy.concurrency;
-  backend.state->guarded = limits != nullptr || policy.concurrency.limiter != policy::Limiter::kOff;
+  backend.state->per_caller = policy.bulkheads.per_caller;
+  backend.state->guarded = limits != nullptr || policy.concurrency.limiter != policy::Limiter::kOff ||
+                           policy.bulkheads.per_caller > 0;
 }
 
 // A backend that the snapshot does not have any more keeps its state (until ForgetUnused) and loses its
@@ -193,6 +218,11 @@ bool Engine::Impl::Update(Backend& backend) {
     backend.protocol = port->protocol;
     backend.proxy_protocol = port->proxy_protocol;
     backend.endpoints = service->endpoints;
+    backend.state->capped = caps_routes || backend.policy->connection_pool.max_requests > 0;
+    const bool hedges = backend.policy->hedging.enabled;
+    if (hedges && !backend.state->hedging)
+      backend.state->hedging = std::make_unique<retry::Hedging>(settings.workers);
+    if (!hedges) backend.state->hedging = nullptr;
     backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
     for (const snapshot::Instance& instance : service->endpoints->instances) {
       const net::Address address = AddressOf(instance, *port);
@@ -304,10 +334,23 @@ void Engine::Impl::Rebuild(Backend& backend) {
     state.probing.clear();
     state.suspects.clear();
   }
+  PassOverRefusing(backend);
   state.all_pickable = state.pickable.size() == backend.targets.size();
   state.suspects.reserve(backend.targets.size());
   state.scratch.reserve(backend.targets.size());
   RebuildSelection(backend, usable);
+}
+
+// Whatever panic and the budget of ejections say, as long as one is left: a refused connection is certain, and
+// costs a request that goes elsewhere at once.
+void Engine::Impl::PassOverRefusing(Backend& backend) {
+  Backend::State& state = *backend.state;
+  if (state.refusing == 0) return;
+  const TimePoint now = std::max(installed, state.looked_at_refusals);
+  const auto refuses = [now](const Target* target) { return target->health->refused_until > now; };
+  state.refusing =
+      static_cast<std::size_t>(std::count_if(state.pickable.begin(), state.pickable.end(), refuses));
+  if (state.refusing < state.pickable.size()) std::erase_if(state.pickable, refuses);
 }
 
 // What selection works on, from `pickable` and all in use.

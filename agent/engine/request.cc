@@ -31,7 +31,7 @@ void TakeRule(Call& call, const route::Decision& decided, const ServiceRoutes& r
 
 Duration UntilHead(const Call& call, TimePoint now) {
   if (call.attempts == 0) return now - call.started;
-  const TimePoint head = call.log[call.attempts - 1].result.head_at;
+  const TimePoint head = call.log[call.current].result.head_at;
   return (head == TimePoint{} ? now : head) - call.started;
 }
 
@@ -127,6 +127,7 @@ Verdict Engine::Impl::Limit(Call& call, const message::RequestHead& head, TimePo
     const auto key_of = [&](const policy::RateLimit& limit) -> std::optional<std::uint64_t> {
       const std::uint64_t seed = shared.seed();
       if (limit.per == policy::RateKey::kAddress) return KeyedHash(BytesOf(call.origin.peer.ip), seed);
+      if (limit.per == policy::RateKey::kCaller) return CallerKeyOf(call.origin, seed);
       const message::Field* field = head.fields.Find(std::string_view(limit.header));
       return field == nullptr ? std::nullopt : std::optional(KeyedHash(field->value, seed));
     };
@@ -138,8 +139,20 @@ Verdict Engine::Impl::Limit(Call& call, const message::RequestHead& head, TimePo
       return {Action::kAnswer, Reason::kRateLimited};
     }
   }
+  if (state.per_caller > 0 && !TakeCaller(call)) {
+    call.seen.bulkhead = "caller";
+    call.retry_after = std::chrono::seconds(1);
+    return {Action::kAnswer, Reason::kBulkhead};
+  }
   if (state.concurrency.limiter == policy::Limiter::kOff) return {Action::kForward, Reason::kOk};
   return TakePlace(call, head);
+}
+
+bool Engine::Impl::TakeCaller(Call& call) {
+  call.caller_key = CallerKeyOf(call.origin, shared.seed());
+  if (!call.backend->shared->callers.TryTake(call.caller_key, call.backend->state->per_caller)) return false;
+  call.holds |= kHoldsCaller;
+  return true;
 }
 
 Verdict Engine::Impl::TakePlace(Call& call, const message::RequestHead& head) {
@@ -150,9 +163,10 @@ Verdict Engine::Impl::TakePlace(Call& call, const message::RequestHead& head) {
     priority = field == nullptr ? limit::Priority::kDefault : limit::PriorityOf(field->value);
   }
   limit::Concurrency& limiter = call.backend->shared->concurrency;
-  call.holds_place = limiter.TryEnter(policy, priority);
+  const bool entered = limiter.TryEnter(policy, priority);
   call.seen.concurrency_limit = limiter.limit();
-  if (call.holds_place) return {Action::kForward, Reason::kOk};
+  if (entered) call.holds |= kHoldsPlace;
+  if (entered) return {Action::kForward, Reason::kOk};
   call.retry_after = std::chrono::seconds(1);
   return {Action::kAnswer, Reason::kConcurrency};
 }
@@ -162,17 +176,14 @@ Verdict Engine::Impl::Admit(Call& call, TimePoint now) {
   if (call.deadline.Passed(now)) {
     return {Action::kAnswer, call.deadline_is_callers ? Reason::kCallerDeadline : Reason::kRequestTimeout};
   }
-  if (const std::uint32_t most = backend.policy->connection_pool.max_requests; most > 0) {
-    if (!backend.shared->requests.TryTake(most)) return {Action::kAnswer, Reason::kRequestOverflow};
-    call.holds_request = true;
+  if (backend.state->capped) {
+    if (const Reason full = TakeCaps(call); full != Reason::kOk) return {Action::kAnswer, full};
   }
   const policy::CircuitBreaker& breaker = backend.policy->circuit_breaker;
   if (breaker.enabled) {
     const breaker::Admission admission = backend.shared->circuit.Admit(breaker, call.timeouts->attempt, now);
-    call.seen.breaker = breaker::ToString(admission.state);
-    call.seen.breaker_trial = admission.state == breaker::State::kHalfOpen && admission.permit != 0;
     call.breaker_permit = admission.permit;
-    call.retry_after = admission.retry_after;
+    if (admission.state != breaker::State::kClosed) NoteAdmission(call, admission, now);
     if (admission.permit == 0) return {Action::kAnswer, Reason::kBreakerOpen};
   }
   if (backend.state->shed > 0) {
@@ -184,6 +195,43 @@ Verdict Engine::Impl::Admit(Call& call, TimePoint now) {
   return {Action::kForward, Reason::kOk};
 }
 
+// By a circuit that is not closed.
+void Engine::Impl::NoteAdmission(Call& call, const breaker::Admission& admission, TimePoint now) {
+  call.seen.breaker = breaker::ToString(admission.state);
+  call.seen.breaker_trial = admission.state != breaker::State::kRecovering && admission.permit != 0;
+  call.seen.ramp = static_cast<std::uint8_t>(call.backend->shared->circuit.RampPercent(now));
+  call.retry_after = admission.retry_after;
+}
+
+Reason Engine::Impl::TakeCaps(Call& call) {
+  const std::uint32_t most = call.backend->policy->connection_pool.max_requests;
+  if (most > 0) {
+    if (!call.backend->shared->requests.TryTake(most)) return Reason::kRequestOverflow;
+    call.holds |= kHoldsRequest;
+  }
+  const std::uint32_t per_route = call.service->bundle->policy.bulkheads.per_route;
+  const auto routes = call.generation->routes.find(call.service);
+  if (per_route == 0 || call.origin.direct || routes == call.generation->routes.end()) return Reason::kOk;
+  const ServiceRoutes& of = *routes->second;
+  call.route_cap = (call.rule == nullptr ? of.cap : of.rules.find(call.rule)->second.cap).get();
+  if (call.route_cap->TryTake(per_route)) {
+    call.holds |= kHoldsRoute;
+    return Reason::kOk;
+  }
+  call.seen.bulkhead = "route";
+  call.retry_after = std::chrono::seconds(1);
+  return Reason::kBulkhead;
+}
+
+void Engine::Impl::ReturnAll(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
+  SharedBackend& shared_backend = *call.backend->shared;
+  if ((call.holds & kHoldsPlace) != 0) LeavePlace(call, reason, status, now);
+  if ((call.holds & kHoldsCaller) != 0) shared_backend.callers.Return(call.caller_key);
+  if ((call.holds & kHoldsRequest) != 0) shared_backend.requests.Return();
+  if ((call.holds & kHoldsRoute) != 0) call.route_cap->Return();
+  call.holds = 0;
+}
+
 void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
   if (call.target != nullptr) {  // The exchange gave up in the middle of an attempt.
     AttemptResult cut;
@@ -191,6 +239,7 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
                   : reason == Reason::kRequestTimeout ? Outcome::kRequestTimeout
                                                       : Outcome::kClientClosed;
     cut.reason = reason;
+    if (call.hedge != nullptr) HedgeEnded(call, cut, now);
     Ended(call, cut, now);
   }
   if (call.backend != nullptr) {
@@ -199,9 +248,7 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
     if (backend.inbound && call.attempts > 0) {
       backend.state->latency += (UntilHead(call, now) - backend.state->latency) / 8;
     }
-    if (call.holds_place) LeavePlace(call, reason, status, now);
-    if (call.holds_request) backend.shared->requests.Return();
-    call.holds_request = false;
+    if (call.holds != 0) ReturnAll(call, reason, status, now);
   }
   if (!call.origin.direct) WriteRecord(call, reason, status, now);
   if (call.backend != nullptr) --call.backend->in_flight;
@@ -213,7 +260,6 @@ void Engine::Impl::Finish(Call& call, Reason reason, std::uint16_t status, TimeP
 
 // Its time counts until the head: what follows is the client's pace. A stream's says nothing.
 void Engine::Impl::LeavePlace(Call& call, Reason reason, std::uint16_t status, TimePoint now) {
-  call.holds_place = false;
   const bool counts = call.attempts > 0 && status != 101 && reason != Reason::kClientClosed &&
                       reason != Reason::kCallerDeadline;
   const bool dropped = status == 429 || status == 503 || reason != Reason::kOk;
@@ -228,7 +274,7 @@ void Engine::Impl::FeedBreaker(Call& call, Reason reason, TimePoint now) {
   breaker::Circuit& circuit = backend.shared->circuit;
   const breaker::Permit permit = std::exchange(call.breaker_permit, 0);
   if (permit == 0) return;
-  const AttemptResult last = call.attempts == 0 ? AttemptResult{} : call.log[call.attempts - 1].result;
+  const AttemptResult last = call.attempts == 0 ? AttemptResult{} : call.log[call.current].result;
   const Duration took = UntilHead(call, now);
   const Weight weight = WeighFinal(last, reason, took, policy);
   if (!weight.counts) {

@@ -13,6 +13,7 @@
 
 #include "agent/breaker/circuit.h"
 #include "agent/limit/addresses.h"
+#include "agent/limit/callers.h"
 #include "agent/limit/cap.h"
 #include "agent/limit/concurrency.h"
 #include "agent/limit/rate_limits.h"
@@ -28,6 +29,7 @@ struct SharedBackend {
   limit::Cap pending;                 // waiting for a connection
   limit::RateLimitStore rate_limits;  // of an inbound port
   limit::Concurrency concurrency;     // likewise
+  limit::Callers callers;             // likewise
 };
 
 // One instance's port, for every service that it belongs to.
@@ -43,6 +45,7 @@ class Shared {
   limit::Addresses addresses;  // of inbound connections; counted only while there is a limit
 
   std::shared_ptr<SharedBackend> Backend(const BackendKey& key);
+  std::shared_ptr<limit::Cap> Route(const std::string& name);  // bulkhead of one rule
   std::shared_ptr<SharedInstance> Instance(std::uint64_t instance, std::uint16_t port);
   std::uint64_t seed() const { return seed_; }
   std::size_t size();  // entries of both maps, some of which may be dead
@@ -50,8 +53,10 @@ class Shared {
  private:
   const std::uint64_t seed_;
   std::mutex mutex_;
-  std::size_t backend_limit_ = 64, instance_limit_ = 64;  // size at which to look for dead entries
+  std::size_t backend_limit_ = 64, instance_limit_ = 64,
+              route_limit_ = 64;  // size at which to look for dead entries
   std::map<BackendKey, std::weak_ptr<SharedBackend>> backends_;
+  std::map<std::string, std::weak_ptr<limit::Cap>> routes_;
   std::map<std::pair<std::uint64_t, std::uint16_t>, std::weak_ptr<SharedInstance>> instances_;
 };
 

@@ -51,6 +51,8 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("concurrency.min", p.concurrency.min);
   visit("concurrency.max", p.concurrency.max);
   visit("concurrency.priority_header", p.concurrency.priority_header);
+  visit("bulkheads.per_caller", p.bulkheads.per_caller);
+  visit("bulkheads.per_route", p.bulkheads.per_route);
   auto& c = p.circuit_breaker;
   visit("circuit_breaker.enabled", c.enabled);
   visit("circuit_breaker.failure_threshold", c.failure_threshold);
@@ -86,6 +88,9 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("health_check.recovery_threshold", h.recovery_threshold);
   visit("health_check.max_response_time", h.max_response_time);
   VisitRetry(p.retry, visit);
+  visit("hedging.enabled", p.hedging.enabled);
+  visit("hedging.budget_percent", p.hedging.budget_percent);
+  visit("hedging.min_delay", p.hedging.min_delay);
   VisitTimeouts(p.timeouts, visit);
   visit("mtls", p.mtls);
 }
@@ -108,7 +113,9 @@ class FieldWriter {
     for (const policy::RateLimit& l : limits) {
       LineWriter line("+policy");
       line.Put("field", name).Put("name", l.name).Put("per", l.per).Put("header", l.header);
-      out_ += line.Put("path", l.path).Put("rate", l.rate).Put("burst", l.burst).text() + '\n';
+      out_ +=
+          line.Put("path", l.path).Put("rate", l.rate).Put("burst", l.burst).Put("global", l.global).text() +
+          '\n';
     }
   }
 
@@ -138,7 +145,8 @@ class FieldReader {
   void operator()(const char* name, std::vector<policy::RateLimit>& to) {
     if (field_ != name) return;
     to.push_back({line_.Text("name"), line_.Enum<policy::RateKey>("per"), line_.Text("header"),
-                  line_.Text("path"), line_.Number<double>("rate"), line_.Number<std::uint32_t>("burst")});
+                  line_.Text("path"), line_.Number<double>("rate"), line_.Number<std::uint32_t>("burst"),
+                  line_.Bool("global")});
   }
   template <class Enum>
   requires std::is_enum_v<Enum>

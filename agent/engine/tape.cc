@@ -137,8 +137,9 @@ std::string CallInput(const char* op, std::uint32_t worker, const Call& call, Ti
   return Begin(op, worker, now).Put("call", call.number).text();
 }
 
-std::string EndedInput(std::uint32_t worker, const Call& call, const AttemptResult& r, TimePoint now) {
-  LineWriter line = Begin("ended", worker, now);
+std::string EndedInput(const char* op, std::uint32_t worker, const Call& call, const AttemptResult& r,
+                       TimePoint now) {
+  LineWriter line = Begin(op, worker, now);
   line.Put("call", call.number)
       .Put("outcome", ToString(r.outcome))
       .Put("reason", r.reason)
@@ -146,6 +147,7 @@ std::string EndedInput(std::uint32_t worker, const Call& call, const AttemptResu
   line.Put("never_sent", r.never_sent).Put("reused", r.reused_connection).Put("replayable", r.replayable);
   if (r.grpc >= 0) line.Put("grpc", static_cast<std::uint32_t>(r.grpc));
   if (r.load.said) line.Put("load", r.load.in_flight).Put("latency", r.load.latency);
+  if (r.load.limit > 0) line.Put("load_limit", r.load.limit);
   return line.Put("committed", r.committed)
       .Put("head_at", r.head_at)
       .Put("retry_after", r.retry_after)
@@ -180,6 +182,12 @@ std::string CheckedInput(std::uint32_t worker, const Target& target, bool passed
          LineWriter("").Put("passed", passed).Put("took", took).Put("now", now).text();
 }
 
+std::string QuotaInput(std::uint32_t worker, const BackendKey& inbound, std::string_view limit,
+                       double per_second, TimePoint now) {
+  LineWriter line = Begin("quota", worker, now);
+  return Key(line, inbound).Put("limit", limit).Put("rate", per_second).text();
+}
+
 std::string TickInput(std::uint32_t worker, TimePoint now) { return Begin("tick", worker, now).text(); }
 
 std::string AbsorbInput(const WorkerDelta& delta, TimePoint now) {
@@ -191,7 +199,7 @@ std::string StartResult(const Call& call, Verdict verdict) {
   line.Put("call", call.number).Put("action", verdict.action).Put("reason", ToString(verdict.reason));
   if (call.backend != nullptr) line.Put("backend", call.backend->key_text);
   if (call.rule != nullptr) line.Put("rule", call.rule->name);
-  line.Put("permit", call.breaker_permit).Put("holds_request", call.holds_request);
+  line.Put("permit", call.breaker_permit).Put("holds_request", (call.holds & kHoldsRequest) != 0);
   if (call.backend != nullptr && !call.backend->inbound) PutCircuit(line, call.backend->shared->circuit);
   return line.text();
 }
@@ -206,6 +214,13 @@ std::string PickResult(const Call& call, const Target* target, Reason why) {
     if (c.attempt + 1U != call.attempts) continue;
     line.Put(decision::ToString(c.standing), c.score);
   }
+  return line.text();
+}
+
+std::string HedgeResult(const Call& call, const Target* target) {
+  LineWriter line("hedge");
+  line.Put("call", call.number).Put("why", call.seen.hedge == nullptr ? "" : call.seen.hedge);
+  if (target != nullptr) line.Put("instance", target->instance->id);
   return line.text();
 }
 
@@ -278,7 +293,10 @@ AttemptResult ReadResult(const LineReader& line) {
   r.status = line.Number<std::uint16_t>("status");
   if (!line.Text("grpc").empty()) r.grpc = static_cast<std::int8_t>(line.Number<std::uint32_t>("grpc"));
   r.load.said = !line.Text("load").empty();
-  if (r.load.said) r.load = {true, line.Number<std::uint32_t>("load"), line.Span("latency")};
+  if (r.load.said) {
+    r.load = {true, line.Number<std::uint32_t>("load"), line.Number<std::uint32_t>("load_limit"),
+              line.Span("latency")};
+  }
   r.never_sent = line.Bool("never_sent");
   r.reused_connection = line.Bool("reused");
   r.replayable = line.Bool("replayable");

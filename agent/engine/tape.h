@@ -19,18 +19,23 @@ std::string StartInput(std::uint32_t worker, const Origin& origin, const message
                        TimePoint now);
 std::string OriginInput(const char* op, std::uint32_t worker, const Origin& origin, TimePoint now);
 std::string CallInput(const char* op, std::uint32_t worker, const Call& call, TimePoint now);
-std::string EndedInput(std::uint32_t worker, const Call& call, const AttemptResult& result, TimePoint now);
+// `op`: "ended" or "hedge_ended".
+std::string EndedInput(const char* op, std::uint32_t worker, const Call& call, const AttemptResult& result,
+                       TimePoint now);
 std::string FinishInput(std::uint32_t worker, const Call& call, Reason reason, std::uint16_t status,
                         TimePoint now);
 std::string TargetInput(const char* op, std::uint32_t worker, const Target& target);
 std::string BackendInput(const char* op, std::uint32_t worker, const Backend& backend);
 std::string CheckedInput(std::uint32_t worker, const Target& target, bool passed, Duration took,
                          TimePoint now);
+std::string QuotaInput(std::uint32_t worker, const BackendKey& inbound, std::string_view limit,
+                       double per_second, TimePoint now);
 std::string TickInput(std::uint32_t worker, TimePoint now);
 std::string AbsorbInput(const WorkerDelta& delta, TimePoint now);
 
 std::string StartResult(const Call& call, Verdict verdict);
 std::string PickResult(const Call& call, const Target* target, Reason why);
+std::string HedgeResult(const Call& call, const Target* target);
 std::string EndedResult(const Call& call, const RetryVerdict& verdict, double tokens);
 // The circuit after a call that may have moved it.
 std::string CircuitResult(const char* op, const SharedBackend* backend);

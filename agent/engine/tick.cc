@@ -31,6 +31,7 @@ InstanceDelta TakeDelta(Target& target) {
 
 WorkerDelta Engine::Impl::Tick(TimePoint now) {
   WorkerDelta delta{settings.worker, now, {}};
+  ticked = now;
   ForgetUnused(now);
   shedding = static_cast<std::size_t>(std::count_if(
       backends.begin(), backends.end(), [](const auto& backend) { return backend->state->shed > 0; }));
@@ -38,6 +39,7 @@ WorkerDelta Engine::Impl::Tick(TimePoint now) {
     if (backend->inbound) continue;
     Backend::State& state = *backend->state;
     LookAhead(*backend, now);
+    if (state.refusing > 0) TakeBackRefusing(*backend, now);
     backend->threshold = state.window.Threshold(backend->policy->circuit_breaker, now);
     BackendDelta said;
     for (const auto& target : backend->targets) {
@@ -54,6 +56,14 @@ WorkerDelta Engine::Impl::Tick(TimePoint now) {
     delta.backends.push_back(std::move(said));
   }
   return delta;
+}
+
+Recent Engine::RecentOf(const Target& target) const {
+  const health::Badness& recent = target.health->recent.Total(impl_->ticked);
+  Recent out{recent.points, recent.requests, Duration::zero()};
+  if (target.node.stamp != TimePoint{})
+    out.latency = Duration(static_cast<std::int64_t>(target.node.Cost(impl_->ticked)));
+  return out;
 }
 
 void Engine::Impl::Checked(Target& target, bool passed, Duration took) {

@@ -70,6 +70,7 @@ void Exchange::Reset(Client client, message::Body body) {
   wake_at_ = TimePoint::max();
   last_look_ = false;
   missing_ = Reason::kUnknownService;
+  beside_ = Beside::kNone;
   attempt_open_ = response_begun_ = fresh_ = caller_meshed_ = target_meshed_ = false;
   status_ = 0;
   grpc_ = false;
@@ -173,17 +174,13 @@ void Exchange::TryAttempt() {
   const bool inbound = origin_.direction == engine::Direction::kInbound;
   const bool http2 = SpeaksHttp2(inbound ? origin_.declared : call_.backend->protocol, head_.version);
   if (http2 && head_.upgrade) return FailAttempt(Outcome::kLocal, Reason::kUpgradeRefused);
-  if (call_.adaptive_timeout > Duration::zero()) {
-    policy::Timeouts adapted = *call_.timeouts;
-    const Duration written = adapted.response_head;
-    adapted.response_head =
-        written > Duration::zero() ? std::min(written, call_.adaptive_timeout) : call_.adaptive_timeout;
-    return attempt_.Start(*target, adapted, head_.method, {fresh_, repeatable, http2});
-  }
+  if (call_.adaptive_timeout > Duration::zero() || call_.hedge_after > Duration::zero())
+    return StartTuned(*target, {fresh_, repeatable, http2});
   attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable, http2});
 }
 
 void Exchange::CancelAttempt() {
+  if (beside_ != Beside::kNone) DropSecond();
   attempt_.Cancel();
   if (dialling_ != nullptr) env_.tunnels->HangUp(*std::exchange(dialling_, nullptr));
 }
@@ -214,8 +211,18 @@ bool Exchange::Ended(Outcome outcome, Reason reason) {
   return true;
 }
 
+// The attempt is over and is no answer; true when one comes later, or goes on beside it.
+bool Exchange::AnotherGoesOn(Outcome outcome, Reason reason) {
+  const bool beside = beside_ == Beside::kRunning;
+  if (Ended(outcome, reason)) return true;
+  if (!beside) return false;
+  beside_ = Beside::kAlone;
+  attempt_open_ = true;
+  return true;
+}
+
 void Exchange::FailAttempt(Outcome outcome, Reason reason) {
-  if (attempt_open_ && Ended(outcome, reason)) return;
+  if (attempt_open_ && AnotherGoesOn(outcome, reason)) return;
   if (!response_begun_) return Answer(reason);
   const std::uint16_t status = status_;
   if (stream::ServerStream* client = std::exchange(client_, nullptr))
@@ -239,7 +246,8 @@ void Exchange::OnTimer(TimePoint now) {
   wake_at_ = TimePoint::max();
   timer_.Set(call_.deadline.at());
   if (state_ == State::kHeld) return Retry(true);
-  if (state_ == State::kBackoff) TryAttempt();
+  if (state_ == State::kBackoff) return TryAttempt();
+  if (state_ == State::kAttempt) StartSecond();
 }
 
 void Exchange::Abort() {
@@ -274,8 +282,10 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   ReadMarks(head);
   if (status_ == 101) return OnSwitch(head);
   if (grpc_) ReadGrpcStatus(head.fields);
-  if (env_.engine.Retriable(call_, EffectiveStatus(), grpc_status_) && Ended(Outcome::kResponse, Reason::kOk))
+  if (env_.engine.Retriable(call_, EffectiveStatus(), grpc_status_) &&
+      AnotherGoesOn(Outcome::kResponse, Reason::kOk))
     return attempt_.Abandon();
+  if (beside_ != Beside::kNone) DropSecond();
   EditResponse(head);
   if (!client_->SendHead(head, body)) {
     CancelAttempt();

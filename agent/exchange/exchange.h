@@ -25,6 +25,7 @@ namespace weft::exchange {
 class Exchange final : public stream::RequestEvents, private upstream::AttemptEvents {
  public:
   explicit Exchange(Environment& env);
+  ~Exchange();
 
   // Whose request this is, as far as the connection knows.
   struct Client {
@@ -51,6 +52,8 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
  private:
   enum class State : std::uint8_t { kIdle, kHeld, kAttempt, kBackoff, kDone };
+  enum class Beside : std::uint8_t { kNone, kRunning, kAlone };  // kAlone: the first attempt failed
+  class Second;
 
   void OnAttemptReady() override;
   void OnAttemptInterim(message::ResponseHead& head) override;
@@ -71,6 +74,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void TryAttempt();
   void CancelAttempt();
   bool Ended(engine::Outcome outcome, Reason reason);
+  bool AnotherGoesOn(engine::Outcome outcome, Reason reason);
   void FailAttempt(engine::Outcome outcome, Reason reason);
   void Overflow();
   void OnTimer(TimePoint now);
@@ -100,6 +104,16 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void JoinDeadline(Duration left);
   void SetAuthority(message::RequestHead& head) const;
   route::Decision decision() const;
+
+  // second.cc: an attempt beside one that is slow
+  void StartSecond();
+  void StartTuned(engine::Target& target, pool::Demand demand);
+  policy::Timeouts TunedTimeouts() const;
+  void SecondReady();
+  void SecondHead(message::ResponseHead& head, message::Body body);
+  void SecondFailed(engine::Outcome outcome, Reason reason);
+  void EndSecond(engine::Outcome outcome, Reason reason);
+  void DropSecond();
 
   // connect.cc: CONNECT
   void Dial(engine::Target& target);
@@ -138,6 +152,8 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   loop::Timer timer_;  // request deadline, back-off, hold
   TimePoint wake_at_;
+  std::unique_ptr<Second> second_;  // made for the first request that needs it
+  Beside beside_ = Beside::kNone;
   bool attempt_open_ = false;  // picked, and Ended not called yet
   bool response_begun_ = false, fresh_ = false;
   bool caller_meshed_ = false, target_meshed_ = false;  // an agent stands on that side

@@ -250,16 +250,22 @@ void Exchange::AddMeshFields(message::RequestHead& head) {
   composer.Name("x-weft-attempt: ").Put(std::uint64_t{number}).AddTo(head.fields, FieldId::kWeftAttempt);
 }
 
-// "in_flight=3, latency_us=1200", as EditResponse writes it; anything else says nothing.
+// "in_flight=3, latency_us=1200" and perhaps ", limit=64", as EditResponse writes it; anything else says
+// nothing.
 engine::SaidLoad ParseLoad(std::string_view text) {
-  constexpr std::string_view kFirst = "in_flight=", kSecond = ", latency_us=";
+  constexpr std::string_view kFirst = "in_flight=", kSecond = ", latency_us=", kThird = ", limit=";
   constexpr std::uint64_t kMost = 1'000'000'000;
   const std::size_t comma = text.find(kSecond);
   if (!text.starts_with(kFirst) || comma == std::string_view::npos) return {};
   const std::uint64_t in_flight = ParseNumber(text.substr(kFirst.size(), comma - kFirst.size()));
-  const std::uint64_t micros = ParseNumber(text.substr(comma + kSecond.size()));
-  if (in_flight > kMost || micros > kMost) return {};
-  return {true, static_cast<std::uint32_t>(in_flight), std::chrono::microseconds(micros)};
+  text.remove_prefix(comma + kSecond.size());
+  const std::size_t third = text.find(kThird);
+  const std::uint64_t micros = ParseNumber(text.substr(0, third));
+  const std::uint64_t limit =
+      third == std::string_view::npos ? 0 : ParseNumber(text.substr(third + kThird.size()));
+  if (in_flight > kMost || micros > kMost || limit > kMost) return {};
+  return {true, static_cast<std::uint32_t>(in_flight), static_cast<std::uint32_t>(limit),
+          std::chrono::microseconds(micros)};
 }
 
 // What the instance's agent says of itself; also on an answer that will not be forwarded.
@@ -287,6 +293,7 @@ void Exchange::EditResponse(message::ResponseHead& head) {
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(load.latency).count();
     composer.Name("x-weft-load: ").Put("in_flight=").Put(std::uint64_t{load.in_flight});
     composer.Put(", latency_us=").Put(static_cast<std::uint64_t>(micros));
+    if (load.limit > 0) composer.Put(", limit=").Put(std::uint64_t{load.limit});
     composer.AddTo(head.fields, FieldId::kWeftLoad);
     if (env_.draining) head.fields.Add(FieldId::kWeftDrain, "1");
   }

@@ -2,20 +2,6 @@
 
 namespace weft::limit {
 
-class Buckets::Lock {
- public:
-  explicit Lock(Set& set) : set_(set) {
-    while (set_.locked.exchange(true, std::memory_order_acquire)) {
-    }
-  }
-  ~Lock() { set_.locked.store(false, std::memory_order_release); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  Set& set_;
-};
-
 Buckets::Set& Buckets::SetOf(std::uint64_t key) {
   std::call_once(made_, [this] { sets_.store(new std::array<Set, kSets>(), std::memory_order_release); });
   return (*sets_.load(std::memory_order_acquire))[(key >> 32) % kSets];
@@ -33,7 +19,7 @@ Taken Buckets::TakeShared(TimePoint now) {
 
 Taken Buckets::Take(std::uint64_t key, TimePoint now) {
   Set& set = SetOf(key);
-  const Lock lock(set);
+  const SpinLock lock(set.locked);
   Entry* free = &set.entries[0];
   for (Entry& entry : set.entries) {
     if (entry.key == key && entry.tat != 0) return limit::Take(entry.tat, rate(), Nanos(now));
@@ -46,7 +32,7 @@ Taken Buckets::Take(std::uint64_t key, TimePoint now) {
 
 void Buckets::Return(std::uint64_t key) {
   Set& set = SetOf(key);
-  const Lock lock(set);
+  const SpinLock lock(set.locked);
   for (Entry& entry : set.entries) {
     if (entry.key == key && entry.tat != 0) entry.tat -= interval_.load(std::memory_order_relaxed);
   }
@@ -63,7 +49,7 @@ void Buckets::Change(const Rate& to, TimePoint now) {
   std::array<Set, kSets>* sets = sets_.load(std::memory_order_acquire);
   if (sets == nullptr) return;
   for (Set& set : *sets) {
-    const Lock lock(set);
+    const SpinLock lock(set.locked);
     for (Entry& entry : set.entries) entry.tat = Rescale(entry.tat, from, to, Nanos(now));
   }
 }

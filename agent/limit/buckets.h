@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "agent/limit/gcra.h"
+#include "agent/limit/spin.h"
 
 namespace weft::limit {
 
@@ -33,6 +34,8 @@ class Buckets {
   Rate rate() const {
     return {interval_.load(std::memory_order_relaxed), tolerance_.load(std::memory_order_relaxed)};
   }
+  void CountAsked() { asked_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t asked() const { return asked_.load(std::memory_order_relaxed); }  // of a global limit
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
@@ -45,13 +48,12 @@ class Buckets {
     std::atomic<bool> locked{false};
     std::array<Entry, kWays> entries;
   };
-  class Lock;
 
   Set& SetOf(std::uint64_t key);
 
   std::atomic<std::int64_t> interval_, tolerance_;
   std::atomic<std::int64_t> shared_{0};
-  std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<std::uint64_t> evicted_{0}, asked_{0};
   std::once_flag made_;
   std::atomic<std::array<Set, kSets>*> sets_{nullptr};
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/limit/addresses.h"
+#include "agent/limit/callers.h"
 
 namespace weft::limit {
 namespace {
@@ -54,6 +55,51 @@ TEST(CapTest, ZeroIsNoCapAndALoweredCapHoldsFromWhereItStands) {
   for (int i = 0; i < 6; ++i) cap.Return();
   EXPECT_TRUE(cap.TryTake(5));
   EXPECT_FALSE(cap.TryTake(5));
+}
+
+TEST(CallersTest, OneThatHasAllItsPlacesLeavesTheOthersTheirs) {
+  Callers callers;
+  EXPECT_TRUE(callers.TryTake(7, 2));
+  EXPECT_TRUE(callers.TryTake(7, 2));
+  EXPECT_FALSE(callers.TryTake(7, 2));
+  EXPECT_TRUE(callers.TryTake(8, 2)) << "in the same set";
+  EXPECT_TRUE(callers.TryTake(7, 3)) << "a raised limit counts from where it stands";
+  for (int i = 0; i < 2; ++i) callers.Return(7);
+  EXPECT_TRUE(callers.TryTake(7, 2));
+  EXPECT_FALSE(callers.TryTake(7, 2));
+  EXPECT_FALSE(callers.TryTake(9, 0));
+}
+
+TEST(CallersTest, ASetFullOfCallersWithRequestsRefusesANewOneUntilOneOfThemHasNone) {
+  Callers callers;
+  for (std::uint64_t key = 1; key <= 8; ++key) EXPECT_TRUE(callers.TryTake(key, 5));
+  EXPECT_FALSE(callers.TryTake(9, 5));
+  callers.Return(3);
+  EXPECT_TRUE(callers.TryTake(9, 5));
+}
+
+TEST(CallersTest, FourThreadsNeverExceedACallersPlaces) {
+  Callers callers;
+  std::array<std::atomic<int>, 4> held{};
+  std::atomic<int> most = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (std::uint64_t i = 0; i < 20'000; ++i) {
+        const std::uint64_t key = i % 4;
+        if (!callers.TryTake(key, 2)) continue;
+        const int now = ++held[key];
+        int seen = most;
+        while (now > seen && !most.compare_exchange_weak(seen, now)) {
+        }
+        --held[key];
+        callers.Return(key);
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_LE(most, 2);
+  for (std::uint64_t key = 0; key < 4; ++key) EXPECT_TRUE(callers.TryTake(key, 1)) << "all came back";
 }
 
 }  // namespace

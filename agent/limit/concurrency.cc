@@ -29,20 +29,6 @@ double Digits(double limit) {  // max(1, floor(log10))
 
 }  // namespace
 
-class Concurrency::Lock {
- public:
-  explicit Lock(std::atomic<bool>& locked) : locked_(locked) {
-    while (locked_.exchange(true, std::memory_order_acquire)) {
-    }
-  }
-  ~Lock() { locked_.store(false, std::memory_order_release); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  std::atomic<bool>& locked_;
-};
-
 void Concurrency::Adopt(const policy::Concurrency& policy) {
   if (limit_ == 0) limit_ = policy.initial;
   limit_ = std::clamp<double>(limit_, policy.min, policy.max);
@@ -50,7 +36,7 @@ void Concurrency::Adopt(const policy::Concurrency& policy) {
 }
 
 bool Concurrency::TryEnter(const policy::Concurrency& policy, Priority priority) {
-  const Lock lock(locked_);
+  const SpinLock lock(locked_);
   Adopt(policy);
   const std::uint32_t in_flight = in_flight_.load(std::memory_order_relaxed);
   if (in_flight + 1 > std::max(1.0, std::floor(limit_ * ShareOf(priority)))) return false;
@@ -61,7 +47,7 @@ bool Concurrency::TryEnter(const policy::Concurrency& policy, Priority priority)
 
 void Concurrency::Leave(const policy::Concurrency& policy, Duration took, bool dropped, bool counts,
                         TimePoint now) {
-  const Lock lock(locked_);
+  const SpinLock lock(locked_);
   in_flight_.store(in_flight_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   if (!counts) return;
   if (window_.answers == 0) window_.began = now;

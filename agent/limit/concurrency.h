@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "agent/limit/spin.h"
 #include "common/policy/policy.h"
 #include "common/time/time.h"
 
@@ -48,7 +49,6 @@ class Concurrency {
     std::uint32_t answers = 0, most = 0;
     bool dropped = false;
   };
-  class Lock;
 
   void Adopt(const policy::Concurrency& policy);
   void Close(const policy::Concurrency& policy, TimePoint now);

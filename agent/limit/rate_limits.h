@@ -16,6 +16,9 @@
 
 namespace weft::limit {
 
+// The buckets' rate for so many requests per second of the limit's: its burst is in proportion, at least one.
+Rate RateOf(const policy::RateLimit& limit, double per_second);
+
 // Whether a limit is about this path: all, the prefix itself, or what is below it.
 bool Covers(const policy::RateLimit& limit, std::string_view path);
 
@@ -46,7 +49,8 @@ using RateLimitsPtr = std::shared_ptr<const RateLimits>;
 // Where the workers find the buckets that they share. Thread rule: any thread; set-up only.
 class RateLimitStore {
  public:
-  RateLimitsPtr Get(const policy::RateLimits& wanted, TimePoint now);
+  // `instances`: of the service; a global limit begins with the safe share of one of them.
+  RateLimitsPtr Get(const policy::RateLimits& wanted, TimePoint now, std::uint32_t instances = 1);
 
  private:
   std::mutex mutex_;
@@ -63,6 +67,7 @@ RateVerdict RateLimits::Take(std::string_view path, TimePoint now, const KeyOf& 
     took[i] = Covers(one.policy, path);
     if (!took[i]) continue;
     const bool shared = one.policy.per == policy::RateKey::kService;
+    if (one.policy.global) one.buckets->CountAsked();
     if (!shared) {
       const auto key = key_of(one.policy);
       took[i] = key.has_value();

@@ -92,6 +92,8 @@ class Machine {
     } else if (op == "tick") {
       engine.Tick(line.Time("now"));
       engine.TakeForgotten();
+    } else if (op == "quota") {
+      engine.SetQuota(tape::ReadKey(line), line.Text("limit"), line.Number<double>("rate"), line.Time("now"));
     } else if (op == "protocol") {
       tape::ReadOrigin(line, origin);
       engine.ProtocolOf(origin.origin);
@@ -111,13 +113,17 @@ class Machine {
       Start(worker, line, now);
       return true;
     }
-    if (op != "pick" && op != "ended" && op != "finish") return false;
+    constexpr std::array<std::string_view, 5> kOps = {"pick", "ended", "hedge", "hedge_ended", "finish"};
+    if (std::find(kOps.begin(), kOps.end(), op) == kOps.end()) return false;
     const auto found = worker.calls.find(line.Number<std::uint64_t>("call"));
     if (found == worker.calls.end()) return true;
     Call& call = *found->second;
     Reason why = Reason::kOk;
     if (op == "pick" && call.backend != nullptr) worker.engine->Pick(call, now, why);
     if (op == "ended" && call.target != nullptr) worker.engine->Ended(call, tape::ReadResult(line), now);
+    if (op == "hedge" && call.backend != nullptr) worker.engine->Hedge(call, now);
+    if (op == "hedge_ended" && call.hedge != nullptr)
+      worker.engine->HedgeEnded(call, tape::ReadResult(line), now);
     if (op == "finish") {
       worker.engine->Finish(call, line.Enum<Reason>("reason"), line.Number<std::uint16_t>("status"), now);
       worker.calls.erase(found);

@@ -135,6 +135,8 @@ metrics::Counter& Book::Mirrors(MirrorResult result) {
   return mirrors_[static_cast<std::size_t>(result)];
 }
 
+metrics::Counter Book::Hedges(std::string_view result) const { return FindCounter(families_.hedges, result); }
+
 metrics::Counter Book::Streams(StreamKind kind, Reason reason) const {
   const std::array<std::string_view, 6> values = {ToString(direction_), key_.service.name, key_.service.ns,
                                                   port_text_,           ToString(kind),    ToString(reason)};

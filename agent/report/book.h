@@ -65,6 +65,7 @@ class Book {
   metrics::Counter& Retries(bool success);
   metrics::Counter& BudgetExhausted();
   metrics::Counter& Mirrors(MirrorResult result);
+  metrics::Counter Hedges(std::string_view result) const;  // looked up: of the slow ones only
   metrics::Histogram& PoolWait();
   metrics::Counter Streams(StreamKind kind, Reason reason) const;  // looked up: once per connection
   void Forget();

@@ -34,6 +34,11 @@ Families::Families(metrics::Registry& r)
                               "Retries that the budget refused.",
                               Kind::kCounter,
                               {"service", "namespace"}})),
+      hedges(r.Add(
+          {"weft_hedges_total",
+           "Requests that were slow enough for a second attempt beside the first, by what became of it.",
+           Kind::kCounter,
+           {"service", "namespace", "result"}})),
       mirrored(r.Add({"weft_mirrored_requests_total",
                       "Copies of requests that RequestMirror filters asked for, by what became of them.",
                       Kind::kCounter,

@@ -9,7 +9,7 @@ namespace weft::report {
 struct Families {
   explicit Families(metrics::Registry& registry);
 
-  metrics::FamilyId requests, duration, attempts, retries, budget_exhausted, mirrored;
+  metrics::FamilyId requests, duration, attempts, retries, budget_exhausted, hedges, mirrored;
   metrics::FamilyId circuit_state, circuit_transitions;
   metrics::FamilyId concurrency_limit, predictions, prediction_lead, adaptive_timeout,
       adaptive_timeout_exceeded;

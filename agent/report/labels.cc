@@ -11,7 +11,7 @@ bool IsGrpcFailure(int status) {
 }
 
 bool IsClients(Reason reason) {
-  return (reason >= Reason::kBadRequest && reason != Reason::kShed) || reason == Reason::kCallerDeadline;
+  return (reason >= Reason::kBadRequest && reason < Reason::kShed) || reason == Reason::kCallerDeadline;
 }
 
 }  // namespace
@@ -42,10 +42,13 @@ std::size_t AttemptOutcome(const engine::AttemptResult& result) {
 }
 
 std::string_view AttemptOutcomeName(std::size_t index) {
-  constexpr std::array<std::string_view, kAttemptOutcomes> kNames = {
-      "success",   "error_5xx",       "connect_failed", "connect_timeout", "reset",           "truncated",
-      "malformed", "attempt_timeout", "head_timeout",   "request_timeout", "caller_deadline", "client_closed",
-      "local"};
+  constexpr std::array<std::string_view, kAttemptOutcomes> kNames = {"success",         "error_5xx",
+                                                                     "connect_failed",  "connect_timeout",
+                                                                     "reset",           "truncated",
+                                                                     "malformed",       "attempt_timeout",
+                                                                     "head_timeout",    "request_timeout",
+                                                                     "caller_deadline", "client_closed",
+                                                                     "outrun",          "local"};
   return kNames[index];
 }
 

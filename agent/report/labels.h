@@ -20,7 +20,7 @@ std::string_view MethodClass(message::Method method);  // safe, idempotent, othe
 std::string_view CodeClass(int status);                // 1xx to 5xx; none
 
 // 0: a response below 500; 1: a response of 5xx; then the outcomes of engine::Outcome in their order.
-inline constexpr std::size_t kAttemptOutcomes = 13;
+inline constexpr std::size_t kAttemptOutcomes = 14;
 std::size_t AttemptOutcome(const engine::AttemptResult& result);
 std::string_view AttemptOutcomeName(std::size_t index);
 

@@ -55,6 +55,13 @@ void CountInstance(Book& book, const engine::AttemptRecord& attempt, bool failed
   totals.failures += failed;
 }
 
+// What became of the second attempt, or why there was none.
+std::string_view HedgeResult(const engine::Call& call) {
+  if (call.hedge_at == 0) return call.seen.hedge;
+  if (call.current == call.hedge_at) return "won";
+  return call.log[call.hedge_at].result.outcome == engine::Outcome::kOutrun ? "lost" : "failed";
+}
+
 }  // namespace
 
 Reporter::Reporter(metrics::Registry& registry, const Families& families, std::unique_ptr<AccessLog> log)
@@ -96,12 +103,13 @@ void Reporter::Request(const RequestReport& report) {
 void Reporter::CountAttempts(Book& book, Edge& edge, const engine::Call& call) {
   const std::size_t attempts = std::min<std::size_t>(call.attempts, call.log.size());
   edge.totals.attempts += call.attempts;
+  if (call.seen.hedge != nullptr) book.Hedges(HedgeResult(call)).Add();
   for (std::size_t i = 0; i < attempts; ++i) {
     const engine::AttemptRecord& attempt = call.log[i];
     const std::size_t outcome = AttemptOutcome(attempt.result);
     book.Attempts(outcome).Add();
     CountInstance(book, attempt, outcome != 0);
-    if (i > 0) {
+    if (i > 0 && i != call.hedge_at) {
       ++edge.totals.retries;
       book.Retries(outcome == 0).Add();
     }

@@ -25,7 +25,7 @@ CircuitStatus CircuitOf(const engine::Backend& backend) {
   return status;
 }
 
-InstanceStatus InstanceOf(const engine::Target& target) {
+InstanceStatus InstanceOf(const engine::Engine& engine, const engine::Target& target) {
   InstanceStatus status;
   status.address = target.address.ToString();
   status.zone = target.instance->zone;
@@ -34,11 +34,12 @@ InstanceStatus InstanceOf(const engine::Target& target) {
   status.weight = target.instance->weight;
   status.in_flight = target.in_flight();
   status.connections = target.connections;
+  status.recent = engine.RecentOf(target);
   return status;
 }
 
 // HTTP/1.1: a connection carries one request, so what is in flight is what is active.
-BackendStatus StatusOf(const engine::Backend& backend) {
+BackendStatus StatusOf(const engine::Engine& engine, const engine::Backend& backend) {
   BackendStatus status;
   status.in_flight = backend.in_flight;
   status.circuit = CircuitOf(backend);
@@ -56,7 +57,7 @@ BackendStatus StatusOf(const engine::Backend& backend) {
     status.pool.active += active;
     status.pool.idle += target->connections - active;
     if (target->instance != nullptr && !target->removed) {
-      status.instances.emplace(target->instance->id, InstanceOf(*target));
+      status.instances.emplace(target->instance->id, InstanceOf(engine, *target));
     }
   }
   return status;
@@ -66,6 +67,12 @@ void Merge(InstanceStatus& into, const InstanceStatus& from) {
   into.in_flight += from.in_flight;
   into.connections += from.connections;
   into.draining |= from.draining;
+  const double requests = static_cast<double>(into.recent.requests) + from.recent.requests;
+  const double share = requests > 0 ? from.recent.requests / requests : from.recent.latency > into.recent.latency;
+  into.recent.latency += Duration(
+      static_cast<std::int64_t>(share * static_cast<double>((from.recent.latency - into.recent.latency).count())));
+  into.recent.points += from.recent.points;
+  into.recent.requests += from.recent.requests;
 }
 
 void Merge(BackendStatus& into, BackendStatus&& from) {
@@ -99,17 +106,51 @@ void Deliver(Gathering& gathering, AgentStatus&& status) {
     Merge(gathering.status, std::move(status));
     last = --gathering.missing == 0;
   }
-  if (last) gathering.done(std::move(gathering.status));
+  if (!last) return;
+  for (auto& [key, backend] : gathering.status.backends) FillHealth(backend);
+  gathering.done(std::move(gathering.status));
+}
+
+double StandingOf(const InstanceStatus& instance) {
+  if (instance.draining) return 0;
+  switch (instance.state) {
+    case engine::InstanceState::kHealthy: return 1;
+    case engine::InstanceState::kDegraded: return 0.5;
+    case engine::InstanceState::kProbing: return 0.1;
+    case engine::InstanceState::kUnhealthy:
+    case engine::InstanceState::kEjected: break;
+  }
+  return 0;
 }
 
 }  // namespace
+
+void FillHealth(BackendStatus& backend) {
+  constexpr double kUsual = 1.5;  // times the median: nobody's fault
+  std::vector<Duration> latencies;
+  for (const auto& [id, instance] : backend.instances) {
+    if (instance.recent.latency > Duration::zero()) latencies.push_back(instance.recent.latency);
+  }
+  const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
+  if (middle != latencies.end()) std::nth_element(latencies.begin(), middle, latencies.end());
+  for (auto& [id, instance] : backend.instances) {
+    const engine::Recent& recent = instance.recent;
+    instance.health = {};
+    instance.health.standing = StandingOf(instance);
+    if (recent.requests > 0) instance.health.errors = std::max(0.0, 1 - recent.points / recent.requests);
+    if (recent.latency > Duration::zero()) {
+      instance.health.speed = std::min(1.0, kUsual * static_cast<double>(middle->count()) /
+                                                static_cast<double>(recent.latency.count()));
+    }
+  }
+}
 
 AgentStatus Look(const engine::Engine& engine, const Reporter& reporter) {
   AgentStatus status;
   if (engine.snapshot() != nullptr) status.revision = engine.snapshot()->version.revision;
   status.generations = engine.live_generations();
   for (const auto& backend : engine.backends()) {
-    status.backends.emplace(EdgeKey{backend->key, engine::DirectionOf(*backend)}, StatusOf(*backend));
+    status.backends.emplace(EdgeKey{backend->key, engine::DirectionOf(*backend)}, StatusOf(engine, *backend));
   }
   status.totals = reporter.Copy();
   return status;

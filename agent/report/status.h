@@ -15,6 +15,18 @@
 
 namespace weft::report {
 
+// How well an instance is, as one number of three parts, each 0 to 1:
+//
+//   standing  1 healthy, 0.5 degraded, 0.1 on probation, 0 ejected, unhealthy or draining
+//   errors    1 less the weighted badness of its attempts of the last 10 s (a 5xx 1.5, so two thirds of them are 0)
+//   speed     1.5 times the median latency of the service's instances over its own, at most 1
+//
+// Unused ones have 1 where nothing is known.
+struct InstanceHealth {
+  double standing = 1, errors = 1, speed = 1;
+  double number() const { return 100 * standing * errors * speed; }
+};
+
 struct InstanceStatus {
   std::string address;  // "ip:port"
   std::string zone;
@@ -23,6 +35,8 @@ struct InstanceStatus {
   std::uint32_t weight = 0;
   std::uint32_t in_flight = 0;  // of all workers
   std::uint32_t connections = 0;
+  engine::Recent recent;  // of all workers; latency weighted by their requests
+  InstanceHealth health;
   TimePoint last_check;  // of an active check; zero: never. Nothing a worker knows: the program fills it in
 };
 
@@ -65,6 +79,7 @@ struct AgentStatus {
 
 AgentStatus Look(const engine::Engine& engine, const Reporter& reporter);  // on the worker's thread
 void Merge(AgentStatus& into, AgentStatus&& from);
+void FillHealth(BackendStatus& backend);  // of its instances, from the rest; when all workers are in it
 
 struct Worker {
   loop::EventLoop* loop = nullptr;

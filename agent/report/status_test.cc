@@ -44,6 +44,42 @@ TEST(StatusTest, WorkersAddUpExceptWhatTheyShare) {
   EXPECT_EQ(status.revision, 7U);
 }
 
+TEST(StatusTest, TheHealthOfAnInstanceIsOneNumberOfThreeParts) {
+  using std::chrono::milliseconds;
+  BackendStatus backend;
+  for (const char* id : {"a", "b", "c", "slow", "failing", "out", "unused"}) backend.instances[id];
+  for (const char* id : {"a", "b", "c"}) backend.instances[id].recent = {0, 100, milliseconds(10)};
+  backend.instances["slow"].recent = {0, 100, milliseconds(30)};
+  backend.instances["failing"].recent = {45, 100, milliseconds(10)};  // 30 of 100 are 5xx
+  backend.instances["out"].state = engine::InstanceState::kEjected;
+  FillHealth(backend);
+  const auto number = [&](const char* id) { return backend.instances[id].health.number(); };
+  EXPECT_EQ(number("a"), 100);
+  EXPECT_NEAR(number("slow"), 50, 0.01);
+  EXPECT_NEAR(number("failing"), 55, 0.01);
+  EXPECT_EQ(number("out"), 0);
+  EXPECT_EQ(number("unused"), 100);
+  backend.instances["slow"].state = engine::InstanceState::kDegraded;
+  FillHealth(backend);
+  EXPECT_NEAR(number("slow"), 25, 0.01);
+}
+
+TEST(StatusTest, WhatWorkersSawOfAnInstanceIsWeighedByItsRequests) {
+  using std::chrono::milliseconds;
+  const auto worker = [](std::uint32_t requests, double points, Duration latency) {
+    AgentStatus status;
+    status.backends[{kCart, engine::Direction::kOutbound}].instances["cart-1"].recent = {points, requests,
+                                                                                        latency};
+    return status;
+  };
+  AgentStatus status = worker(300, 3, milliseconds(10));
+  Merge(status, worker(100, 50, milliseconds(50)));
+  const engine::Recent& recent = status.backends.begin()->second.instances.at("cart-1").recent;
+  EXPECT_EQ(recent.requests, 400U);
+  EXPECT_EQ(recent.points, 53);
+  EXPECT_EQ(recent.latency, milliseconds(20));
+}
+
 TEST(StatusTest, StatesAreSamples) {
   metrics::Registry registry;
   const Families families(registry);

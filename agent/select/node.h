@@ -47,6 +47,10 @@ struct Node {
     failures = 0;
     Observe(static_cast<double>(took.count()), now);
   }
+  // It would have taken longer, had it been waited for.
+  void ObserveAtLeast(Duration took, TimePoint now) {
+    if (static_cast<double>(took.count()) > cost) Observe(static_cast<double>(took.count()), now);
+  }
   void ObserveFailure(Duration took, TimePoint now);
   void ObserveOverload(Duration took, Duration retry_after, TimePoint now);
   double Cost(TimePoint now) const;  // decayed to now, at least kLeastCost

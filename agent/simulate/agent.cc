@@ -84,6 +84,22 @@ std::uint32_t Agent::Pick(const Flight& flight, TimePoint now, Reason& why) {
 
 Duration Agent::HeadTimeout(const Flight& flight) const { return calls_[flight.index]->adaptive_timeout; }
 
+Duration Agent::SecondAfter(const Flight& flight) const { return calls_[flight.index]->hedge_after; }
+
+std::uint32_t Agent::PickSecond(const Flight& flight, TimePoint now) {
+  const engine::Target* target = engine_.Hedge(CallOf(flight), now);
+  return target == nullptr ? kNobody : servers_->at(target->hash);
+}
+
+void Agent::SecondEnded(const Flight& flight, TimePoint now) {
+  engine_.HedgeEnded(CallOf(flight), flight.second.result, now);
+}
+
+bool Agent::IsAnswer(const Flight& flight, const engine::AttemptResult& result) const {
+  return result.outcome == engine::Outcome::kResponse &&
+         !engine_.Retriable(*calls_[flight.index], result.status);
+}
+
 Repeat Agent::Ended(const Flight& flight, TimePoint now) {
   const engine::RetryVerdict verdict = engine_.Ended(CallOf(flight), flight.result, now);
   return {verdict.retry, verdict.delay};

@@ -38,6 +38,10 @@ class Agent final : public Decider {
   Terms Start(const Flight& flight, TimePoint now) override;
   std::uint32_t Pick(const Flight& flight, TimePoint now, Reason& why) override;
   Duration HeadTimeout(const Flight& flight) const override;
+  Duration SecondAfter(const Flight& flight) const override;
+  std::uint32_t PickSecond(const Flight& flight, TimePoint now) override;
+  void SecondEnded(const Flight& flight, TimePoint now) override;
+  bool IsAnswer(const Flight& flight, const engine::AttemptResult& result) const override;
   Repeat Ended(const Flight& flight, TimePoint now) override;
   void Finish(const Flight& flight, Reason reason, std::uint16_t status, TimePoint now) override;
   void Tick(TimePoint now) override;

@@ -82,6 +82,10 @@ class Server final : public Actor {
   void Cancel(std::uint32_t place);  // the client went away
   void SetCapacity(double capacity);
   double capacity() const { return model_.capacity; }
+  // Requests that it serves at once; zero: any number.
+  std::uint32_t places() const {
+    return model_.kind == Model::Kind::kDelay ? 0 : static_cast<std::uint32_t>(model_.capacity);
+  }
   std::uint32_t in_flight() const { return in_flight_; }  // arrived and not answered, those that hang too
   // Core-seconds spent; of kSharing and kQueue.
   double used();

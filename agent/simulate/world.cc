@@ -7,8 +7,9 @@
 namespace weft::simulate {
 namespace {
 
-enum WorldEvent : std::uint32_t { kArrival, kAnswer, kDue, kRetry, kTick, kAction, kPeriodic };
+enum WorldEvent : std::uint32_t { kArrival, kAnswer, kDue, kRetry, kSecond, kTick, kAction, kPeriodic };
 
+constexpr std::uint64_t kStraggle = 1000;  // index of its draws, beside those of errors
 constexpr Duration kTickEvery = std::chrono::milliseconds(100);
 const TimePoint kBegin = FromNanos(1'000'000'000'000);
 
@@ -62,16 +63,20 @@ void World::PlanArrival() {
 
 void World::Run(Duration span) { events_.RunUntil(events_.now() + span); }
 
-Duration World::WorkOf(std::uint64_t number) const {
+Duration World::WorkOf(const Flight& flight) const {
   const Work& work = settings_.work;
+  const std::uint64_t number = flight.number;
   double times = 1;
   switch (work.shape) {
-    case Work::Shape::kFixed: return work.mean;
+    case Work::Shape::kFixed: break;
     case Work::Shape::kExponential: times = draws_.Exponential(Stream::kWork, number); break;
     case Work::Shape::kNormal: times = 1 + work.spread * draws_.Normal(Stream::kWork, number); break;
     case Work::Shape::kLogNormal: times = draws_.LogNormal(Stream::kWork, number, work.spread); break;
   }
-  return std::max(work.least, Seconds(times * InSeconds(work.mean)));
+  if (work.straggle_share > 0 &&
+      draws_.Unit(Stream::kFault, number, kStraggle + flight.attempts) < work.straggle_share)
+    times *= work.straggle_times;
+  return std::max(work.least, times == 1 ? work.mean : Seconds(times * InSeconds(work.mean)));
 }
 
 Flight& World::Take() {
@@ -91,9 +96,10 @@ Flight& World::Take() {
   return flight;
 }
 
-Flight* World::FlightOf(std::uint64_t token) {
-  Flight& flight = *flights_[static_cast<std::uint32_t>(token)];
-  return flight.serial == token >> 32 ? &flight : nullptr;
+World::Way World::WayOf(std::uint64_t token) {
+  Flight& flight = *flights_[static_cast<std::uint32_t>(token & ~kSecondBit)];
+  Leg& leg = (token & kSecondBit) != 0 ? flight.second : flight;
+  return leg.serial == token >> 32 ? Way{&flight, &leg} : Way{};
 }
 
 void World::Arrive() {
@@ -123,51 +129,60 @@ void World::Attempt(Flight& flight) {
   if (flight.server == kNobody) return Finish(flight, why, 0);
   ++flight.attempts;
   ++flight.serial;
-  flight.sent = now;
-  flight.result = {};
-  ++sent_to_[flight.server];
-  tally_.Attempt(flight.began);
-  Send(flight, terms);
+  Send(flight, flight, terms);
+  const Duration second = clients_[flight.client]->SecondAfter(flight);
+  if (second > Duration::zero()) events_.At(now + second, *this, kSecond, TokenOf(flight, flight));
 }
 
-void World::Send(Flight& flight, const Terms& terms) {
+void World::Second(Flight& flight) {
+  flight.second.server = clients_[flight.client]->PickSecond(flight, events_.now());
+  if (flight.second.server == kNobody) return;
+  ++flight.attempts;
+  flight.second.serial = flight.serial;
+  Send(flight, flight.second, terms_[flight.index]);
+}
+
+void World::Send(Flight& flight, Leg& leg, const Terms& terms) {
   const TimePoint now = events_.now();
-  Server& server = *servers_[flight.server];
+  leg.sent = now;
+  leg.result = {};
+  ++sent_to_[leg.server];
+  tally_.Attempt(flight.began);
+  Server& server = *servers_[leg.server];
   const Fault fault = server.behaviour.fault;
   TimePoint due = terms.deadline.at();
   if (terms.attempt_timeout > Duration::zero()) due = std::min(due, now + terms.attempt_timeout);
   const Duration head = clients_[flight.client]->HeadTimeout(flight);
-  flight.awaits_head = head > Duration::zero() && now + head < due;
-  if (flight.awaits_head) due = now + head;
+  leg.awaits_head = head > Duration::zero() && now + head < due;
+  if (leg.awaits_head) due = now + head;
+  leg.place = kNobody;
   if (fault == Fault::kRefuse) {
-    flight.result.outcome = engine::Outcome::kConnectFailed;
-    flight.result.reason = Reason::kConnectFailed;
-    flight.result.never_sent = true;
-    events_.At(now + 2 * settings_.network, *this, kAnswer, TokenOf(flight));
-    flight.place = kNobody;
+    leg.result.outcome = engine::Outcome::kConnectFailed;
+    leg.result.reason = Reason::kConnectFailed;
+    leg.result.never_sent = true;
+    events_.At(now + 2 * settings_.network, *this, kAnswer, TokenOf(flight, leg));
     return;
   }
   if (fault == Fault::kBlackHole) {
     due = std::min(due, now + terms.connect_timeout);
-    flight.place = kNobody;
-    flight.result.never_sent = true;
+    leg.result.never_sent = true;
   } else {
     const double error = draws_.Unit(Stream::kFault, flight.number, flight.attempts);
-    flight.place = server.Arrive(TokenOf(flight), WorkOf(flight.number), error);
+    leg.place = server.Arrive(TokenOf(flight, leg), WorkOf(flight), error);
   }
-  if (due != TimePoint::max()) events_.At(due, *this, kDue, TokenOf(flight));
+  if (due != TimePoint::max()) events_.At(due, *this, kDue, TokenOf(flight, leg));
 }
 
 void World::OnServed(std::uint64_t token, const Served& served) {
-  Flight* flight = FlightOf(token);
-  if (flight == nullptr) return;
-  flight->place = kNobody;
-  flight->result.status = served.status;
-  flight->result.retry_after = served.retry_after;
-  flight->result.outcome = served.status == 0 ? engine::Outcome::kReset : engine::Outcome::kResponse;
-  if (served.status == 0) flight->result.reason = Reason::kUpstreamReset;
+  Leg* leg = WayOf(token).leg;
+  if (leg == nullptr) return;
+  leg->place = kNobody;
+  leg->result.status = served.status;
+  leg->result.retry_after = served.retry_after;
+  leg->result.outcome = served.status == 0 ? engine::Outcome::kReset : engine::Outcome::kResponse;
+  if (served.status == 0) leg->result.reason = Reason::kUpstreamReset;
   if (settings_.tells_load && served.status != 0)
-    flight->result.load = SayLoad(flight->server, events_.now() - flight->sent);
+    leg->result.load = SayLoad(leg->server, events_.now() - leg->sent);
   events_.At(events_.now() + served.extra + 2 * settings_.network, *this, kAnswer, token);
 }
 
@@ -175,38 +190,81 @@ void World::OnServed(std::uint64_t token, const Served& served) {
 engine::SaidLoad World::SayLoad(std::uint32_t server, Duration took) {
   Duration& average = latencies_[server];
   average += (took - average) / 8;
-  return {true, servers_[server]->in_flight(), average};
+  return {true, servers_[server]->in_flight(), servers_[server]->places(), average};
+}
+
+// Nobody waits for it any more.
+void World::Outrun(Leg& leg) {
+  if (leg.place != kNobody) servers_[leg.server]->Cancel(leg.place);
+  leg.place = kNobody;
+  leg.result = {};
+  leg.result.outcome = engine::Outcome::kOutrun;
 }
 
 // The attempt's time is up, or the request's.
-void World::GiveUp(Flight& flight) {
+void World::GiveUp(Flight& flight, Leg& leg) {
   const Terms& terms = terms_[flight.index];
   const TimePoint now = events_.now();
-  if (flight.place != kNobody) servers_[flight.server]->Cancel(flight.place);
+  if (leg.place != kNobody) servers_[leg.server]->Cancel(leg.place);
   const bool request = terms.deadline.Passed(now);
-  const bool unconnected = flight.result.never_sent;
-  flight.result = {};
-  flight.result.never_sent = unconnected;
-  flight.result.outcome = request              ? engine::Outcome::kRequestTimeout
-                          : unconnected        ? engine::Outcome::kConnectTimeout
-                          : flight.awaits_head ? engine::Outcome::kHeadTimeout
-                                               : engine::Outcome::kAttemptTimeout;
-  flight.result.reason = request              ? Reason::kRequestTimeout
-                         : unconnected        ? Reason::kConnectTimeout
-                         : flight.awaits_head ? Reason::kResponseHeadTimeout
-                                              : Reason::kAttemptTimeout;
-  Conclude(flight);
+  if (request && &leg == &flight && flight.second.serial != 0) {
+    Outrun(flight.second);
+    flight.second.serial = 0;
+    clients_[flight.client]->SecondEnded(flight, now);
+  }
+  const bool unconnected = leg.result.never_sent;
+  leg.result = {};
+  leg.result.never_sent = unconnected;
+  leg.result.outcome = request           ? engine::Outcome::kRequestTimeout
+                       : unconnected     ? engine::Outcome::kConnectTimeout
+                       : leg.awaits_head ? engine::Outcome::kHeadTimeout
+                                         : engine::Outcome::kAttemptTimeout;
+  leg.result.reason = request           ? Reason::kRequestTimeout
+                      : unconnected     ? Reason::kConnectTimeout
+                      : leg.awaits_head ? Reason::kResponseHeadTimeout
+                                        : Reason::kAttemptTimeout;
+  Conclude(flight, leg);
 }
 
-void World::Conclude(Flight& flight) {
+// Of two attempts one is over; true when the request waits for the other. Else `flight` is the one that
+// ended.
+bool World::GoesOnBeside(Flight& flight, Leg& leg) {
   const TimePoint now = events_.now();
-  ++flight.serial;
-  if (flight.result.outcome == engine::Outcome::kResponse) flight.result.head_at = now;
+  Decider& client = *clients_[flight.client];
+  const bool answer = client.IsAnswer(flight, leg.result);
+  if (&leg == &flight) {
+    if (!answer) {
+      client.Ended(flight, now);
+      return flight.alone = true;
+    }
+    Outrun(flight.second);
+    client.SecondEnded(flight, now);
+  } else if (!flight.alone) {
+    if (!answer) {
+      client.SecondEnded(flight, now);
+      return flight.second.serial = 0, true;
+    }
+    Outrun(flight);
+    client.Ended(flight, now);
+  }
+  const std::uint32_t serial = flight.serial;
+  if (&leg == &flight.second) static_cast<Leg&>(flight) = flight.second;
+  flight.serial = serial + 1;
+  flight.second.serial = 0;
+  flight.alone = false;
+  return false;
+}
+
+void World::Conclude(Flight& flight, Leg& leg) {
+  const TimePoint now = events_.now();
+  if (&leg == &flight) ++flight.serial;
+  if (leg.result.outcome == engine::Outcome::kResponse) leg.result.head_at = now;
+  if (flight.second.serial != 0 && GoesOnBeside(flight, leg)) return;
   const Repeat repeat = clients_[flight.client]->Ended(flight, now);
   if (repeat.retry) {
     flight.first_failed |= flight.attempts == 1;
     flight.retried = true;
-    events_.At(now + repeat.delay, *this, kRetry, TokenOf(flight));
+    events_.At(now + repeat.delay, *this, kRetry, TokenOf(flight, flight));
     return;
   }
   const bool answered = flight.result.outcome == engine::Outcome::kResponse;
@@ -227,13 +285,16 @@ void World::On(std::uint32_t what, std::uint64_t item) {
       if (item == arrival_serial_) Arrive();
       break;
     case kAnswer:
-      if (Flight* flight = FlightOf(item)) Conclude(*flight);
+      if (const Way way = WayOf(item); way.leg != nullptr) Conclude(*way.flight, *way.leg);
       break;
     case kDue:
-      if (Flight* flight = FlightOf(item)) GiveUp(*flight);
+      if (const Way way = WayOf(item); way.leg != nullptr) GiveUp(*way.flight, *way.leg);
       break;
     case kRetry:
-      if (Flight* flight = FlightOf(item)) Attempt(*flight);
+      if (const Way way = WayOf(item); way.leg != nullptr) Attempt(*way.flight);
+      break;
+    case kSecond:
+      if (const Way way = WayOf(item); way.leg != nullptr) Second(*way.flight);
       break;
     case kTick:
       clients_[item]->Tick(events_.now());

@@ -32,6 +32,7 @@ struct Work {
   Duration mean = std::chrono::milliseconds(4);  // kNormal: before it is cut off at `least`
   double spread = 0;                             // kNormal: deviation over mean; kLogNormal: sigma
   Duration least = Duration::zero();
+  double straggle_share = 0, straggle_times = 10;  // of attempts, that take so many times as long
 };
 
 struct WorldSettings {
@@ -89,17 +90,27 @@ class World final : public Actor, public Answers {
 
   void PlanArrival();
   void Arrive();
-  Duration WorkOf(std::uint64_t number) const;
+  static constexpr std::uint64_t kSecondBit = 1ULL << 31;  // of the token of a second attempt
+  struct Way {
+    Flight* flight = nullptr;  // null: it has moved on
+    Leg* leg = nullptr;
+  };
+
+  Duration WorkOf(const Flight& flight) const;
   Flight& Take();
-  Flight* FlightOf(std::uint64_t token);  // null: it has moved on
-  static std::uint64_t TokenOf(const Flight& flight) {
-    return std::uint64_t{flight.serial} << 32 | flight.index;
+  Way WayOf(std::uint64_t token);
+  static std::uint64_t TokenOf(const Flight& flight, const Leg& leg) {
+    const std::uint64_t bit = &leg == &flight.second ? kSecondBit : 0;
+    return std::uint64_t{leg.serial} << 32 | bit | flight.index;
   }
   void Attempt(Flight& flight);
-  void Send(Flight& flight, const Terms& terms);
+  void Second(Flight& flight);
+  void Send(Flight& flight, Leg& leg, const Terms& terms);
   engine::SaidLoad SayLoad(std::uint32_t server, Duration took);
-  void GiveUp(Flight& flight);
-  void Conclude(Flight& flight);  // flight.result is in
+  void GiveUp(Flight& flight, Leg& leg);
+  void Conclude(Flight& flight, Leg& leg);  // leg.result is in
+  bool GoesOnBeside(Flight& flight, Leg& leg);
+  void Outrun(Leg& leg);
   void Finish(Flight& flight, Reason reason, std::uint16_t status);
 
   WorldSettings settings_;

@@ -86,8 +86,11 @@ class ClientStream {
  public:
   // Once, before anything else; `events` hears of the answer until its end or a reset.
   virtual void Begin(ResponseEvents& events, message::Method method) = 0;
-  // In OnResponseHead: nobody wants the rest. What carries the stream stays usable where it can.
+  // Until the end of OnResponseHead: nobody wants the answer, or the rest of it. What carries the stream
+  // stays usable where it can.
   virtual void Abandon() = 0;
+  // In OnResponseHead: `events` hears of the rest.
+  virtual void Redirect(ResponseEvents& events) = 0;
   // False: too large, nothing was sent.
   virtual bool SendHead(const message::RequestHead& head, message::Body body) = 0;
   virtual std::size_t SendData(std::string_view data) = 0;

@@ -1,6 +1,7 @@
 #include "agent/uplink/differ.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/report/labels.h"
 
@@ -56,7 +57,8 @@ bool Same(const report::PoolStatus& a, const report::PoolStatus& b) {
 }
 
 bool Same(const report::InstanceStatus& a, const report::InstanceStatus& b) {
-  return a.state == b.state && a.weight == b.weight && a.address == b.address && a.last_check == b.last_check;
+  return a.state == b.state && a.weight == b.weight && a.address == b.address && a.last_check == b.last_check &&
+         std::lround(a.health.number()) == std::lround(b.health.number());
 }
 
 // What is known of one service port and direction: counts, states, or both.
@@ -196,6 +198,9 @@ struct Differ::Writer {
       stat.set_latency_ns(static_cast<std::uint64_t>(total.average_nanos));
       stat.set_last_check_unix_ms(UnixMs(now.last_check, at));
       stat.set_weight(now.weight);
+      stat.mutable_health()->set_standing(now.health.standing);
+      stat.mutable_health()->set_errors(now.health.errors);
+      stat.mutable_health()->set_speed(now.health.speed);
       if (Add(*report.mutable_instances(), std::move(stat))) sent.instances[id] = {total, now};
     }
     std::erase_if(sent.instances, [&](const auto& entry) { return !status.instances.contains(entry.first); });

@@ -45,6 +45,11 @@ struct Uplink::Impl : std::enable_shared_from_this<Impl> {
 
   void Take(const v1::ReportCommand& command) {
     if (command.has_explain()) Explain(command.explain());
+    for (const v1::QuotaGrant& grant : command.quota().grants()) {
+      if (sources.granted)
+        sources.granted({static_cast<std::uint16_t>(grant.port()), grant.limit(), grant.rate(),
+                         grant.agents(), Duration(grant.lease_ns())});
+    }
     if (!command.has_settings()) return;
     const v1::ReportSettings& settings = command.settings();
     if (settings.byte_budget() > 0) differ.SetByteBudget(settings.byte_budget());
@@ -118,6 +123,20 @@ void Uplink::Start() {
 void Uplink::Stop() {
   if (impl_) impl_->stream.Stop();
   impl_.reset();
+}
+
+void Uplink::AskQuotas(const std::vector<quota::Wanted>& wanted, std::uint64_t revision) {
+  if (!connected()) return;
+  v1::ReportMessage message;
+  message.mutable_quota()->set_revision(revision);
+  for (const quota::Wanted& each : wanted) {
+    v1::QuotaDemand& demand = *message.mutable_quota()->add_demands();
+    demand.set_port(each.backend.port);
+    demand.set_limit(each.limit);
+    demand.set_cap(each.cap);
+    demand.set_wanted(each.wanted);
+  }
+  impl_->stream.Send(std::move(message));
 }
 
 bool Uplink::connected() const { return impl_ && impl_->connected; }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/dial/dialer.h"
+#include "agent/quota/keeper.h"
 #include "agent/uplink/differ.h"
 
 namespace weft::uplink {
@@ -22,12 +23,22 @@ struct Options {
 
 using Records = std::vector<std::string>;  // JSON objects, newest first
 
+// A share of a limit that is kept together with the agents of other instances.
+struct QuotaGrant {
+  std::uint16_t port = 0;
+  std::string limit;
+  double rate = 0;           // requests per second
+  std::uint32_t agents = 0;  // that have a share
+  Duration lease = Duration::zero();
+};
+
 struct Sources {
   // All may call back on any thread.
   std::function<void(std::function<void(report::AgentStatus)>)> gather;
   std::function<void(std::string request_id, std::size_t most, std::function<void(Records)>)> explain;
   // The newest requests to a service ("namespace/name") that did not end in 2xx; empty: nothing is kept.
   std::function<void(std::string service, std::size_t most, std::function<void(Records)>)> last_errors;
+  std::function<void(const QuotaGrant&)> granted;  // may be empty
 };
 
 class Uplink {
@@ -38,6 +49,8 @@ class Uplink {
   void Start();
   void Stop();
   bool connected() const;
+  // Lost while there is no control plane; answers come to Sources::granted.
+  void AskQuotas(const std::vector<quota::Wanted>& wanted, std::uint64_t revision);
 
  private:
   struct Impl;

@@ -78,9 +78,27 @@ void Attempt::Cancel() {
 }
 
 void Attempt::Abandon() {
+  if (connection_ == nullptr) return Cancel();
   stream::ClientStream* connection = connection_;
   Forget();
   connection->Abandon();
+}
+
+void Attempt::TakeOver(Attempt& other) {
+  timeouts_ = other.timeouts_;
+  method_ = other.method_;
+  reused_ = other.reused_;
+  never_sent_ = other.never_sent_;
+  head_seen_ = other.head_seen_;
+  waiting_ = false;
+  connect_due_ = attempt_due_ = head_due_ = kNever;
+  connection_ = other.connection_;
+  running_ = connection_ != nullptr;
+  other.Forget();
+  if (!running_) return;
+  connection_->Redirect(*this);
+  Progress();
+  timer_.Set(Due());
 }
 
 connection::Handed Attempt::HandOver() {

@@ -36,8 +36,10 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   void Start(engine::Target& target, const policy::Timeouts& timeouts, message::Method method,
              pool::Demand demand);
   void Cancel();  // lets go of everything; no event follows
-  // In OnAttemptHead: the same, but a connection whose answer is short stays usable.
+  // Until the end of OnAttemptHead: the same, but a connection whose answer is short stays usable.
   void Abandon();
+  // This one is over. In the other's OnAttemptHead, or after its end: it goes on as this one.
+  void TakeOver(Attempt& other);
 
   // After a 101 in OnAttemptHead, in the same turn or later: the socket stops being HTTP. As Cancel.
   connection::Handed HandOver();

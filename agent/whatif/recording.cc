@@ -53,7 +53,7 @@ bool Tells(const RecordedAttempt& attempt) {
   using engine::Outcome;
   if (!attempt.has_end() || attempt.instance.empty()) return false;
   const Outcome outcome = attempt.result.outcome;
-  return outcome != Outcome::kLocal && outcome != Outcome::kClientClosed &&
+  return outcome != Outcome::kLocal && outcome != Outcome::kClientClosed && outcome != Outcome::kOutrun &&
          outcome != Outcome::kCallerDeadline;
 }
 

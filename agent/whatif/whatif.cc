@@ -84,6 +84,9 @@ class Machine {
     Worker& worker = found->second;
     if (op == "snapshot") return worker.engine->Install(Snapshot(prepared), now_);
     if (op == "tick") return Tick(worker);
+    if (op == "quota")
+      return worker.engine->SetQuota(tape::ReadKey(line), line.Text("limit"), line.Number<double>("rate"),
+                                     now_);
     if (op == "view") return TakeView(worker);
     if (op == "start") return Start(found->first, worker, line);
     if (op == "pick" || op == "ended" || op == "finish") {

@@ -52,6 +52,12 @@ void VisitFields(const ConcurrencySpec*, V&& visit) {
 }
 
 template <class V>
+void VisitFields(const BulkheadsSpec*, V&& visit) {
+  visit("perCaller", &BulkheadsSpec::per_caller, &Bulkheads::per_caller, kAnyCount);
+  visit("perRoute", &BulkheadsSpec::per_route, &Bulkheads::per_route, kAnyCount);
+}
+
+template <class V>
 void VisitFields(const RateLimitsSpec*, V&& visit) {
   visit("limits", &RateLimitsSpec::limits, &RateLimits::limits, RateLimitList{});
   visit("connectionsPerAddress", &RateLimitsSpec::connections_per_address,
@@ -134,6 +140,13 @@ void VisitFields(const RetrySpec*, V&& visit) {
 }
 
 template <class V>
+void VisitFields(const HedgingSpec*, V&& visit) {
+  visit("enabled", &HedgingSpec::enabled, &Hedging::enabled, NoLimits{});
+  visit("budgetPercent", &HedgingSpec::budget_percent, &Hedging::budget_percent, Limits<double>{0.1, 5});
+  visit("minDelay", &HedgingSpec::min_delay, &Hedging::min_delay, kPositiveDuration);
+}
+
+template <class V>
 void VisitFields(const TimeoutsSpec*, V&& visit) {
   using S = TimeoutsSpec;
   using P = Timeouts;
@@ -156,9 +169,11 @@ void VisitBlocks(V&& visit) {
   visit("connectionPool", &S::connection_pool, &P::connection_pool);
   visit("healthCheck", &S::health_check, &P::health_check);
   visit("retry", &S::retry, &P::retry);
+  visit("hedging", &S::hedging, &P::hedging);
   visit("timeouts", &S::timeouts, &P::timeouts);
   visit("rateLimits", &S::rate_limits, &P::rate_limits);
   visit("concurrency", &S::concurrency, &P::concurrency);
+  visit("bulkheads", &S::bulkheads, &P::bulkheads);
 }
 
 }  // namespace weft::policy

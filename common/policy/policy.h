@@ -131,6 +131,13 @@ struct Retry {
   std::uint32_t budget_min_per_second = 3;  // floor, per process
 };
 
+// A second attempt beside one that is slow, of requests that may be repeated; the first answer counts.
+struct Hedging {
+  bool enabled = false;
+  double budget_percent = 2;             // second attempts per original request; they take retry tokens too
+  Duration min_delay = milliseconds(2);  // of the first attempt, before there is a second
+};
+
 struct Timeouts {  // zero: none
   Duration connect = seconds(1);
   Duration request = Duration::zero();  // the whole request, retries included
@@ -149,7 +156,12 @@ struct Concurrency {
 };
 
 // What the callee's agent lets through: a token bucket per key, exact over all workers.
-enum class RateKey : std::uint8_t { kService, kAddress, kHeader };
+enum class RateKey : std::uint8_t {
+  kService,
+  kAddress,
+  kHeader,
+  kCaller  // the identity that mutual TLS proved; without one the address
+};
 struct RateLimit {
   std::string name;  // in records and headers; unique in its list
   RateKey per = RateKey::kService;
@@ -157,11 +169,18 @@ struct RateLimit {
   std::string path;         // prefix, by path segments; empty: all requests
   double rate = 0;          // requests per second; > 0
   std::uint32_t burst = 1;  // at once after a quiet time; >= 1
+  bool global = false;      // of kService: of all instances together; each agent has a share
   friend bool operator==(const RateLimit&, const RateLimit&) = default;
 };
 struct RateLimits {
   std::vector<RateLimit> limits;              // a request must pass all that apply
   std::uint32_t connections_per_address = 0;  // at once, per instance; zero: no limit
+};
+
+// How many requests may be under way at once, of whom; exact over all workers, zero: no limit.
+struct Bulkheads {
+  std::uint32_t per_caller = 0;  // kept by the callee's agent: of one caller (as RateKey::kCaller), per port
+  std::uint32_t per_route = 0;   // kept by the caller's agent: of one rule of the service's routes
 };
 
 // Mutual TLS between agents. What is registered as having no agent with an identity is spoken to in
@@ -180,9 +199,11 @@ struct ServicePolicy {
   ConnectionPool connection_pool;
   HealthCheck health_check;
   Retry retry;
+  Hedging hedging;
   Timeouts timeouts;
   RateLimits rate_limits;
   Concurrency concurrency;
+  Bulkheads bulkheads;
   Mtls mtls = Mtls::kPermissive;
 };
 

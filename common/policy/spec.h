@@ -71,6 +71,10 @@ struct ConcurrencySpec {
   std::optional<std::string> priority_header;
 };
 
+struct BulkheadsSpec {
+  std::optional<std::uint32_t> per_caller, per_route;
+};
+
 struct RateLimitsSpec {
   std::optional<std::uint32_t> connections_per_address;
   std::optional<std::vector<RateLimit>> limits;  // one list: a service's replaces the mesh's
@@ -88,6 +92,12 @@ struct RetrySpec {
   std::optional<std::uint32_t> budget_min_per_second;
 };
 
+struct HedgingSpec {
+  std::optional<bool> enabled;
+  std::optional<double> budget_percent;
+  std::optional<Duration> min_delay;
+};
+
 struct TimeoutsSpec {
   std::optional<Duration> connect, request, attempt, response_head, stream_idle;
   std::optional<Mode> adaptive;
@@ -100,9 +110,11 @@ struct PolicySpec {
   ConnectionPoolSpec connection_pool;
   HealthCheckSpec health_check;
   RetrySpec retry;
+  HedgingSpec hedging;
   TimeoutsSpec timeouts;
   RateLimitsSpec rate_limits;
   ConcurrencySpec concurrency;
+  BulkheadsSpec bulkheads;
   std::optional<Mtls> mtls;
 };
 

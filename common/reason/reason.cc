@@ -64,6 +64,7 @@ constexpr std::array<Row, kReasonCount> kRows = {{
     {"version_not_supported", "the HTTP version is not supported"},
     {"client_closed", "the client went away"},
     {"shed", "the service is about to be overrun, so some of its requests are refused"},
+    {"bulkhead", "this caller, or this route, has as many requests under way as it may"},
 }};
 
 }  // namespace

@@ -67,6 +67,7 @@ enum class Reason : std::uint8_t {
   kVersionNotSupported,  // 505
   kClientClosed,         // no answer possible; 499 in the log
   kShed,                 // 503: a breach is foreseen, and circuitBreaker.predict may act
+  kBulkhead,             // 503: bulkheads.perCaller or perRoute are under way
   kCount,
 };
 

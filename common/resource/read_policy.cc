@@ -24,7 +24,7 @@ constexpr std::array<Choice<policy::Limiter>, 4> kLimiters = {{{"off", policy::L
 constexpr std::array<Choice<policy::RateKey>, 4> kRateKeys = {{{"service", policy::RateKey::kService},
                                                                {"address", policy::RateKey::kAddress},
                                                                {"header", policy::RateKey::kHeader},
-                                                               {"caller", policy::RateKey::kService, true}}};
+                                                               {"caller", policy::RateKey::kCaller}}};
 
 struct RetryName {
   std::string_view name;
@@ -112,6 +112,8 @@ policy::RateLimit ReadRateLimit(const Value& item) {
     const std::uint32_t least = out.rate > 1 ? static_cast<std::uint32_t>(out.rate) : 1;
     out.burst = least;
     map.Optional("burst", out.burst, Between<std::int64_t>(1, 1'000'000));
+    if (map.Optional("global", out.global) && out.global && out.per != policy::RateKey::kService)
+      item.FailAt("global", "is for per: service only: keys are counted at each instance");
   });
   return out;
 }
@@ -233,7 +235,6 @@ void ReadPolicyBlocks(MapReader& map, policy::PolicySpec& out) {
     map.Map(name, [&](MapReader& inner) { ReadBlock(inner, out.*block); });
   });
   ReadMtls(map, out);
-  map.Reserved("hedging");
   ReportContradictions(map.value(), out);
 }
 

@@ -238,9 +238,8 @@ TEST(DocumentTest, WhatAGrpcRouteCannotSayIsNamed) {
 TEST(DocumentTest, ReservedNamesSayThatTheyAreReserved) {
   EXPECT_TRUE(Has(ErrorsOf("apiVersion: weft.dev/v1\nkind: AuthorizationPolicy\n"),
                   "AuthorizationPolicy is reserved"));
-  for (const char* line : {"hedging: {}", "telemetry: {}",
-                           "rateLimits: {limits: [{name: a, per: caller, requestsPerSecond: 1}]}",
-                           "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
+  for (const char* line :
+       {"telemetry: {}", "connectionPool: {http2: true}", "connectionPool: {timeout: 5s}"}) {
     const Parsed parsed = ParseDocuments(PolicyWith(line), "f.yaml");
     ASSERT_EQ(parsed.errors.size(), 1U) << line;
     EXPECT_EQ(parsed.errors[0].kind, ErrorKind::kUnsupported) << line;
@@ -274,13 +273,18 @@ TEST(DocumentTest, SelectionAndRateLimitsAreReadOrRefusedWithAPlace) {
            {"concurrency: {initial: 9, max: 3}", "not between"},
            {"outlierDetection: {baseEjection: 9s, maxEjection: 3s}",
             "longer than outlierDetection.maxEjection"},
+           {"bulkheads: {perCaller: -1}", "perCaller"},
            {"concurrency: {priorityHeader: 'a b'}", "no name of a header"},
            {"timeouts: {adaptive: yes}", "shadow"},
+           {"hedging: {enabled: true, budgetPercent: 6}", "budgetPercent"},
+           {"hedging: {minDelay: 0s}", "minDelay"},
            {"rateLimits: {limits: [{name: a}]}", "requestsPerSecond"},
            {"rateLimits: {limits: [{name: a, requestsPerSecond: 0}]}", "requestsPerSecond"},
            {"rateLimits: {limits: [{name: a, per: header, requestsPerSecond: 1}]}", "needs header"},
            {"rateLimits: {limits: [{name: a, header: x, requestsPerSecond: 1}]}", "does nothing"},
            {"rateLimits: {limits: [{name: a, path: x, requestsPerSecond: 1}]}", "must begin with"},
+           {"rateLimits: {limits: [{name: a, per: address, global: true, requestsPerSecond: 1}]}",
+            "per: service only"},
            {"rateLimits: {limits: [{name: a, requestsPerSecond: 1}, {name: a, requestsPerSecond: 1}]}",
             "another limit"}}) {
     EXPECT_TRUE(Has(ErrorsOf(PolicyWith(line)), error)) << line << ": " << ErrorsOf(PolicyWith(line));

@@ -107,14 +107,30 @@ policy::RateLimits ReadRateLimits(const v1::RateLimits& in, const Path& at, Chec
     const Path here(at, "limits", i);
     policy::RateLimit& read = out.limits.emplace_back();
     read.name = check.Required(here, "name", limit.name());
-    read.per = check.Enum(here, "per", limit.per(), policy::RateKey::kHeader);
+    read.per = check.Enum(here, "per", limit.per(), policy::RateKey::kCaller);
     read.header = check.Text(here, "header", limit.header());
     if (read.per == policy::RateKey::kHeader && read.header.empty())
       check.Fail(Path(here, "header"), "is empty");
     read.path = check.Text(here, "path", limit.path());
     read.rate = check.Number(here, "rate", limit.rate(), 1e-3, 1e6);
     read.burst = check.Count(here, "burst", limit.burst(), 1, kMany);
+    read.global = limit.global();
+    if (read.global && read.per != policy::RateKey::kService)
+      check.Fail(Path(here, "global"), "is for limits per service only");
   }
+  return out;
+}
+
+policy::Bulkheads ReadBulkheads(const v1::Bulkheads& in, const Path& at, Check& check) {
+  return {check.Count(at, "per_caller", in.per_caller(), 0, kMany),
+          check.Count(at, "per_route", in.per_route(), 0, kMany)};
+}
+
+policy::Hedging ReadHedging(const v1::Hedging& in, const Path& at, Check& check) {
+  policy::Hedging out;
+  out.enabled = in.enabled();
+  out.budget_percent = check.Number(at, "budget_percent", in.budget_percent(), 0.1, 5);
+  out.min_delay = check.Span(at, "min_delay_ns", in.min_delay_ns());
   return out;
 }
 
@@ -168,6 +184,8 @@ policy::ServicePolicy ReadPolicy(const v1::ServicePolicy& in, const Path& at, Ch
   block(in.has_connection_pool(), "connection_pool", in.connection_pool(), out.connection_pool, ReadPool);
   block(in.has_health_check(), "health_check", in.health_check(), out.health_check, ReadHealthCheck);
   block(in.has_retry(), "retry", in.retry(), out.retry, ReadRetry);
+  block(in.has_bulkheads(), "bulkheads", in.bulkheads(), out.bulkheads, ReadBulkheads);
+  block(in.has_hedging(), "hedging", in.hedging(), out.hedging, ReadHedging);
   block(in.has_timeouts(), "timeouts", in.timeouts(), out.timeouts, ReadTimeouts);
   block(in.has_concurrency(), "concurrency", in.concurrency(), out.concurrency, ReadConcurrency);
   block(in.has_rate_limits(), "rate_limits", in.rate_limits(), out.rate_limits, ReadRateLimits);

@@ -67,6 +67,12 @@ void Put(const policy::Retry& in, v1::Retry& out) {
   out.set_budget_min_per_second(in.budget_min_per_second);
 }
 
+void Put(const policy::Hedging& in, v1::Hedging& out) {
+  out.set_enabled(in.enabled);
+  out.set_budget_percent(in.budget_percent);
+  out.set_min_delay_ns(in.min_delay.count());
+}
+
 void Put(const policy::Timeouts& in, v1::Timeouts& out) {
   out.set_connect_ns(in.connect.count());
   out.set_request_ns(in.request.count());
@@ -103,6 +109,7 @@ void Put(const policy::RateLimit& in, v1::RateLimit& out) {
   out.set_path(in.path);
   out.set_rate(in.rate);
   out.set_burst(in.burst);
+  out.set_global(in.global);
 }
 
 void Put(const policy::FieldSource& in, v1::FieldSource& out) {
@@ -223,8 +230,13 @@ void Put(const policy::ServicePolicy& in, v1::ServicePolicy& out) {
   Put(in.connection_pool, *out.mutable_connection_pool());
   Put(in.health_check, *out.mutable_health_check());
   Put(in.retry, *out.mutable_retry());
+  if (in.hedging.enabled) Put(in.hedging, *out.mutable_hedging());
   Put(in.timeouts, *out.mutable_timeouts());
   Put(in.concurrency, *out.mutable_concurrency());
+  if (in.bulkheads.per_caller + in.bulkheads.per_route > 0) {
+    out.mutable_bulkheads()->set_per_caller(in.bulkheads.per_caller);
+    out.mutable_bulkheads()->set_per_route(in.bulkheads.per_route);
+  }
   out.mutable_rate_limits()->set_connections_per_address(in.rate_limits.connections_per_address);
   for (const policy::RateLimit& limit : in.rate_limits.limits)
     Put(limit, *out.mutable_rate_limits()->add_limits());

@@ -24,8 +24,12 @@ policy::ServiceBundle Rich() {
   bundle.policy.load_balancer.subset = 12;
   bundle.policy.rate_limits.connections_per_address = 50;
   bundle.policy.rate_limits.limits = {{"api", policy::RateKey::kAddress, "", "/api", 10, 20},
-                                      {"key", policy::RateKey::kHeader, "x-key", "", 0.5, 1}};
+                                      {"key", policy::RateKey::kHeader, "x-key", "", 0.5, 1},
+                                      {"caller", policy::RateKey::kCaller, "", "", 5, 10},
+                                      {"all", policy::RateKey::kService, "", "", 500, 50, true}};
   bundle.policy.concurrency = {policy::Limiter::kVegas, 32, 4, 512, "x-priority"};
+  bundle.policy.bulkheads = {20, 30};
+  bundle.policy.hedging = {true, 3.5, std::chrono::milliseconds(7)};
   bundle.policy.timeouts.adaptive = policy::Mode::kShadow;
   bundle.policy.circuit_breaker.predict = policy::Mode::kAct;
   bundle.policy.outlier_detection.latency_factor = 3;

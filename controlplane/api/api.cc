@@ -66,6 +66,14 @@ Result<v1::ExplainResult> Api::Handle(const Principal&, const v1::ExplainQuery& 
   return statistics_.Explain(request.request_id(), {});
 }
 
+void Api::AddHealth(const ServiceKey& service, v1::ListInstancesResponse& listed) const {
+  const std::map<std::string, v1::InstanceHealth> health = statistics_.HealthOf(service);
+  for (v1::RegisteredInstance& instance : *listed.mutable_instances()) {
+    const auto found = health.find(instance.instance().id());
+    if (found != health.end()) *instance.mutable_seen() = found->second;
+  }
+}
+
 Result<v1::ListEventsResponse> Api::Handle(const Principal&, const v1::ListEventsRequest& request) {
   if (auto ok = CheckType(request.type()); !ok) return ok.error();
   const events::Book& book = events_.book();

@@ -68,7 +68,9 @@ class Api {
     return control_.DeleteService(p, q);
   }
   Result<v1::ListInstancesResponse> Handle(const Principal& p, const v1::ListInstancesRequest& q) {
-    return control_.ListInstances(p, q);
+    Result<v1::ListInstancesResponse> listed = control_.ListInstances(p, q);
+    if (listed) AddHealth({"local", q.namespace_(), q.service()}, *listed);
+    return listed;
   }
   Result<v1::RegisteredInstance> Handle(const Principal& p, const v1::GetInstanceRequest& q) {
     return control_.GetInstance(p, q);
@@ -127,6 +129,8 @@ class Api {
  private:
   Control& control_;
   AgentDirectory& agents_;
+  void AddHealth(const ServiceKey& service, v1::ListInstancesResponse& listed) const;
+
   Statistics& statistics_;
   EventFeed& events_;
   identity::Authority* const ca_;

@@ -3,6 +3,7 @@
 // written. Implemented by controlplane/app over controlplane/stream and controlplane/telemetry. Thread rule:
 // any thread.
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class Statistics {
   virtual ~Statistics() = default;
   virtual std::string HealthStats(const std::string& correlation_id) const = 0;
   virtual std::string ServiceStats() const = 0;
+  // How well its instances are to those who call them, by id; those that nobody calls are left out.
+  virtual std::map<std::string, v1::InstanceHealth> HealthOf(const ServiceKey& service) const = 0;
   virtual v1::GetGraphResponse Graph(const std::string& ns) const = 0;     // empty: all namespaces
   virtual v1::ListIssuesResponse Issues(const std::string& ns) const = 0;  // likewise
   // Of a request, or, when a service is given, of the newest one to it that failed. May take two seconds.

@@ -1,5 +1,6 @@
 #include "controlplane/api/json.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/text.h"
@@ -128,6 +129,11 @@ Json ToJson(const v1::RegisteredInstance& registered) {
                   : registered.source().empty() ? std::string("registered")
                                                 : registered.source();
   if (registered.stale_ms() > 0) out["staleMs"] = registered.stale_ms();
+  if (registered.has_seen()) {
+    const v1::InstanceHealth& seen = registered.seen();
+    out["score"] = std::lround(100 * seen.standing() * seen.errors() * seen.speed());
+    out["scoreParts"] = {{"standing", seen.standing()}, {"errors", seen.errors()}, {"speed", seen.speed()}};
+  }
   out["endpointsVersion"] = registered.endpoints_version();
   out["etag"] = registered.etag();
   return out;

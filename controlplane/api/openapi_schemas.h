@@ -59,6 +59,8 @@ inline constexpr std::array kSchemaFields = {
                 "static, registered, or where it was discovered; ignored in requests"},
     SchemaField{"Instance", "staleMs", "integer?", "since that source is down; ignored in requests"},
     SchemaField{"Instance", "endpointsVersion", "integer?", "ignored in requests"},
+    SchemaField{"Instance", "score", "integer?", "0 to 100: how well it is to its callers; ignored in requests"},
+    SchemaField{"Instance", "scoreParts", "object?", "standing, errors and speed, 0 to 1; ignored in requests"},
     SchemaField{"Instance", "etag", "string?", "ignored in requests"},
     SchemaField{"Result", "kind", "string", ""},
     SchemaField{"Result", "namespace", "string", ""},

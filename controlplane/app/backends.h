@@ -125,6 +125,9 @@ class Statistics final : public api::Statistics {
   explicit Statistics(telemetry::Collector& collector) : collector_(collector) {}
   std::string HealthStats(const std::string& id) const override { return collector_.HealthStats(id); }
   std::string ServiceStats() const override { return collector_.ServiceStats(); }
+  std::map<std::string, v1::InstanceHealth> HealthOf(const ServiceKey& service) const override {
+    return collector_.HealthOf(service);
+  }
   v1::GetGraphResponse Graph(const std::string& ns) const override { return collector_.Graph(ns); }
   v1::ListIssuesResponse Issues(const std::string& ns) const override { return collector_.Issues(ns); }
   v1::ExplainResult Explain(const std::string& request_id, const std::string& last_error_of) override {

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <cstdio>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "common/http/tls/server.h"
@@ -22,6 +23,7 @@
 #include "controlplane/app/tls.h"
 #include "controlplane/gate/gate.h"
 #include "controlplane/kube/token_review.h"
+#include "controlplane/notify/hook.h"
 #include "controlplane/store/sqlite/sqlite.h"
 #include "controlplane/stream/service.h"
 #include "controlplane/telemetry/service.h"
@@ -171,6 +173,7 @@ struct Program::Parts {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<http::Server> http_server;
+  std::unique_ptr<notify::Notifier> notifier;   // null: events are posted nowhere
   std::unique_ptr<webhook::Webhook> admission;  // null: pods are not injected
   net::Address grpc_address;
   std::optional<task::Signals> signals;
@@ -178,6 +181,11 @@ struct Program::Parts {
 };
 
 Status Program::Parts::Bind(const Settings& settings) {
+  if (!settings.events_webhook.empty()) {
+    auto hook = notify::MakeHook(context, settings.events_webhook);
+    if (!hook) return Error{hook.error().kind, hook.error().detail, "--events-webhook", {}};
+    notifier = std::make_unique<notify::Notifier>(events, std::move(*hook), std::random_device{}());
+  }
   const auto may_stream = Require(auth::Role::kAgent);  // and whoever may do more
   services = api::MakeGrpcServices(api, *authenticator);
   const auto connects = [this](const auth::Credentials& shown) { return WhoConnects(shown); };
@@ -309,6 +317,7 @@ void Program::Run() {
     parts.WatchIdentity();
     parts.collector.Watch([&parts] { return parts.Looks(); }, parts.events);
     parts.happenings.Look();
+    if (parts.notifier != nullptr) parts.notifier->Look(ReadMonotonicClock());
     reload();
     parts.discovery.Tick();
   });

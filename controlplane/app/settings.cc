@@ -135,6 +135,8 @@ constexpr Row kRows[] = {
     {"resources", "--resources", "WEFT_RESOURCES",
      "Files or folders of resources, separated by commas; watched",
      [](Settings& s, const Value& v) { return SetList(v, s.resources); }},
+    {"eventsWebhook", "--events-webhook", "WEFT_EVENTS_WEBHOOK", "Post events to this URL, as JSON",
+     [](Settings& s, const Value& v) { return SetText(v, s.events_webhook); }},
     {"portsFile", "--ports-file", "WEFT_PORTS_FILE", "Write the ports here as JSON once all are bound",
      [](Settings& s, const Value& v) { return SetText(v, s.ports_file); }},
     {"reportInterval", "--report-interval", "WEFT_REPORT_INTERVAL", "Between the reports of an agent (10s)",

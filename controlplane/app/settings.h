@@ -40,6 +40,7 @@ struct Settings {
   bool allow_exposed_secrets = false;                   // key and token file may be readable by others
   bool metrics_auth = false;                            // /metrics needs a caller who may read
   std::vector<std::string> resources;                   // files and folders, watched
+  std::string events_webhook;                           // URL that events are posted to; empty: none
   std::string ports_file;                               // empty: none is written
   Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h
   log::Settings log;

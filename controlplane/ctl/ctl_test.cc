@@ -282,6 +282,12 @@ TEST(InstancesTest, TheTableShowsHealthAndWhereEachComesFrom) {
     {"id": "cart-2", "address": "10.0.0.2", "ports": {"http": 8080}, "weight": 0, "draining": true, "source": "static"}]})");
   ASSERT_EQ(fake.Run({"instances", "-n", "demo", "cart"}), 0) << fake.err;
   ExpectGolden(fake.out, "instances");
+  fake.On("GET /api/v1/services/demo/web/instances", R"({"items": [
+    {"id": "web-1", "address": "10.0.0.1", "port": 8080, "health": "healthy", "score": 78, "labels": "v=1",
+     "scoreParts": {"standing": 1.0, "errors": 0.85, "speed": 0.92}},
+    {"id": "web-2", "address": "10.0.0.2", "port": 8080, "health": "healthy"}]})");
+  ASSERT_EQ(fake.Run({"instances", "-n", "demo", "web", "-o", "wide"}), 0) << fake.err;
+  EXPECT_NE(fake.out.find("78 (standing 1 x errors 0.85 x speed 0.92)"), std::string::npos) << fake.out;
 }
 
 TEST(RegisterTest, WhatIsTypedIsWhatIsSent) {

@@ -45,9 +45,25 @@ std::string Named(const std::string& name, const std::string& value) {
 std::string BreakerText(const Json& record) {
   const Json breaker = record.value("breaker", Json::object());
   if (breaker.empty()) return {};
-  return Joined({Text(breaker, "state"), Named("points", Text(breaker, "points")),
+  const std::string points = Text(breaker, "points"), threshold = Text(breaker, "threshold");
+  const std::string ramp = Text(breaker, "rampPercent");
+  return Joined({Text(breaker, "state"), ramp.empty() ? "" : ramp + "% let through",
+                 points.empty() ? "" : "points " + points + (threshold.empty() ? "" : " of " + threshold),
                  Named("requests", Text(breaker, "requests")),
                  Text(breaker, "trial") == "true" ? "this request was a trial" : ""});
+}
+
+// What the limits of caller and callee had to say.
+std::string LimitsText(const Json& record) {
+  return Joined({Named("refused by rate limit", Text(record, "rateLimit")),
+                 Named("refused by bulkhead per", Text(record, "bulkhead")),
+                 Named("concurrency limit", Text(record, "concurrencyLimit")),
+                 Named("in flight", Text(record, "inFlight"))});
+}
+
+std::string SelectionText(const Json& record) {
+  return Joined({Named("zone", Text(record, "zone")),
+                 Text(record, "panic") == "true" ? "panic: too few are well, all were picked from" : ""});
 }
 
 std::string DeadlineText(const Json& record) {
@@ -68,6 +84,13 @@ std::string CandidatesText(const Json& attempt) {
 std::string Millis(const Json& value, const char* key) {
   const std::string text = Text(value, key);
   return text.empty() ? "" : text + "ms";
+}
+
+std::string HedgeText(const Json& record) {
+  const std::string after = Millis(record, "hedgeAfterMs"), what = Text(record, "hedge");
+  if (after.empty()) return {};
+  if (what.empty()) return "due after " + after + ", not needed";
+  return "due after " + after + (what == "sent" ? ", sent" : ", not sent: " + what);
 }
 
 void PrintAttempts(std::ostream& out, const Json& attempts) {
@@ -119,6 +142,13 @@ void PrintRecord(Context& context, const Record& record, bool from_agent) {
   PrintField(out, "sources", Text(json, "policySources"));
   PrintField(out, "breaker", BreakerText(json));
   PrintField(out, "deadline", DeadlineText(json));
+  PrintField(out, "caller",
+             Joined({Text(json, "caller"), Named("its attempt", Text(json, "callerAttempt"))}));
+  PrintField(out, "limits", LimitsText(json));
+  PrintField(out, "selection", SelectionText(json));
+  PrintField(out, "timeout", Named("adaptive", Millis(json, "adaptiveTimeoutMs")));
+  PrintField(out, "prediction", Named("risk", Text(json, "risk")));
+  PrintField(out, "hedging", HedgeText(json));
   PrintField(out, "budget", Named("retry tokens", Text(json, "retryTokens")));
   PrintAttempts(out, json.value("attempts", Json::array()));
 }

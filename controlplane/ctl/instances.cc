@@ -1,5 +1,6 @@
 // weftctl instances SERVICE: who serves it, from files and leases together.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
 
 #include "controlplane/ctl/instance_path.h"
@@ -31,16 +32,34 @@ std::string SourceOf(const Json& instance) {
   return Text(instance, "source") + " (stale " + AgeText(std::stoll(stale) / 1000) + ")";
 }
 
+// "78 (standing 1 x errors 0.85 x speed 0.92)"
+std::string ScoreText(const Json& instance) {
+  if (!instance.contains("score")) return "-";
+  std::string parts;
+  for (const char* part : {"standing", "errors", "speed"}) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%s %.3g", part, instance["scoreParts"].value(part, 1.0));
+    parts += (parts.empty() ? "" : " x ") + std::string(text);
+  }
+  return Text(instance, "score") + " (" + parts + ")";
+}
+
 Table InstanceTable(const Context& context, const std::vector<Json>& items) {
   std::vector<Column> columns = {{"ID"},     {"ADDRESS"}, {"PORT"}, {"HEALTH"},
                                  {"WEIGHT"}, {"ZONE"},    {"TTL"},  {"SOURCE"}};
-  if (context.format == Format::kWide) columns.push_back({"LABELS"});
+  if (context.format == Format::kWide) {
+    columns.push_back({"SCORE"});
+    columns.push_back({"LABELS"});
+  }
   Table table(std::move(columns));
   for (const Json& item : items) {
     std::vector<std::string> row = {Text(item, "id"),  Text(item, "address"), PortOf(item),
                                     HealthOf(item),    Text(item, "weight"),  Text(item, "zone"),
                                     Text(item, "ttl"), SourceOf(item)};
-    if (context.format == Format::kWide) row.push_back(Text(item, "labels"));
+    if (context.format == Format::kWide) {
+      row.push_back(ScoreText(item));
+      row.push_back(Text(item, "labels"));
+    }
     table.Add(std::move(row));
   }
   return table;

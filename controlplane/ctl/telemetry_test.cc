@@ -132,5 +132,31 @@ TEST(ExplainTest, ARecordIsToldFromTopToBottom) {
   EXPECT_NE(fake.err.find("no agent keeps"), std::string::npos) << fake.err;
 }
 
+TEST(ExplainTest, WhatLimitsPredictionAndHedgingSawIsToldWhenThereWasSomething) {
+  Fake fake;
+  fake.On(
+      "GET /explain/r-2",
+      R"([{"requestId": "r-2", "direction": "outbound", "service": "demo/cart", "revision": 7, "tookMs": 12.5,
+    "status": 200, "reason": "ok", "caller": "spiffe://mesh.local/ns/demo/sa/web", "callerAttempt": 1, "zone": "own", "panic": true,
+    "breaker": {"state": "recovering", "rampPercent": 25, "generation": 2, "points": 1.5, "requests": 40, "threshold": 12}, "risk": 0.4,
+    "adaptiveTimeoutMs": 80, "hedgeAfterMs": 9.5, "hedge": "sent", "concurrencyLimit": 64, "rateLimit": "api", "bulkhead": "route",
+    "retryTokens": 9.5, "inFlight": 3, "attempts": []}])");
+  fake.On("GET /explain/r-3", R"([{"requestId": "r-3", "hedgeAfterMs": 9.5, "hedge": "utilization"}])");
+  fake.On("GET /explain/r-4", R"([{"requestId": "r-4", "hedgeAfterMs": 9.5}])");
+  const auto said = [&](const std::string& id) {
+    EXPECT_EQ(fake.Run({"explain", id, "--agent", "127.0.0.1:15000"}), 0) << fake.err;
+    return fake.out;
+  };
+  const std::string all = said("r-2");
+  for (const char* line :
+       {"recovering, 25% let through, points 1.5 of 12, requests 40",
+        "spiffe://mesh.local/ns/demo/sa/web, its attempt 1",
+        "refused by rate limit api, refused by bulkhead per route, concurrency limit 64, in flight 3",
+        "zone own, panic", "adaptive 80ms", "risk 0.4", "due after 9.5ms, sent"})
+    EXPECT_NE(all.find(line), std::string::npos) << line << " is not in\n" << all;
+  EXPECT_NE(said("r-3").find("due after 9.5ms, not sent: utilization"), std::string::npos);
+  EXPECT_NE(said("r-4").find("due after 9.5ms, not needed"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace weft::ctl

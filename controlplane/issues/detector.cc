@@ -35,7 +35,7 @@ std::uint64_t Poolfuls(const graph::Sum& sum) {
 
 std::uint64_t Limited(const graph::Sum& sum) {
   return sum.Count(Reason::kRequestOverflow) + sum.Count(Reason::kConcurrency) +
-         sum.Count(Reason::kRateLimited) + sum.Count(Reason::kMemoryLimit);
+         sum.Count(Reason::kBulkhead) + sum.Count(Reason::kRateLimited) + sum.Count(Reason::kMemoryLimit);
 }
 
 std::string SaturationAdvice(const graph::Sum& sum, const std::string& to) {

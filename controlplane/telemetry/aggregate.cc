@@ -128,6 +128,7 @@ void Aggregate::AddInstance(ServiceView& service, const std::string& node_id, co
   if (stat.latency_ns() > 0) view.latency_ns = stat.latency_ns();
   view.last_check_unix_ms = std::max(view.last_check_unix_ms, stat.last_check_unix_ms());
   view.weight = stat.weight();
+  if (stat.has_health()) view.health = stat.health();
   view.Say(node_id, now);
 }
 

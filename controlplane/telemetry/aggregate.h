@@ -49,6 +49,7 @@ struct InstanceView {
   std::uint64_t requests = 0, failures = 0, latency_ns = 0;
   std::int64_t last_check_unix_ms = 0;
   std::uint32_t weight = 1;
+  v1::InstanceHealth health;      // as the newest report has it
   std::set<std::string> against;  // agents that call it unhealthy or ejected
   std::deque<TimePoint> flips;    // the newest changes between none of them and some
 

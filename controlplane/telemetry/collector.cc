@@ -1,5 +1,7 @@
 #include "controlplane/telemetry/collector.h"
 
+#include <cmath>
+
 namespace weft::telemetry {
 namespace {
 
@@ -8,6 +10,13 @@ v1::ReportCommand Settings(Duration interval) {
   command.mutable_settings()->set_interval_ns(interval.count());
   command.mutable_settings()->set_byte_budget(kReportBytes);
   return command;
+}
+
+// No agent of ours says anything else.
+bool Sensible(const v1::QuotaDemand& demand) {
+  constexpr double kMostRate = 1e6;
+  return demand.cap() > 0 && demand.cap() <= kMostRate && demand.wanted() >= 0 &&
+         std::isfinite(demand.wanted()) && demand.port() <= 65535 && demand.limit().size() <= 63;
 }
 
 void NoteChange(events::Book& events, const issues::Change& change) {
@@ -40,16 +49,18 @@ Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_
     if (streams_.size() >= kMaxAgents)
       return Error{ErrorKind::kOverloaded, "10000 agents report already", {}, {}};
     ticket = ++last_ticket_;
-    streams_[ticket] = {hello.node_id(),
-                        graph::CallerOf(hello.node_id(), hello.namespace_(), hello.service()),
-                        std::move(channel)};
+    streams_[ticket] = {
+        hello.node_id(), graph::CallerOf(hello.node_id(), hello.namespace_(), hello.service()),
+        hello.service().empty() ? "" : hello.namespace_() + "/" + hello.service(), std::move(channel)};
   }
   opened->Write(Settings(report_interval_));
   return ticket;
 }
 
 Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& message) {
-  const std::scoped_lock lock(mutex_);
+  std::shared_ptr<Channel> asks;
+  v1::ReportCommand granted;
+  std::unique_lock lock(mutex_);
   const auto found = streams_.find(ticket);
   if (found == streams_.end()) return {};
   if (message.has_hello()) return Invalid("a stream has one hello", "hello");
@@ -60,7 +71,33 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
     if (meter_) meter_->Add(found->second.node_id, message.report(), now);
   }
   if (message.has_explain()) OnExplained(found->second.node_id, message.explain());
+  if (message.has_quota() && !found->second.service.empty()) {
+    granted = Grant(found->second, message.quota());
+    asks = found->second.channel;
+  }
+  lock.unlock();
+  if (asks) asks->Write(granted);
   return {};
+}
+
+v1::ReportCommand Collector::Grant(const Stream& stream, const v1::QuotaReport& report) {
+  constexpr int kMost = 64;
+  v1::ReportCommand command;
+  for (int i = 0; i < std::min(report.demands_size(), kMost); ++i) {
+    const v1::QuotaDemand& demand = report.demands(i);
+    if (!Sensible(demand)) continue;
+    const std::string limit = stream.service + ":" + std::to_string(demand.port()) + "/" + demand.limit();
+    const quota::Share share =
+        quotas_.Ask(stream.node_id, limit, {demand.cap(), report.revision(), demand.wanted()}, clock_());
+    if (share.agents == 0) continue;
+    v1::QuotaGrant& grant = *command.mutable_quota()->add_grants();
+    grant.set_port(demand.port());
+    grant.set_limit(demand.limit());
+    grant.set_rate(share.rate);
+    grant.set_agents(share.agents);
+    grant.set_lease_ns(quota::kLease.count());
+  }
+  return command;
 }
 
 void Collector::Measure(const std::set<ServiceKey>& services) {
@@ -131,6 +168,15 @@ std::string Collector::HealthStats(const std::string& correlation_id) const {
   const std::string id = correlation_id.empty() ? "stats-" + std::to_string(unix_ms) : correlation_id;
   const std::scoped_lock lock(mutex_);
   return telemetry::HealthStats(aggregate_, lists, id, {clock_(), unix_ms});
+}
+
+std::map<std::string, v1::InstanceHealth> Collector::HealthOf(const ServiceKey& service) const {
+  const std::scoped_lock lock(mutex_);
+  std::map<std::string, v1::InstanceHealth> all;
+  const auto found = aggregate_.services().find(service);
+  if (found == aggregate_.services().end()) return all;
+  for (const auto& [id, instance] : found->second.instances) all.emplace(id, instance.health);
+  return all;
 }
 
 std::string Collector::ServiceStats() const {

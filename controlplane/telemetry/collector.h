@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "controlplane/events/events.h"
+#include "controlplane/quota/book.h"
 #include "controlplane/rollout/machine.h"
 #include "controlplane/rollout/meter.h"
 #include "controlplane/telemetry/answers.h"
@@ -63,6 +64,7 @@ class Collector {
   // An empty correlation id is made.
   std::string HealthStats(const std::string& correlation_id) const;
   std::string ServiceStats() const;
+  std::map<std::string, v1::InstanceHealth> HealthOf(const ServiceKey& service) const;  // by instance id
   v1::GetGraphResponse Graph(const std::string& ns) const;     // empty: all namespaces
   v1::ListIssuesResponse Issues(const std::string& ns) const;  // likewise
   struct Counts {
@@ -80,12 +82,14 @@ class Collector {
   struct Stream {
     std::string node_id;
     graph::Caller caller;
+    std::string service;  // "namespace/name" of its hello; empty: a client only
     std::shared_ptr<Channel> channel;
   };
   struct Question {
     std::uint32_t open = 0;  // agents that have not answered
     v1::ExplainResult result;
   };
+  v1::ReportCommand Grant(const Stream& stream, const v1::QuotaReport& report);
   void OnExplained(const std::string& node_id, const v1::ExplainResponse& response);
 
   const Lists lists_;
@@ -97,6 +101,7 @@ class Collector {
   Aggregate aggregate_;
   graph::Graph graph_;
   issues::Detector detector_;
+  quota::Book quotas_;
   std::optional<rollout::Meter> meter_;
   TimePoint looked_;  // at services and agents
   std::unordered_map<std::uint64_t, Stream> streams_;

@@ -81,5 +81,19 @@ def test_an_application_gets_no_more_requests_at_once_than_its_limit():
         assert agent.total("weft_concurrency_limit") == 4
 
 
+def test_one_caller_gets_no_more_requests_at_once_than_its_bulkhead():
+    with Mesh() as mesh:
+        app = mesh.backends("app")
+        app.mode(mode="slow", ms=3000)
+        policy = service_policy("cart", bulkheads={"perCaller": 3})
+        agent = mesh.agent("server", services=(), resources=mesh.resources(mesh_service("cart", [app]), policy), workers=2,
+                           inbound=[{"listen": "127.0.0.1:0", "forward": f"127.0.0.1:{app.port}", "service": "default/cart", "port": "http"}])
+        url = f"http://127.0.0.1:{agent.ports['inbound-0']}"
+        assert statuses(url, 12, {"x-request-id": "bulk"}) == [200] * 3 + [503] * 9
+        assert agent.total("weft_requests_total", direction="inbound", reason="bulkhead") == 9
+        app.mode(mode="ok")
+        assert get(url)[0] == 200
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])

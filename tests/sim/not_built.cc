@@ -28,14 +28,9 @@ std::vector<Scenario> NotBuilt() {
       Missing(
           "S4", "How often to probe", "probes: the agent learns load from answers alone",
           {"a jump below 1 probe per query without piggy-back", "piggy-back flat from 5 rps per client on"}),
-      Missing("S18", "One quota for fifty agents", "global quota",
-              {"utilisation >= 95 %", "over-admission <= 5 % per second",
-               "safe share 70 s after the control plane is lost"}),
       Missing("S19", "Reuse of connections",
               "a pool without sockets: the agent's owns them, so it does not run in virtual time",
               {"reuse = 1 - exp(-r t) within 2 %", ">= 99 % at 1 rps per instance"}),
-      Missing("S21", "Hedging against stragglers", "hedging",
-              {"p99.9 halved at <= 2 % more load", "off above 70 % utilisation"}),
   };
 }
 

@@ -18,9 +18,9 @@ Measured::Measured(std::string figure)
 
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = NotBuilt();
-  for (auto make :
-       {Ramp, RuleTable, OneSlowServer, Crash, PartialFailure, Masking, FalseTrips, Recovery, RetryStorm,
-        TransientFaults, Prediction, Storms, Flapping, AdaptiveTimeout, Overload, Subsets, HashedKeys})
+  for (auto make : {Ramp, RuleTable, OneSlowServer, Crash, PartialFailure, Masking, FalseTrips, Recovery,
+                    RetryStorm, TransientFaults, Prediction, Storms, Flapping, AdaptiveTimeout, Overload,
+                    Quota, Subsets, Stragglers, HashedKeys})
     all.push_back(make());
   std::sort(all.begin(), all.end(), [](const Scenario& a, const Scenario& b) {
     return std::stoi(a.id.substr(1)) < std::stoi(b.id.substr(1));

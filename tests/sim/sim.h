@@ -115,7 +115,9 @@ Scenario Storms();           // S14
 Scenario Flapping();         // S15
 Scenario AdaptiveTimeout();  // S16
 Scenario Overload();         // S17
+Scenario Quota();            // S18
 Scenario Subsets();          // S20
+Scenario Stragglers();       // S21
 Scenario HashedKeys();       // S22
 std::vector<Scenario> NotBuilt();
 
