@@ -32,7 +32,7 @@ weft_library(agent/scenario DEPS agent/simulate common/compile common/resource c
 # Recorded arrivals under another policy.
 weft_library(agent/whatif DEPS agent/replay agent/answer common/policy common/stats TEST_DEPS agent/simulate)
 weft_library(agent/report DEPS common/metrics common/stats common/reason common/log agent/loop agent/engine)
-weft_library(agent/connection DEPS agent/tls agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine)
+weft_library(agent/connection DEPS agent/tls agent/buffer agent/stream agent/codec/http1 agent/codec/http2 agent/engine LINK weft_ext_ssl)
 weft_library(agent/pool DEPS agent/connection agent/report)
 weft_library(agent/upstream DEPS agent/pool)
 weft_library(agent/tunnel DEPS agent/connection agent/detect agent/report)

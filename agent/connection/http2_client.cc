@@ -24,13 +24,19 @@ Http2ClientStream::Http2ClientStream(Http2Client& connection)
 
 void Http2ClientStream::Begin(stream::ResponseEvents& events, message::Method method) {
   events_ = &events;
+  connects_ = switched_ = false;
   to_head = method == message::Method::kHead;
 }
 
 void Http2ClientStream::Abandon() { Reset(ResetCode::kCancel); }
 
 bool Http2ClientStream::SendHead(const message::RequestHead& head, Body body) {
-  has_body_ = !body.empty();
+  connects_ = head.upgrade;
+  has_body_ = connects_ || !body.empty();
+  if (connects_) {
+    const message::Field* key = head.fields.Find(kWebSocketKey);
+    accept_ = key == nullptr ? AcceptText{} : AcceptOf(key->value);
+  }
   if (!connection_.session_.Request(*this, head, body)) return false;
   connection_.OutputLater();
   return true;
@@ -49,6 +55,7 @@ void Http2ClientStream::SendTrailers(const message::FieldList& trailers) {
 }
 
 void Http2ClientStream::SendEnd() {
+  if (connects_ && !switched_) return;  // of the request; the tunnel goes on
   end = true;
   connection_.session_.Resume(*this);
   connection_.OutputLater();
@@ -65,6 +72,26 @@ void Http2ClientStream::Reset(ResetCode code) {
   if (id == 0) return connection_.Remove(*this);  // nothing of it is on the wire
   connection_.session_.Reset(*this, code == ResetCode::kCancel ? ErrorCode::kCancel : ErrorCode::kInternal);
   connection_.OutputLater();
+}
+
+// As a server of HTTP/1.1 would say it.
+void Http2ClientStream::Switched(message::ResponseHead& head) {
+  head.status = 101;
+  head.fields.Add(message::FieldId::kUpgrade, kWebSocket);
+  if (accept_.front() != '\0') head.fields.Add(kWebSocketAccept, TextOf(accept_), message::FieldId::kOther);
+  tunnel_ = std::make_unique<ClientTunnel>(connection_.io_, connection_.transport(), *this);
+  events_->OnResponseHead(head, {});
+}
+
+Handed Http2ClientStream::HandOver() {
+  switched_ = true;
+  events_ = tunnel_.get();
+  return {std::move(tunnel_), {}, {}};
+}
+
+void Http2ClientStream::LeaveTunnel(bool cut) {
+  if (cut) return Reset(ResetCode::kCancel);
+  events_ = nullptr;
 }
 
 bool Http2ClientStream::AnyByteSent() const { return framed && connection_.bytes_written() > sent_from; }
@@ -144,11 +171,14 @@ void Http2Client::OnResponse(http2::Stream& stream, message::ResponseHead& head,
   if (head.status == 101) return session_.Reset(stream, ErrorCode::kProtocol);  // RFC 9113 8.6
   if (head.status < 200)
     events->OnInterim(head);
+  else if (ClientSide(stream).connects_ && head.status < 300)
+    ClientSide(stream).Switched(head);
   else
     events->OnResponseHead(head, body);
 }
 
 void Http2Client::OnData(http2::Stream& stream, std::string_view data) {
+  if (ClientSide(stream).tunnel_ != nullptr) return ClientSide(stream).tunnel_->Received(data);
   if (stream::ResponseEvents* events = ClientSide(stream).events_; events != nullptr)
     events->OnResponseData(data);
   else
@@ -161,6 +191,8 @@ void Http2Client::OnTrailers(http2::Stream& stream, const message::FieldList& tr
 
 void Http2Client::OnEnd(http2::Stream& stream) {
   Http2ClientStream& ours = ClientSide(stream);
+  if (ours.tunnel_ != nullptr) return ours.tunnel_->ReceivedEnd();
+  if (ours.switched_ && ours.events_ != nullptr) return ours.events_->OnResponseEnd();
   stream::ResponseEvents* events = std::exchange(ours.events_, nullptr);
   // An answer before the request's end: the rest is of no use to the instance.
   if (!stream.send_ended && !(stream.end && stream.out.empty())) {
@@ -193,7 +225,9 @@ void Http2Client::OnClosed(http2::Stream& stream, ErrorCode code) {
 }
 
 void Http2Client::Remove(Http2ClientStream& stream) {
+  stream.tunnel_.reset();
   streams_.Close(stream);
+  owner_.OnReturned(*this);
   if (streams_.empty()) idle_since = io_.loop.now();
   if (failing_) return;
   if (draining_ && streams_.empty()) Drain();

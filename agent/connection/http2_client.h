@@ -9,6 +9,8 @@
 #include "agent/codec/http2/session.h"
 #include "agent/connection/connection.h"
 #include "agent/connection/http2_streams.h"
+#include "agent/connection/http2_tunnel.h"
+#include "agent/connection/websocket.h"
 #include "agent/stream/stream.h"
 
 namespace weft::connection {
@@ -19,6 +21,7 @@ class Http2Client;
 class Http2Owner {
  public:
   virtual void OnConnected(Http2Client& connection, int error) = 0;  // errno; zero: usable now
+  virtual void OnReturned(Http2Client& connection) = 0;              // a stream that was lent has ended
   virtual void OnCapacity(Http2Client& connection) = 0;  // it may take another stream, or none ever again
   virtual void OnClosed(Http2Client& connection) = 0;    // it deletes itself at the end of the turn
 
@@ -29,6 +32,8 @@ class Http2Owner {
 class Http2ClientStream final : public stream::ClientStream, public http2::Stream {
  public:
   explicit Http2ClientStream(Http2Client& connection);
+  // In or after OnResponseHead with status 101: the stream as a transport.
+  Handed HandOver();
 
   void Begin(stream::ResponseEvents& events, message::Method method) override;
   void Redirect(stream::ResponseEvents& events) override { events_ = &events; }
@@ -40,12 +45,21 @@ class Http2ClientStream final : public stream::ClientStream, public http2::Strea
   void Consumed(std::size_t bytes) override;
   void Reset(stream::ResetCode code) override;
   bool AnyByteSent() const override;
+  bool multiplexed() const override { return true; }
 
  private:
   friend class Http2Client;
+  friend class ClientTunnel;
+  void LeaveTunnel(bool cut);
+  void Switched(message::ResponseHead& head);
+
   Http2Client& connection_;
   stream::ResponseEvents* events_ = nullptr;  // null: nobody listens any more
   bool has_body_ = false;                     // the request goes on behind its head
+  bool connects_ = false;                     // asks for another protocol by extended CONNECT (RFC 8441)
+  bool switched_ = false;                     // handed over: `events_` is the tunnel
+  AcceptText accept_{};                       // what a client of HTTP/1.1 waits for; empty: there is none
+  std::unique_ptr<ClientTunnel> tunnel_;      // from the 2xx until it is handed over
 };
 
 class Http2Client final : public Connection, private http2::Events, private http2::Sink {
@@ -65,11 +79,14 @@ class Http2Client final : public Connection, private http2::Events, private http
   void Drain();                    // closes when its streams have ended
   void Close(bool reset = false);  // the owner hears OnClosed; streams are reset
   void Ping();                     // unless one is under way
+  // Whether it takes extended CONNECT.
+  http2::Session::Answer switches() const { return session_.switches(); }
   // A PING is out for longer than `most`.
   bool Silent(Duration most) const;
 
   TimePoint opened, idle_since, last_read;
   void* owner_slot = nullptr;
+  bool counts_streams = false;  // the owner's note
 
  private:
   friend class Http2ClientStream;

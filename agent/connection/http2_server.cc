@@ -41,6 +41,11 @@ void Http2ServerStream::SendInterim(const message::ResponseHead& head) {
 }
 
 bool Http2ServerStream::SendHead(const message::ResponseHead& head, Body body) {
+  const bool connects = method_ == message::Method::kConnect && head.status / 100 == 2;
+  if (tunnel_ != nullptr && (connects || head.status == 101))
+    body = {Body::Kind::kChunked, 0};
+  else
+    tunnel_.reset();
   const bool bare = body.kind == Body::Kind::kNone;
   const bool keep_length = bare && (method_ == message::Method::kHead || head.status == 304);
   // A length of zero may be followed by trailers, which HTTP/2 alone can say.
@@ -67,6 +72,23 @@ void Http2ServerStream::SendEnd() {
   end = true;
   connection_.session_.Resume(*this);
   connection_.OutputLater();
+}
+
+Handed Http2ServerStream::HandOver() {
+  switched_ = true;
+  exchange_ = tunnel_.get();
+  return {std::move(tunnel_), {}, {}};
+}
+
+void Http2ServerStream::EndTunnel() {
+  end = true;
+  connection_.session_.Resume(*this);
+  connection_.OutputLater();
+}
+
+void Http2ServerStream::LeaveTunnel(bool cut) {
+  if (cut) return Reset(ResetCode::kCancel);
+  exchange_ = nullptr;
 }
 
 void Http2ServerStream::Consumed(std::size_t bytes) {
@@ -113,7 +135,7 @@ Status Http2Server::Start(std::string_view first) {
 std::vector<stream::RequestEvents*> Http2Server::exchanges() const {
   std::vector<stream::RequestEvents*> all;
   for (const auto& each : streams_.all()) {
-    if (each->exchange_ != nullptr) all.push_back(each->exchange_);
+    if (each->exchange_ != nullptr && !each->switched_) all.push_back(each->exchange_);
   }
   return all;
 }
@@ -154,8 +176,12 @@ void Http2Server::OnRequest(std::int32_t id, message::RequestHead& head, std::st
   if (drained_ == Drained::kRefusing) return session_.ResetUnadopted(id, ErrorCode::kRefused);
   Http2ServerStream& stream = Open(id);
   stream.method_ = head.method;
+  stream.switched_ = false;
+  stream.connects_ = head.upgrade || head.method == message::Method::kConnect;
+  stream.tunnel_ = stream.connects_ ? std::make_unique<ServerTunnel>(io_, transport(), stream) : nullptr;
   stream::RequestEvents* exchange = requests_.Begin(stream, origin_, head, raw, body);
   if (!stream.end && stream.id != 0) stream.exchange_ = exchange;  // else it has answered already
+  if (stream.connects_ && stream.exchange_ != nullptr) stream.exchange_->OnRequestEnd();
   if (streams_.size() == 1) SetTimer();
 }
 
@@ -166,16 +192,20 @@ void Http2Server::OnBadRequest(std::int32_t id, Reason reason) {
 
 void Http2Server::OnData(http2::Stream& stream, std::string_view data) {
   Http2ServerStream& ours = ServerSide(stream);
-  if (ours.exchange_ != nullptr) return ours.exchange_->OnRequestData(data);
+  if (ours.tunnel_ != nullptr) return ours.tunnel_->Received(data);
+  if (ours.exchange_ != nullptr && ours.carries()) return ours.exchange_->OnRequestData(data);
   session_.Consumed(stream, data.size());
 }
 
 void Http2Server::OnTrailers(http2::Stream& stream, const message::FieldList& trailers) {
-  if (ServerSide(stream).exchange_ != nullptr) ServerSide(stream).exchange_->OnRequestTrailers(trailers);
+  const Http2ServerStream& ours = ServerSide(stream);
+  if (ours.exchange_ != nullptr && ours.carries()) ours.exchange_->OnRequestTrailers(trailers);
 }
 
 void Http2Server::OnEnd(http2::Stream& stream) {
-  if (ServerSide(stream).exchange_ != nullptr) ServerSide(stream).exchange_->OnRequestEnd();
+  Http2ServerStream& ours = ServerSide(stream);
+  if (ours.tunnel_ != nullptr) return ours.tunnel_->ReceivedEnd();
+  if (ours.exchange_ != nullptr && ours.carries()) ours.exchange_->OnRequestEnd();
 }
 
 void Http2Server::OnTaken(http2::Stream& stream, std::size_t bytes) {
@@ -184,13 +214,14 @@ void Http2Server::OnTaken(http2::Stream& stream, std::size_t bytes) {
 
 // The answer is out before the request was: the rest is of no use (RFC 9113 8.1).
 void Http2Server::OnSendEnded(http2::Stream& stream) {
-  if (!stream.receive_ended) session_.Reset(stream, ErrorCode::kNone);
+  if (!stream.receive_ended && !ServerSide(stream).switched_) session_.Reset(stream, ErrorCode::kNone);
 }
 
 void Http2Server::OnClosed(http2::Stream& stream, ErrorCode code) {
   Http2ServerStream& ours = ServerSide(stream);
   if (stream::RequestEvents* exchange = std::exchange(ours.exchange_, nullptr); exchange != nullptr)
     exchange->OnClientReset(code == ErrorCode::kProtocol ? ResetCode::kProtocol : ResetCode::kCancel);
+  ours.tunnel_.reset();
   streams_.Close(ours);
   if (streams_.empty()) SetTimer();
 }

@@ -14,6 +14,7 @@
 #include "agent/codec/http2/session.h"
 #include "agent/connection/connection.h"
 #include "agent/connection/http2_streams.h"
+#include "agent/connection/http2_tunnel.h"
 #include "agent/connection/requests.h"
 #include "agent/stream/stream.h"
 
@@ -24,6 +25,8 @@ class Http2Server;
 class Http2ServerStream final : public stream::ServerStream, public http2::Stream {
  public:
   explicit Http2ServerStream(Http2Server& connection);
+  // After the 2xx that answers CONNECT, or the 101 that answers an upgrade: the stream as a transport.
+  Handed HandOver();
 
   void SendInterim(const message::ResponseHead& head) override;
   bool SendHead(const message::ResponseHead& head, message::Body body) override;
@@ -33,13 +36,22 @@ class Http2ServerStream final : public stream::ServerStream, public http2::Strea
   void Consumed(std::size_t bytes) override;
   void CloseAfter() override {}
   void Reset(stream::ResetCode code) override;
+  bool multiplexed() const override { return true; }
 
  private:
   friend class Http2Server;
+  friend class ServerTunnel;
+  bool carries() const { return !connects_ || switched_; }  // what comes goes to `exchange_`
+  void EndTunnel();
+  void LeaveTunnel(bool cut);
+
   Http2Server& connection_;
   stream::RequestEvents* exchange_ = nullptr;  // null: not begun, or over
   message::Method method_ = message::Method::kGet;
-  bool has_body_ = false;  // the response goes on behind its head
+  bool has_body_ = false;                 // the response goes on behind its head
+  std::unique_ptr<ServerTunnel> tunnel_;  // it asks for one: until it is refused, or handed over
+  bool connects_ = false;                 // no body, whatever comes
+  bool switched_ = false;                 // handed over: `exchange_` is the tunnel
 };
 
 class Http2Server final : public Connection, private http2::Events, private http2::Sink {

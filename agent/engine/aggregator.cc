@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/decision/recorder.h"
+#include "agent/engine/snapshot_text.h"
 #include "agent/engine/tape.h"
 #include "agent/health/group.h"
 
@@ -75,7 +76,10 @@ bool Aggregator::Update(const BackendKey& key, Group& group) {
   if (found == snapshot_->services.end()) return false;
   const snapshot::Service& service = *found->second;
   if (FindPort(*service.bundle, key.port) == nullptr) return false;
+  const bool alike = group.bundle != nullptr && ReadAlike(group.bundle, group.endpoints, service);
   group.bundle = service.bundle;
+  group.endpoints = service.endpoints;
+  if (alike) return true;
   std::map<std::uint64_t, Member> members;
   for (const snapshot::Instance& instance : service.endpoints->instances) {
     auto old = group.members.extract(instance.hash);

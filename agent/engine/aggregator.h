@@ -54,6 +54,7 @@ class Aggregator {
   };
   struct Group {
     policy::BundlePtr bundle;
+    snapshot::EndpointsPtr endpoints;
     std::shared_ptr<SharedBackend> shared;
     std::map<std::uint64_t, Member> members;  // by instance hash
     breaker::Window window;

@@ -39,8 +39,11 @@ struct Target {
   std::uint64_t hash = 0;  // snapshot::Instance::hash; the identity in records
   net::Address address;    // where to connect; of this service port
   Backend* backend = nullptr;
-  bool meshed = false;       // an agent stands before it: long keep-alive, its load and drain marks count
-  bool mtls = false;         // that agent has an identity
+  bool meshed = false;  // an agent stands before it: long keep-alive, its load and drain marks count
+  bool mtls = false;    // that agent has an identity
+  // That agent takes requests of any version as streams of few HTTP/2 connections. Each stream counts under
+  // maxConnections then, as a connection of HTTP/1.1 would.
+  bool multiplexed = false;
   bool application = false;  // inbound: our own workload
   bool draining = false;     // by registry or by its own mark: no new requests
   // Not in the snapshot any more, or an application that was not asked for a long time: close idle
@@ -52,6 +55,7 @@ struct Target {
   void* report = nullptr;  // the report's metric handles
 
   std::uint32_t in_flight() const { return node.in_flight; }
+  bool pickable() const { return node.place != select::kNoPlace; }
 
   // Engine's own.
   select::Node node;

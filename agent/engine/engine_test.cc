@@ -73,6 +73,44 @@ TEST(EngineTest, AFinishedCallLetsGoOfItsGeneration) {
   EXPECT_EQ(engine.live_generations(), 1u);
 }
 
+// Whether its parts are the same objects, as in an agent, or read alike, as in a replay.
+TEST(EngineTest, AServiceThatDidNotChangeIsLeftAsItIs) {
+  for (const bool same_objects : {true, false}) {
+    Shared shared(1);
+    Engine engine({}, shared, nullptr);
+    snapshot::SnapshotPtr first = MakeSnapshot(2);
+    engine.Install(first, kStart);
+    Call call;
+    engine.Start(call, {}, Get("cart"), kStart);
+    Backend& backend = *call.backend;
+    engine.Finish(call, Reason::kOk, 200, kStart);
+    Target& target = *backend.targets[0];
+    target.meshed = true;
+    engine.MarkDraining(target);
+
+    snapshot::SnapshotPtr next = MakeSnapshot(2);
+    auto instances = std::make_shared<snapshot::Endpoints>(*next->services.begin()->second->endpoints);
+    for (snapshot::Instance& each : instances->instances) each.capabilities.mtls = true;  // decides nothing
+    auto service = std::make_shared<snapshot::Service>(*next->services.begin()->second);
+    service->endpoints = instances;
+    auto made = std::make_shared<snapshot::Snapshot>(*next);
+    made->services.begin()->second = same_objects ? first->services.begin()->second : service;
+    engine.Install(made, kStart + seconds(1));
+    EXPECT_TRUE(target.draining) << "by its own word";
+    EXPECT_EQ(target.mtls, !same_objects);
+    EXPECT_EQ(backend.policy, &made->services.begin()->second->bundle->policy);
+    EXPECT_EQ(backend.endpoints, made->services.begin()->second->endpoints);
+
+    engine.Install(MakeSnapshot(3), kStart + seconds(2));
+    EXPECT_FALSE(target.draining) << "the registry has said something new";
+    EXPECT_EQ(backend.targets.size(), 3u);
+    engine.Install(MakeSnapshot(1, {}, "other"), kStart + seconds(3));
+    EXPECT_TRUE(backend.targets.empty());
+    engine.Install(MakeSnapshot(3), kStart + seconds(4));
+    EXPECT_EQ(backend.targets.size(), 3u) << "it came back as it was, and is not taken for known";
+  }
+}
+
 AttemptResult Answered(std::uint16_t status) {
   AttemptResult result;
   result.outcome = Outcome::kResponse;

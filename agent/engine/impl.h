@@ -132,10 +132,11 @@ struct Engine::Impl {
   Backend* InboundBackendFor(const BackendKey& key);
   Backend* AddBackend(const BackendKey& key, bool inbound);
   bool Update(Backend& backend);  // false: not in the current snapshot
+  void TakeOver(Backend& backend, const snapshot::Service& service, const policy::ServicePort& port);
   void UpdateInbound(Backend& backend);
   std::uint32_t InstancesOf(const ServiceKey& service) const;
   void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now);
-  void ApplyView(Backend& backend);
+  bool ApplyView(Backend& backend);  // whether it changed the state of an instance
   void Rebuild(Backend& backend);
   void PassOverRefusing(Backend& backend);
   void RebuildSelection(Backend& backend, const std::vector<Target*>& usable);

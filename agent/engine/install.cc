@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "agent/engine/impl.h"
+#include "agent/engine/snapshot_text.h"
 
 namespace weft::engine {
 namespace {
@@ -27,6 +28,19 @@ Target* FindTarget(Backend& backend, std::uint64_t hash, const net::Address& add
     if ((*at)->address == address) return at->get();
   }
   return nullptr;
+}
+
+// Where its port is of HTTP in whatever version: those of HTTP2 and GRPC are shared anyway.
+bool IsMultiplexed(const snapshot::Capabilities& capable, policy::Protocol port) {
+  const bool any = port == policy::Protocol::kHttp || port == policy::Protocol::kDetect;
+  return any && capable.meshed && capable.http2;
+}
+
+void TakeCapabilities(Target& target, policy::Protocol port) {
+  const snapshot::Capabilities& capable = target.instance->capabilities;
+  target.meshed = capable.meshed;
+  target.mtls = capable.mtls;
+  target.multiplexed = IsMultiplexed(capable, port);
 }
 
 InstanceState DeclaredState(const snapshot::Instance& instance) {
@@ -206,6 +220,11 @@ bool Engine::Impl::Update(Backend& backend) {
       found == current->snapshot->services.end() ? nullptr : found->second.get();
   const policy::ServicePort* port =
       service == nullptr ? nullptr : FindPort(*service->bundle, backend.key.port);
+  const bool known = backend.state->gone_since == TimePoint() && backend.bundle != nullptr;
+  if (port != nullptr && known && ReadAlike(backend.bundle, backend.endpoints, *service)) {
+    TakeOver(backend, *service, *port);
+    return true;
+  }
   std::unordered_set<const Target*> gone;
   for (const auto& target : backend.targets) {
     if (target->removed) gone.insert(target.get());
@@ -213,17 +232,7 @@ bool Engine::Impl::Update(Backend& backend) {
     target->removed = true;
   }
   if (port != nullptr) {
-    backend.bundle = service->bundle;
-    backend.policy = &service->bundle->policy;
-    backend.protocol = port->protocol;
-    backend.proxy_protocol = port->proxy_protocol;
-    backend.endpoints = service->endpoints;
-    backend.state->capped = caps_routes || backend.policy->connection_pool.max_requests > 0;
-    const bool hedges = backend.policy->hedging.enabled;
-    if (hedges && !backend.state->hedging)
-      backend.state->hedging = std::make_unique<retry::Hedging>(settings.workers);
-    if (!hedges) backend.state->hedging = nullptr;
-    backend.state->sources = log.names().Intern(SourcesText(service->bundle->sources));
+    TakeOver(backend, *service, *port);
     for (const snapshot::Instance& instance : service->endpoints->instances) {
       const net::Address address = AddressOf(instance, *port);
       Target* target = FindTarget(backend, instance.hash, address);
@@ -235,8 +244,7 @@ bool Engine::Impl::Update(Backend& backend) {
         target->node.since = installed;
       }
       target->instance = std::shared_ptr<const snapshot::Instance>(service->endpoints, &instance);
-      target->meshed = instance.capabilities.meshed;
-      target->mtls = instance.capabilities.mtls;
+      TakeCapabilities(*target, port->protocol);
       target->draining = instance.draining;
       target->node.weight = instance.weight;
       target->node.hash = instance.hash;
@@ -249,6 +257,31 @@ bool Engine::Impl::Update(Backend& backend) {
   ApplyView(backend);
   Rebuild(backend);
   return port != nullptr;
+}
+
+// The parts of the newest snapshot; what was made of the ones before that read alike stays as it is.
+void Engine::Impl::TakeOver(Backend& backend, const snapshot::Service& service,
+                            const policy::ServicePort& port) {
+  backend.state->capped = caps_routes || service.bundle->policy.connection_pool.max_requests > 0;
+  const bool moved = backend.endpoints != service.endpoints;
+  if (!moved && backend.bundle == service.bundle) return;
+  backend.bundle = service.bundle;
+  backend.policy = &service.bundle->policy;
+  backend.protocol = port.protocol;
+  backend.proxy_protocol = port.proxy_protocol;
+  backend.endpoints = service.endpoints;
+  const bool hedges = backend.policy->hedging.enabled;
+  if (hedges && !backend.state->hedging)
+    backend.state->hedging = std::make_unique<retry::Hedging>(settings.workers);
+  if (!hedges) backend.state->hedging = nullptr;
+  backend.state->sources = log.names().Intern(SourcesText(service.bundle->sources));
+  if (!moved) return;
+  for (const snapshot::Instance& instance : service.endpoints->instances) {
+    Target* target = FindTarget(backend, instance.hash, AddressOf(instance, port));
+    if (target == nullptr || target->removed) continue;  // it is new
+    target->instance = std::shared_ptr<const snapshot::Instance>(service.endpoints, &instance);
+    TakeCapabilities(*target, port.protocol);
+  }
 }
 
 // A call names the instances of its former attempts until it is finished. The generation that it began with
@@ -265,15 +298,14 @@ void Engine::Impl::Install(ViewPtr newer, TimePoint now) {
   view = std::move(newer);
   installed = now;
   for (const auto& backend : backends) {
-    if (backend->inbound) continue;
-    ApplyView(*backend);
-    Rebuild(*backend);
+    if (!backend->inbound && ApplyView(*backend)) Rebuild(*backend);
   }
 }
 
 // What the registry declares and what the process found out, whichever is worse. An instance that comes back
 // begins with a clean window.
-void Engine::Impl::ApplyView(Backend& backend) {
+bool Engine::Impl::ApplyView(Backend& backend) {
+  bool changed = false;
   const std::vector<InstanceView>* known = nullptr;
   if (view) {
     if (const auto found = view->backends.find(backend.key); found != view->backends.end())
@@ -300,7 +332,9 @@ void Engine::Impl::ApplyView(Backend& backend) {
     target->state =
         declared == InstanceState::kUnhealthy || seen == InstanceState::kHealthy ? declared : seen;
     if (!InService(before) && InService(target->state)) target->node.since = installed;
+    changed |= target->state != before;
   }
+  return changed;
 }
 
 void Engine::Impl::Rebuild(Backend& backend) {

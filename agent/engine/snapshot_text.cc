@@ -211,10 +211,7 @@ void WriteRule(std::string& out, const policy::RouteRule& rule) {
   VisitTimeouts(rule.timeouts, fields);
 }
 
-void WriteService(std::string& out, const snapshot::Service& service) {
-  const policy::ServiceBundle& bundle = *service.bundle;
-  LineWriter line("+service");
-  out += PutKey(line, {bundle.key, 0}).Put("revision", service.revision).text() + '\n';
+void WriteParts(std::string& out, const policy::ServiceBundle& bundle, const snapshot::Endpoints& endpoints) {
   for (const policy::ServicePort& port : bundle.ports) {
     out += LineWriter("+port")
                .Put("name", port.name)
@@ -234,7 +231,7 @@ void WriteService(std::string& out, const snapshot::Service& service) {
     out += written.text() + '\n';
     for (const policy::RouteRule& rule : route.rules) WriteRule(out, rule);
   }
-  for (const snapshot::Instance& instance : service.endpoints->instances) {
+  for (const snapshot::Instance& instance : endpoints.instances) {
     LineWriter written("+instance");
     if (!instance.zone.empty()) written.Put("zone", instance.zone);
     written.Put("id", instance.id).Put("address", instance.address.ToString()).Put("weight", instance.weight);
@@ -244,6 +241,12 @@ void WriteService(std::string& out, const snapshot::Service& service) {
     for (const auto& [name, port] : instance.ports) written.Put("port", name + ":" + std::to_string(port));
     out += written.text() + '\n';
   }
+}
+
+void WriteService(std::string& out, const snapshot::Service& service) {
+  LineWriter line("+service");
+  out += PutKey(line, {service.bundle->key, 0}).Put("revision", service.revision).text() + '\n';
+  WriteParts(out, *service.bundle, *service.endpoints);
 }
 
 // Builds a snapshot line by line; each part hangs on the last one of the kind above it.
@@ -367,6 +370,15 @@ std::string SnapshotText(const snapshot::Snapshot& snapshot) {
     out += PutKey(line, key).text() + '\n';
   }
   return out;
+}
+
+bool ReadAlike(const policy::BundlePtr& bundle, const snapshot::EndpointsPtr& endpoints,
+               const snapshot::Service& other) {
+  if (bundle == other.bundle && endpoints == other.endpoints) return true;
+  std::string text, others;
+  WriteParts(text, *bundle, *endpoints);
+  WriteParts(others, *other.bundle, *other.endpoints);
+  return text == others;
 }
 
 snapshot::SnapshotPtr ParseSnapshotText(std::span<const std::string> lines) {

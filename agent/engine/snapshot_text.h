@@ -15,4 +15,9 @@ namespace weft::engine {
 std::string SnapshotText(const snapshot::Snapshot& snapshot);  // every line ends with a newline
 snapshot::SnapshotPtr ParseSnapshotText(std::span<const std::string> lines);  // unknown lines are skipped
 
+// Whether the two read alike, so that no decision tells them apart, and no replay, whose snapshots share
+// nothing with one another. At once when they are the same objects.
+bool ReadAlike(const policy::BundlePtr& bundle, const snapshot::EndpointsPtr& endpoints,
+               const snapshot::Service& other);
+
 }  // namespace weft::engine

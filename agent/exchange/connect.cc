@@ -1,5 +1,5 @@
 // CONNECT through the explicit proxy: an attempt is a connection to the picked instance; once there is one,
-// the client's socket is joined to it and the exchange is over.
+// the client's socket, or its stream of an HTTP/2 connection, is joined to it and the exchange is over.
 
 #include "agent/connection/reach.h"
 #include "agent/exchange/exchange.h"
@@ -26,7 +26,15 @@ void Exchange::Dialled(Reason reason) {
   head_at_ = first_byte_ = env_.io.loop.now();
   response_begun_ = true;
   Ended(engine::Outcome::kResponse, Reason::kOk);
-  env_.join(*std::exchange(client_, nullptr), relay, origin_, "HTTP/1.1 200 Connection established\r\n\r\n");
+  stream::ServerStream& client = *std::exchange(client_, nullptr);
+  std::string_view greeting = "HTTP/1.1 200 Connection established\r\n\r\n";
+  if (client.multiplexed()) {
+    greeting = {};
+    message::ResponseHead ok;
+    ok.status = 200;
+    client.SendHead(ok, {});
+  }
+  env_.join(client, relay, origin_, greeting);
   Done(Reason::kOk, status_);
 }
 

@@ -172,11 +172,14 @@ void Exchange::TryAttempt() {
   if (head_.method == message::Method::kConnect) return Dial(*target);
   const bool repeatable = message::IsIdempotent(head_.method) || call_.idempotency_key;
   const bool inbound = origin_.direction == engine::Direction::kInbound;
-  const bool http2 = SpeaksHttp2(inbound ? origin_.declared : call_.backend->protocol, head_.version);
-  if (http2 && head_.upgrade) return FailAttempt(Outcome::kLocal, Reason::kUpgradeRefused);
+  const bool http2 = (target->multiplexed && !head_.upgrade) ||
+                     SpeaksHttp2(inbound ? origin_.declared : call_.backend->protocol, head_.version);
+  const bool switches = http2 && head_.upgrade;
+  if (switches && !MaySwitch()) return FailAttempt(Outcome::kLocal, Reason::kUpgradeRefused);
+  const pool::Demand demand{fresh_, repeatable, http2, switches};
   if (call_.adaptive_timeout > Duration::zero() || call_.hedge_after > Duration::zero())
-    return StartTuned(*target, {fresh_, repeatable, http2});
-  attempt_.Start(*target, *call_.timeouts, head_.method, {fresh_, repeatable, http2});
+    return StartTuned(*target, demand);
+  attempt_.Start(*target, *call_.timeouts, head_.method, demand);
 }
 
 void Exchange::CancelAttempt() {
@@ -280,6 +283,7 @@ void Exchange::OnAttemptHead(message::ResponseHead& head, message::Body body) {
   head_at_ = env_.io.loop.now();
   retry_after_ = RetryAfterOf(head);
   ReadMarks(head);
+  if (head_.upgrade && !AnswersUpgrade(head)) return;
   if (status_ == 101) return OnSwitch(head);
   if (grpc_) ReadGrpcStatus(head.fields);
   if (env_.engine.Retriable(call_, EffectiveStatus(), grpc_status_) &&

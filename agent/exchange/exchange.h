@@ -11,6 +11,7 @@
 
 #include "agent/answer/answer.h"
 #include "agent/buffer/byte_queue.h"
+#include "agent/connection/websocket.h"
 #include "agent/exchange/arena.h"
 #include "agent/exchange/environment.h"
 #include "agent/exchange/mirror.h"
@@ -120,6 +121,10 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   void Dialled(Reason reason);
 
   // upgrade.cc: 101
+  bool MaySwitch() const;
+  bool SendWebSocket();
+  bool AnswersUpgrade(const message::ResponseHead& head);
+  connection::KeyText WebSocketKey() const;
   void OnSwitch(message::ResponseHead& head);
   void Switch();
 
@@ -162,8 +167,9 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   std::int8_t grpc_status_ = -1;  // of what it is answered; -1: not gRPC, or not known yet
   std::uint64_t response_bytes_ = 0;
   TimePoint head_at_, first_byte_;
-  Duration retry_after_ = Duration::zero();  // of this attempt's answer; zero: it names none
-  engine::SaidLoad load_;                    // likewise
+  Duration retry_after_ = Duration::zero();   // of this attempt's answer; zero: it names none
+  engine::SaidLoad load_;                     // likewise
+  engine::Target* switched_place_ = nullptr;  // taken for a stream of HTTP/2, from its 101 until Switch
 };
 
 }  // namespace weft::exchange

@@ -166,8 +166,15 @@ Reason Exchange::ReadRequest(message::RequestHead& head) {
   call_.method = head.method;
   const bool inbound = origin_.direction == engine::Direction::kInbound;
   const bool multiplexed = head.version == message::Version::kHttp2;
-  if (head.method == message::Method::kConnect && (inbound || multiplexed)) return Reason::kUpgradeRefused;
-  return !head.upgrade || KeepUpgrade(head) ? Reason::kOk : Reason::kUpgradeRefused;
+  // A stream between agents; its client spoke HTTP/1.1, and so is the application spoken to.
+  if (multiplexed && inbound && head.fields.Find(FieldId::kWeftHttp) != nullptr)
+    head.version = message::Version::kHttp11;
+  if (head.method == message::Method::kConnect && inbound) return Reason::kUpgradeRefused;
+  if (!head.upgrade) return Reason::kOk;
+  // An extended CONNECT cannot become an ordinary request.
+  return KeepUpgrade(head) && (!multiplexed || connection::AsksForWebSocket(std::span(head.fields)))
+             ? Reason::kOk
+             : Reason::kUpgradeRefused;
 }
 
 route::Decision Exchange::decision() const {
@@ -202,7 +209,13 @@ bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& 
 
 // As this attempt sends it. False: it does not fit, and nothing was sent.
 bool Exchange::WriteRequest() {
-  return ComposeRequest(env_.outgoing, decision()) && attempt_.SendHead(env_.outgoing, body_);
+  if (!ComposeRequest(env_.outgoing, decision())) return false;
+  // On a connection of HTTP/2 its agent could not tell any more what the application is to be spoken to in.
+  if (call_.target->multiplexed && head_.version != message::Version::kHttp2)
+    env_.outgoing.fields.Add(FieldId::kWeftHttp, "1.1");
+  if (head_.upgrade && head_.version == message::Version::kHttp2 && !attempt_.multiplexed())
+    return SendWebSocket();
+  return attempt_.SendHead(env_.outgoing, body_);
 }
 
 // HTTP/1.0 may leave Host out, HTTP/1.1 servers refuse an empty one: the service is meant.

@@ -59,7 +59,7 @@ void Exchange::StartSecond() {
   if (env_.LeadsHome(origin_.direction, target->address))
     return EndSecond(engine::Outcome::kLocal, Reason::kLoop);
   if (!second_) second_ = std::make_unique<Second>(*this);
-  const bool http2 = SpeaksHttp2(call_.backend->protocol, head_.version);
+  const bool http2 = target->multiplexed || SpeaksHttp2(call_.backend->protocol, head_.version);
   second_->attempt.Start(*target, TunedTimeouts(), head_.method, {false, true, http2});
 }
 

@@ -54,12 +54,13 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   env_.tunnels = &tunnels_;
   env_.join = [this](stream::ServerStream& client, tunnel::Relay& relay, const engine::Origin& origin,
                      std::string_view greeting) {
-    tunnels_.Join(relay, TakeSocket(client), greeting, [this, origin] { Gone(origin); });
+    const tunnel::Tunnels::Closed closed = AtEndOf(client, origin);
+    tunnels_.Join(relay, TakeSocket(client), greeting, closed);
   };
   env_.splice = [this](stream::ServerStream& client, connection::Handed server, engine::Target& target,
                        Duration idle, const engine::Origin& origin) {
-    tunnels_.Splice(TakeSocket(client), std::move(server), target, idle, origin,
-                    [this, origin] { Gone(origin); });
+    const tunnel::Tunnels::Closed closed = AtEndOf(client, origin);
+    tunnels_.Splice(TakeSocket(client), std::move(server), target, idle, origin, closed);
   };
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
@@ -152,11 +153,18 @@ void Worker::Relay(connection::Handed client, const engine::Origin& origin, tunn
   tunnels_.Start(std::move(client), origin, std::move(stream), [this, origin] { Gone(origin); });
 }
 
-// Of a connection whose request turned into a stream.
+// Of a connection whose request turned into a stream; or the stream itself, when it has others.
 connection::Handed Worker::TakeSocket(stream::ServerStream& client) {
+  if (client.multiplexed()) return static_cast<connection::Http2ServerStream&>(client).HandOver();
   auto& connection = static_cast<connection::ServerConnection&>(client);
   serving_.erase(&connection);
   return connection.HandOver();
+}
+
+// A connection whose stream was taken is still there.
+tunnel::Tunnels::Closed Worker::AtEndOf(const stream::ServerStream& client, const engine::Origin& origin) {
+  if (client.multiplexed()) return {};
+  return [this, origin] { Gone(origin); };
 }
 
 void Worker::Gone(const engine::Origin& origin) {

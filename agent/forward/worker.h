@@ -118,6 +118,7 @@ class Worker final : private connection::Requests {
                   std::string_view first);
   void Relay(connection::Handed client, const engine::Origin& origin, tunnel::Stream stream);
   connection::Handed TakeSocket(stream::ServerStream& client);
+  tunnel::Tunnels::Closed AtEndOf(const stream::ServerStream& client, const engine::Origin& origin);
   void Gone(const engine::Origin& origin);
   void Tick();
 

@@ -17,9 +17,16 @@ constexpr Duration kUnrepeatableIdle = std::chrono::seconds(1);
 constexpr Duration kSettled = std::chrono::seconds(1);    // idle this long above maxKeepalive: not needed
 constexpr Duration kAbandoned = std::chrono::seconds(1);  // for the rest of an answer nobody wants
 constexpr Duration kPoll = std::chrono::milliseconds(5);
-constexpr std::uint64_t kShareEvery = 64;  // requests on a connection others wait for
+constexpr std::uint64_t kShareEvery = 64;     // requests on a connection others wait for
+constexpr std::size_t kPreconnectEvery = 10;  // sweeps
 
 }  // namespace
+
+bool IsOld(Duration most, const TimePoint& opened, TimePoint now) {
+  if (most <= Duration::zero()) return false;
+  const auto sixteenths = static_cast<int>(HashBytes({reinterpret_cast<const char*>(&opened), 8}) % 16);
+  return now - opened >= most - most / 5 * sixteenths / 16;
+}
 
 Pool::Pool(connection::Io& io, engine::Engine& engine, report::Sink& sink, http1::Limits limits)
     : io_(io), engine_(engine), sink_(sink), limits_(limits) {
@@ -53,7 +60,7 @@ std::size_t Pool::idle() const {
 Loan Pool::Acquire(engine::Target& target, Waiter& waiter, Demand demand) {
   Slot& slot = SlotOf(target);
   waiter.place.queued = Duration::zero();
-  if (demand.http2) return AcquireStream(slot, waiter);
+  if (demand.http2) return AcquireStream(slot, waiter, demand.switches);
   if (ClientConnection* connection = TakeIdle(slot, demand); connection != nullptr) {
     sink_.Lent(*target.backend, true, Duration::zero());
     return {connection, true};
@@ -114,7 +121,9 @@ void Pool::Cancel(Waiter& waiter) {
   engine_.ReleasePend(*target.backend);
 }
 
-connection::Handed Pool::HandOver(ClientConnection& connection) {
+connection::Handed Pool::HandOver(stream::ClientStream& stream) {
+  if (stream.multiplexed()) return static_cast<connection::Http2ClientStream&>(stream).HandOver();
+  auto& connection = static_cast<ClientConnection&>(stream);
   Slot& slot = *static_cast<Slot*>(connection.owner_slot);
   std::erase(slot.all, &connection);
   --open_;
@@ -247,19 +256,16 @@ void Pool::SweepSlot(Slot& slot) {
   const TimePoint now = io_.loop.now();
   const bool gone = slot.target->removed || slot.target->state == engine::InstanceState::kEjected;
   const policy::ConnectionPool& policy = slot.target->backend->policy->connection_pool;
-  const Duration most = policy.max_age;
+  slot.Used(slot.all.size() - slot.idle.size());
+  const std::size_t spare = slot.all.size() - std::min(slot.all.size(), slot.Wanted());
   const std::size_t excess = slot.idle.size() - std::min<std::size_t>(slot.idle.size(), policy.max_keepalive);
   for (std::size_t i = slot.idle.size(); i-- > 0;) {
     ClientConnection& connection = *slot.idle[i];
-    // Each connection ends at a time of its own: up to a fifth before its age.
-    const Duration age =
-        most - most / 5 *
-                   static_cast<int>(HashBytes({reinterpret_cast<const char*>(&connection.opened), 8}) % 16) /
-                   16;
-    const bool old = most > Duration::zero() && now - connection.opened >= age;
+    const bool old = IsOld(policy.max_age, connection.opened, now);
     const Duration idle = now - connection.idle_since;
     const bool unfit = !connection::StillFits(io_, *slot.target, connection.secured());
-    if (gone || old || unfit || idle >= IdleLimit(slot, connection) || (i < excess && idle >= kSettled))
+    if (gone || old || unfit || idle >= IdleLimit(slot, connection) || (i < excess && idle >= kSettled) ||
+        (i < spare && idle >= kSpare))
       connection.Close();
   }
 }
@@ -283,6 +289,7 @@ void Pool::Sweep() {
     slot.target->user = nullptr;
     slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  if (++sweeps_ % kPreconnectEvery == 0) Preconnect();
 }
 
 }  // namespace weft::pool

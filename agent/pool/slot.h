@@ -1,11 +1,20 @@
 #pragma once
 // What a pool has of one target. Internal to this folder.
 
+#include <algorithm>
+#include <cmath>
+
 #include "agent/pool/pool.h"
 
 namespace weft::pool {
 
 inline constexpr Duration kAgentIdle = std::chrono::minutes(5);  // between agents, and of HTTP/2
+inline constexpr Duration kSpare = std::chrono::seconds(30);  // unused this long, and more than use asks for
+
+inline constexpr double kAverage = 0.01;  // weight of one sweep of 100 ms
+
+// Of a connection whose most is `most`: each ends at a time of its own, up to a fifth before. Zero: never.
+bool IsOld(Duration most, const TimePoint& opened, TimePoint now);
 
 struct Pool::Slot {
   engine::Target* target = nullptr;
@@ -13,7 +22,16 @@ struct Pool::Slot {
   std::vector<connection::ClientConnection*> all;
   Queue waiting;
   std::vector<connection::Http2Client*> shared;
-  Queue queued;  // for a stream
+  Queue queued;                // for a stream
+  std::uint64_t returned = 0;  // streams so far
+  double in_use = 0;           // connections of HTTP/1.1, streams of HTTP/2: average of 10 s
+
+  // Every sweep.
+  void Used(std::size_t now) { in_use += kAverage * (static_cast<double>(now) - in_use); }
+  // Little's law with head room (Halfin and Whitt 1981): what about 99 % of moments need.
+  std::size_t Wanted() const {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(in_use + 2.33 * std::sqrt(in_use))));
+  }
 };
 
 }  // namespace weft::pool

@@ -61,6 +61,7 @@ class ServerStream {
   virtual void CloseAfter() = 0;
   // Cuts the response short; HTTP/1 closes the connection.
   virtual void Reset(ResetCode code) = 0;
+  virtual bool multiplexed() const { return false; }  // its connection carries others
 
  protected:
   ~ServerStream() = default;
@@ -101,6 +102,7 @@ class ClientStream {
   // Whether the kernel accepted any byte of this request: decides what may be sent again. What the peer says
   // it did not process (kRefused) may be, too.
   virtual bool AnyByteSent() const = 0;
+  virtual bool multiplexed() const { return false; }  // its connection carries others
 
  protected:
   ~ClientStream() = default;

@@ -102,9 +102,9 @@ void Attempt::TakeOver(Attempt& other) {
 }
 
 connection::Handed Attempt::HandOver() {
-  auto& connection = static_cast<connection::ClientConnection&>(*connection_);  // HTTP/2 never switches
+  stream::ClientStream& stream = *connection_;
   Forget();
-  return pool_.HandOver(connection);
+  return pool_.HandOver(stream);
 }
 
 std::size_t Attempt::SendData(std::string_view data) {

@@ -45,6 +45,7 @@ class Attempt final : private pool::Waiter, private stream::ResponseEvents {
   connection::Handed HandOver();
 
   bool live() const { return connection_ != nullptr; }
+  bool multiplexed() const { return live() && connection_->multiplexed(); }
   bool SendHead(const message::RequestHead& head, message::Body body) {
     return connection_->SendHead(head, body);
   }

@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(FieldId::kCount)
     "x-weft-reason",
     "x-weft-load",
     "x-weft-drain",
+    "x-weft-http",
     "",
 };
 

@@ -66,6 +66,7 @@ enum class FieldId : std::uint8_t {
   kWeftReason,      // x-weft-reason
   kWeftLoad,        // x-weft-load
   kWeftDrain,       // x-weft-drain
+  kWeftHttp,        // x-weft-http
   kWeftOther,       // any other x-weft-*
   kCount,
 };

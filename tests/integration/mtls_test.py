@@ -13,22 +13,22 @@ URL = "service-default/cart"
 ALPN = "weft/1"
 
 
-def cart(instance_port, protocol="HTTP", mtls=True):
+def cart(instance_port, protocol="HTTP", mtls=True, **capabilities):
     return {"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": "cart", "namespace": "default"},
             "spec": {"ports": [{"name": "http", "port": 80, "protocol": protocol}],
                      "instances": [{"id": "cart-1", "address": "127.0.0.1", "port": instance_port,
-                                    "capabilities": {"meshed": True, "mtls": mtls}}]}}
+                                    "capabilities": {"meshed": True, "mtls": mtls, **capabilities}}]}}
 
 
 class Pair:
     """client -> web's agent -> cart's agent -> backend; `policy` of cart."""
 
-    def __init__(self, mesh, leaf="1h", protocol="HTTP", policy=None, application=None, **more):
+    def __init__(self, mesh, leaf="1h", protocol="HTTP", policy=None, application=None, capabilities=None, **more):
         self.mesh = mesh
         self.backend = mesh.backends("app") if application is None else None
         self.control = Control(mesh, leaf=leaf)
         self.inbound = free_port()
-        self.apply(cart(self.inbound, protocol), *([service_policy("cart", **policy)] if policy else []))
+        self.apply(cart(self.inbound, protocol, **(capabilities or {})), *([service_policy("cart", **policy)] if policy else []))
         target = application or self.backend.port
         self.cart = joining(mesh, self.control, "cart-1", "cart", services=(), inbound=[
             {"listen": f"127.0.0.1:{self.inbound}", "forward": f"127.0.0.1:{target}", "service": "default/cart", "port": "http"}], **more)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The OpenAPI document of a running control plane: valid, complete, and true of what the paths answer."""
 import json
-import os
 import pathlib
 import re
 import sys
@@ -9,6 +8,7 @@ import urllib.error
 import urllib.request
 
 from bare_control import control_plane
+from packages import with_packages
 
 CART = {"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": "cart"}, "spec": {"ports": [{"port": 80, "name": "http"}]}}
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -90,17 +90,6 @@ def main(control):
         check_answers(base, document)
 
 
-def with_packages():
-    """Begins anew in the virtual environment of tests/requirements.txt, unless this Python has them."""
-    try:
-        import jsonschema, openapi_spec_validator   # noqa: E401, F401
-    except ImportError:
-        python = pathlib.Path(os.environ.get("WEFT_CACHE", pathlib.Path.home() / ".cache/weft")) / "python/bin/python"
-        if sys.executable == str(python) or not python.exists():
-            sys.exit("the packages of tests/requirements.txt are missing: run scripts/setup test")
-        os.execv(python, [str(python), *sys.argv])
-
-
 if __name__ == "__main__":
-    with_packages()
+    with_packages("jsonschema", "openapi_spec_validator")
     main(*sys.argv[1:])

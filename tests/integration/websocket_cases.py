@@ -26,6 +26,21 @@ def frame(opcode, payload=b"", fin=True, reserved=0, masked=True, length=None):
     return head + MASK + (int.from_bytes(payload, "big") ^ key).to_bytes(len(payload), "big")
 
 
+def read_frame(data):
+    """(opcode, payload, size of the frame) of the first frame of a client; None: it is not whole."""
+    if len(data) < 2:
+        return None
+    size, at = data[1] & 127, 2
+    if size > 125:
+        at += 2 if size == 126 else 8
+        size = int.from_bytes(data[2:at], "big")
+    if len(data) < at + 4 + size:
+        return None
+    mask, payload = bytes(data[at:at + 4]), bytes(data[at + 4:at + 4 + size])
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+    return data[0] & 15, (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big"), at + 4 + size
+
+
 def close(code=1000, reason=b""):
     return frame(CLOSE, struct.pack(">H", code) + reason)
 

@@ -94,7 +94,9 @@ int Session::Impl::Received(const nghttp2_frame& frame) {
       return 0;
     }
     case NGHTTP2_SETTINGS:
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) events.OnSettings();
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
+      settled = true;
+      events.OnSettings();
       return 0;
     case NGHTTP2_GOAWAY: events.OnGoaway(); return 0;
     case NGHTTP2_PING:
@@ -136,10 +138,12 @@ void Session::Impl::Request(std::int32_t id, bool ends) {
   if (calm || forgotten) return;
   if (head.too_large()) return events.OnBadRequest(id, Reason::kHeadTooLarge);
   message::RequestHead& out = heads.request;
+  const bool extended = head.has(Pseudo::kProtocol);  // nghttp2 has seen to it that the method is CONNECT
+  if (extended) head.Add("upgrade", std::string(head.pseudo(Pseudo::kProtocol)));
   const bool agrees = head.Fields(out.fields, out.authority);
   out.version = message::Version::kHttp2;
-  out.upgrade = false;
-  out.method_text = head.pseudo(Pseudo::kMethod);
+  out.upgrade = extended;
+  out.method_text = extended ? std::string_view("GET") : head.pseudo(Pseudo::kMethod);
   out.method = message::ParseMethod(out.method_text);
   out.scheme = "http";
   out.target = head.pseudo(Pseudo::kPath);
@@ -152,7 +156,8 @@ void Session::Impl::Request(std::int32_t id, bool ends) {
     return;
   }
   if (out.target.size() > kMostTarget) return events.OnBadRequest(id, Reason::kUriTooLong);
-  events.OnRequest(id, out, head.text(), WithLength(RequestBody(out, ends), out.fields));
+  const bool tunnel = extended || connect;  // without a body: what follows is the tunnel's
+  events.OnRequest(id, out, head.text(), tunnel ? Body{} : WithLength(RequestBody(out, ends), out.fields));
 }
 
 void Session::Impl::Response(Stream& stream, bool ends) {

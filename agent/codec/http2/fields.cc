@@ -1,5 +1,6 @@
 #include "agent/codec/http2/fields.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/message/hop_by_hop.h"
@@ -47,6 +48,14 @@ void FieldArray::AddMessage(const message::FieldList& fields, message::Body body
   if (!says || keep_length) return;
   char* const end = std::to_chars(number_.data(), number_.data() + number_.size(), body.length).ptr;
   Add("content-length", {number_.data(), static_cast<std::size_t>(end - number_.data())}, kStaticName);
+}
+
+void FieldArray::Remove(std::string_view name) {
+  const auto named = [&](const nghttp2_nv& field) {
+    return message::EqualsIgnoreCase({reinterpret_cast<const char*>(field.name), field.namelen}, name);
+  };
+  const auto end = fields_.begin() + static_cast<std::ptrdiff_t>(size_);
+  size_ = static_cast<std::size_t>(std::remove_if(fields_.begin(), end, named) - fields_.begin());
 }
 
 void FieldArray::AddLines(std::string_view lines) {

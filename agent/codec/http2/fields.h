@@ -19,6 +19,7 @@ class FieldArray {
   void Add(std::string_view name, std::string_view value, unsigned flags = kStaticName);
   // All but what belongs to one connection; Content-Length as `body` says, or as it came with `keep_length`.
   void AddMessage(const message::FieldList& fields, message::Body body, bool keep_length);
+  void Remove(std::string_view name);  // lower case
   // `name: value` CRLF lines.
   void AddLines(std::string_view lines);
   const nghttp2_nv* data() const { return fields_.data(); }

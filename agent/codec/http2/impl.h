@@ -42,6 +42,7 @@ struct Session::Impl {
   void Response(Stream& stream, bool ends);
   int Trailers(Stream& stream, std::int32_t id);
   bool Submit(Stream& stream, FieldArray& fields, message::Body body);
+  bool Connect(Stream& stream, const message::RequestHead& head);
   int SubmitTrailers(Stream& stream);
 
   Role role;
@@ -58,6 +59,7 @@ struct Session::Impl {
   Sink* sink = nullptr;  // during Send
   std::uint64_t framed = 0;
   bool forgotten = false;
+  bool settled = false;  // the peer's SETTINGS came
   bool starved = false;
   bool failed = false;  // nothing more is read
   bool calm = false;    // GOAWAY ENHANCE_YOUR_CALM is on its way

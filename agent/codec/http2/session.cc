@@ -109,13 +109,15 @@ Session::Impl::Impl(Role r, const Limits& l, Heads h, Events& e) : role(r), limi
   if (make(&session, Callbacks::All(), this, Callbacks::Options()) != 0) throw std::bad_alloc();
   // Priorities stay on, though nothing here looks at them: with them off nghttp2 1.52 forgets closed streams
   // at once and no longer tells frames on them from frames on streams that never were.
-  std::array<nghttp2_settings_entry, 3> settings = {{
+  std::array<nghttp2_settings_entry, 4> settings = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.head_bytes)},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  if (role == Role::kClient) settings[0] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  const bool client = role == Role::kClient;
+  if (client) settings[0] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), client ? 3 : 4);
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(limits.connection_window));
 }
@@ -202,15 +204,19 @@ bool Session::Respond(Stream& stream, const message::ResponseHead& head, message
                       bool keep_length) {
   if (stream.id == 0) return true;  // the client has left; it is told soon
   FieldArray fields;
-  const std::array<char, 3> status = {static_cast<char>('0' + head.status / 100),
-                                      static_cast<char>('0' + head.status / 10 % 10),
-                                      static_cast<char>('0' + head.status % 10)};
+  const bool switched = head.status == 101;
+  const int code = switched ? 200 : head.status;
+  const std::array<char, 3> status = {static_cast<char>('0' + code / 100),
+                                      static_cast<char>('0' + code / 10 % 10),
+                                      static_cast<char>('0' + code % 10)};
   fields.Add(":status", {status.data(), 3});
   fields.AddMessage(head.fields, body, keep_length);
+  if (switched) fields.Remove("sec-websocket-accept");
   return impl_->Submit(stream, fields, body);
 }
 
 bool Session::Request(Stream& stream, const message::RequestHead& head, message::Body body) {
+  if (head.upgrade) return impl_->Connect(stream, head);
   FieldArray fields;
   fields.Add(":method", head.method_text);
   if (head.method != message::Method::kConnect) {
@@ -220,6 +226,26 @@ bool Session::Request(Stream& stream, const message::RequestHead& head, message:
   fields.Add(":authority", head.authority);
   fields.AddMessage(head.fields, body, false);
   return impl_->Submit(stream, fields, body);
+}
+
+bool Session::Impl::Connect(Stream& stream, const message::RequestHead& head) {
+  const message::Body open{message::Body::Kind::kChunked, 0};
+  const message::Field* protocol = head.fields.Find(message::FieldId::kUpgrade);
+  FieldArray fields;
+  fields.Add(":method", "CONNECT");
+  fields.Add(":protocol", protocol == nullptr ? std::string_view() : protocol->value);
+  fields.Add(":scheme", "http");
+  fields.Add(":path", head.target);
+  fields.Add(":authority", head.authority);
+  fields.AddMessage(head.fields, open, false);
+  fields.Remove("sec-websocket-key");
+  return Submit(stream, fields, open);
+}
+
+Session::Answer Session::switches() const {
+  if (!impl_->settled) return Answer::kUnknown;
+  const auto setting = NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL;
+  return nghttp2_session_get_remote_settings(impl_->session, setting) == 1 ? Answer::kYes : Answer::kNo;
 }
 
 std::uint32_t Session::most_streams() const {

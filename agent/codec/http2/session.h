@@ -10,6 +10,9 @@
 // makes work and no progress (control frames, resets, faulty frames), ends the connection with GOAWAY
 // ENHANCE_YOUR_CALM.
 //
+// Extended CONNECT (RFC 8441) comes and goes as a head of HTTP/1.1 would say it: `upgrade`, a field Upgrade
+// with the protocol, GET; a server's 101 is a 200 on the wire. What follows is DATA in both directions.
+//
 // Re-entrancy. Events come from Receive and Send only. Submitting, resetting and crediting from an event is
 // allowed, Receive and Send are not. The session must outlive the event that it raises.
 // Thread rule: one worker.
@@ -142,6 +145,8 @@ class Session {
 
   // --- client ---
   bool Request(Stream& stream, const message::RequestHead& head, message::Body body);
+  enum class Answer : std::uint8_t { kUnknown, kNo, kYes };
+  Answer switches() const;             // whether it takes extended CONNECT; known from its first SETTINGS on
   std::uint32_t most_streams() const;  // the peer's SETTINGS_MAX_CONCURRENT_STREAMS; 100 before it came
 
   // --- both ---
