@@ -133,7 +133,7 @@ std::uint32_t Circuit::RampPercent(TimePoint now) const {
   const Word w = Unpack(word_.load(std::memory_order_acquire));
   if (w.state != State::kRecovering) return 0;
   const auto step = static_cast<std::size_t>(std::max<Duration>(now - FromMillis(w.millis), {}) / kStep);
-  return kRamp[std::min(step, kRamp.size() - 1)];
+  return static_cast<std::uint32_t>(kRamp[std::min(step, kRamp.size() - 1)]);
 }
 
 // Evenly spaced: the n-th request of a step flows when the percentage of n reaches the next whole number.

@@ -2,7 +2,8 @@
 // The circuit of one service port, shared by all workers and exact: two atomic words.
 //
 //   kClosed    requests flow
-//   kOpen      requests are refused until the deadline, but for a scout every 5 s: it would have been refused,
+//   kOpen      requests are refused until the deadline, but for a scout every 5 s: it would have been
+//   refused,
 //              so it costs nobody anything, and one that is good leads to kHalfOpen at once. Without scouts a
 //              service that came back after a long outage would wait for up to a minute more. None while
 //              `open_duration` is fixed

@@ -10,18 +10,16 @@
 //   suspicion  time to breach <= 10 s, and two of the four CUSUMs in alarm
 //   risk       clamp(1 - time to breach / 10 s, 0.1, 1)
 //
-// A breach is a mean latency above half the limit, or badness of 0.60. It confirms the prediction before it
-// (hit; the time between is the lead) or shows that there was none (missed); it is over after 10 s without. A
-// prediction that nothing confirms for 30 s was false; then there is none for 5 minutes, twice as long each
-// time, up to an hour. Every 20th is held out: it is counted, not acted on, so that precision stays
-// measurable where acting prevents the breach. Nothing is predicted in the first 60 looks, nor from fewer
-// than 20 requests a second. Sudden crashes have no precursor and are always missed.
+// A breach is a mean latency above half the limit, or badness of 0.60. What became of predictions: ledger.h.
+// Nothing is predicted in the first 60 looks, nor from fewer than 20 requests a second. Sudden crashes have
+// no precursor and are always missed.
 //
-// Source: resilience.md 2.3, 2.4 (Page 1954, Holt 1957). 300 B. Thread rule: one owner.
+// Source: resilience.md 2.3, 2.4 (Page 1954, Holt 1957). 500 B. Thread rule: one owner.
 
 #include <array>
 #include <cstdint>
 
+#include "agent/breaker/learner.h"
 #include "common/time/time.h"
 
 namespace weft::breaker {
@@ -34,37 +32,52 @@ struct Pulse {
   std::uint32_t lost = 0;      // connections refused or reset, time-outs
 };
 
-enum class Foresight : std::uint8_t { kNothing, kRaised, kHit, kFalse, kMissed };
-
 class Predictor {
  public:
   // Once a second with traffic. `limit`: what an attempt may take.
   Foresight Look(const Pulse& pulse, std::uint32_t in_flight, Duration limit, TimePoint now);
 
-  double risk() const { return active_ ? risk_ : 0; }  // 0 to 1
-  bool held_out() const { return raised_ % 20 == 0; }  // of the current prediction
-  Duration lead() const { return lead_; }              // of the last hit
+  double risk() const { return ledger_.active() ? risk_ : 0; }  // 0 to 1
+  bool held_out() const { return ledger_.held_out(); }          // of the current prediction
+  Duration lead() const { return ledger_.lead(); }              // of the last hit
+  // Of the last look, for another model.
+  const Features& features() const { return features_; }
+  bool ready() const { return ready_; }
+  bool breach() const { return breach_; }
 
  private:
   class Cusum {
    public:
     bool Add(double x, double least_deviation);  // true: in alarm
+    double z() const { return z_; }              // of the last one
+    double sum() const { return sum_; }
+
    private:
-    double mean_ = 0, variance_ = 0, sum_ = 0;
+    double mean_ = 0, variance_ = 0, sum_ = 0, z_ = 0;
+    std::uint32_t seen_ = 0;
+  };
+
+  // Its rise over the last ten.
+  class Slope {
+   public:
+    double Add(double x);
+
+   private:
+    std::array<double, 10> last_{};
     std::uint32_t seen_ = 0;
   };
 
   double TimeToBreach(double latency, double limit);  // seconds
-  Foresight Settle(bool breach, bool suspicion, double time_to_breach, TimePoint now);
+  void Describe(double log_latency, double log_in_flight, double log_limit);
 
   std::array<Cusum, 4> cusums_;
+  std::array<Slope, 2> slopes_;
+  Features features_{};
   double level_ = 0, slope_ = 0;
   std::uint32_t looks_ = 0;
-  bool active_ = false;
+  bool ready_ = false, breach_ = false;
   double risk_ = 0;
-  std::uint64_t raised_ = 0;
-  TimePoint raised_at_, suspected_, silent_until_, breached_;  // breached_: when it last was
-  Duration lead_ = Duration::zero(), silence_ = std::chrono::minutes(5);
+  Ledger ledger_;
 };
 
 }  // namespace weft::breaker

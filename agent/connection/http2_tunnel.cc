@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "agent/connection/http2_client.h"
 #include "agent/connection/http2_server.h"

@@ -15,8 +15,8 @@ namespace weft::engine {
 namespace {
 
 constexpr Duration kConfirmEvery = std::chrono::milliseconds(60);
-constexpr double kDoubtful = 0.2;                        // badness of an instance that fails now and then,
-constexpr std::uint32_t kClear = 50;                     // until so many recent requests tell
+constexpr double kDoubtful = 0.2;     // badness of an instance that fails now and then,
+constexpr std::uint32_t kClear = 50;  // until so many recent requests tell
 constexpr Duration kRefusedFor = std::chrono::seconds(1);
 constexpr Duration kPatience = std::chrono::seconds(5);  // then any request may be a trial
 

@@ -82,8 +82,8 @@ struct Backend {
   std::vector<std::unique_ptr<Target>> targets;           // sorted by hash; removed ones stay until unused
   struct Foreseen {
     std::uint64_t hits = 0, wrong = 0, missed = 0;
-    Duration lead = Duration::zero();            // of all hits
-  } foreseen;                                    // breaches, since the start
+    Duration lead = Duration::zero();  // of all hits
+  } foreseen, learned;                 // breaches, since the start: by trend, and by the logistic model
   Duration adaptive_timeout = Duration::zero();  // that timeouts.adaptive has found; zero: none
   std::uint64_t beyond_timeout = 0;              // answers that it cut, or in shadow would have
   double threshold = 0;    // weighted points that open the circuit, as of the last tick; zero: there was none
@@ -102,8 +102,8 @@ struct Backend {
 
 // What this worker saw of an instance in the last 10 s, as of the last tick.
 struct Recent {
-  double points = 0;            // weighted, of attempts
-  std::uint32_t requests = 0;   // attempts
+  double points = 0;                    // weighted, of attempts
+  std::uint32_t requests = 0;           // attempts
   Duration latency = Duration::zero();  // peak EWMA; zero: never measured
 };
 

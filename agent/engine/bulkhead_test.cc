@@ -11,7 +11,7 @@ namespace {
 const TimePoint kNoon = FromNanos(1'000'000'000'000);
 const BackendKey kOwn{{"local", "default", "cart"}, 80};
 
-message::RequestHead HeadOf(std::string_view target) {
+message::RequestHead HeadFor(std::string_view target) {
   message::RequestHead head;
   head.authority = "cart";
   head.target = target;
@@ -27,7 +27,7 @@ class Requests {
   }
   Reason Begin(const Origin& origin, std::string_view target = "/") {
     auto call = std::make_unique<Call>();
-    const Verdict verdict = engine_.Start(*call, origin, HeadOf(target), kNoon);
+    const Verdict verdict = engine_.Start(*call, origin, HeadFor(target), kNoon);
     if (verdict.action != Action::kForward) engine_.Finish(*call, verdict.reason, 503, kNoon);
     if (verdict.action == Action::kForward) calls_.push_back(std::move(call));
     return verdict.reason;
@@ -77,7 +77,9 @@ TEST(BulkheadTest, ARouteHasPlacesOfItsOwnOverAllWorkersAndConfigurations) {
   policy::RouteRule rule;
   rule.name = "default/reports/0";
   rule.matches = {{{policy::MatchType::kPrefix, "/reports"}, {}, {}, ""}};
-  rule.backends = {{kOwn}};
+  policy::BackendRef own;
+  own.backend = kOwn;
+  rule.backends = {own};
   bundle->routes = {{"default/reports", "default", 80, false, {}, 0, {rule}}};
   auto service = std::make_shared<snapshot::Service>(*plain->services.begin()->second);
   service->bundle = bundle;

@@ -89,7 +89,7 @@ struct Backend::State {
   std::vector<Target*> probing;      // on probation; trial requests only
   std::vector<Target*> suspects;     // last attempt failed, not ejected; capacity for all targets
   bool panic = false;
-  std::size_t refusing = 0;     // targets that are passed over
+  std::size_t refusing = 0;      // targets that are passed over
   TimePoint looked_at_refusals;  // when they were
   bool all_pickable = true;
   std::size_t next_probe = 0;
@@ -101,6 +101,7 @@ struct Backend::State {
   retry::AdaptiveTimeout timeout;           // while timeouts.adaptive is on
   std::unique_ptr<retry::Hedging> hedging;  // null: hedging is off
   breaker::Predictor predictor;             // while circuitBreaker.predict is on
+  std::unique_ptr<breaker::Pupil> pupil;    // likewise, once there is enough traffic
   breaker::Pulse pulse;                     // of this second
   TimePoint looked;                         // when the predictor did
   double shed = 0;                          // share of requests refused for what is foreseen
@@ -196,6 +197,7 @@ struct Engine::Impl {
   // foresight.cc
   Duration AttemptLimit(const policy::ServicePolicy& policy) const;
   void LookAhead(Backend& backend, TimePoint now);
+  void LetLearn(Backend& backend, TimePoint now);
   bool IsWell(Backend& backend, TimePoint now);
 
   // tick.cc
@@ -218,6 +220,7 @@ struct Engine::Impl {
   TimePoint installed;       // the latest snapshot or view
   TimePoint ticked;          // the latest tick
   bool caps_routes = false;  // bulkheads.perRoute of some service is set
+  breaker::Learner learner;  // of all services of this worker
   std::size_t shedding = 0;  // backends with `shed` above zero, as of this tick
   std::unordered_map<std::string, std::unique_ptr<Caller>> callers;  // by identity
 

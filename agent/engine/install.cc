@@ -375,8 +375,8 @@ void Engine::Impl::Rebuild(Backend& backend) {
   RebuildSelection(backend, usable);
 }
 
-// Whatever panic and the budget of ejections say, as long as one is left: a refused connection is certain, and
-// costs a request that goes elsewhere at once.
+// Whatever panic and the budget of ejections say, as long as one is left: a refused connection is certain,
+// and costs a request that goes elsewhere at once.
 void Engine::Impl::PassOverRefusing(Backend& backend) {
   Backend::State& state = *backend.state;
   if (state.refusing == 0) return;

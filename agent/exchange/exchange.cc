@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/exchange/second.h"
+
 namespace weft::exchange {
 namespace {
 
@@ -24,6 +26,8 @@ Exchange::Exchange(Environment& env) : env_(env), attempt_(env.io.loop, env.pool
       env.io.loop.timers(), [](void* self, TimePoint now) { static_cast<Exchange*>(self)->OnTimer(now); },
       this);
 }
+
+Exchange::~Exchange() = default;
 
 Exchange* Exchange::Begin(Environment& env, Client client, message::RequestHead& head, std::string_view raw,
                           message::Body body) {

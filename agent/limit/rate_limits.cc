@@ -1,5 +1,6 @@
 #include "agent/limit/rate_limits.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace weft::limit {

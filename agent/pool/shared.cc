@@ -94,7 +94,8 @@ Loan Pool::AcquireStream(Slot& slot, Waiter& waiter, bool switches) {
     RefuseQueue(slot, connection::OutcomeOf(why, *slot.target), why);
     return {};
   }
-  if (connecting && !HasConnected(slot.shared, *slot.target)) waiter.OnConnecting();
+  // A stream that switches waits for the instance's SETTINGS, which belong to connecting.
+  if (switches || (connecting && !HasConnected(slot.shared, *slot.target))) waiter.OnConnecting();
   if (room != nullptr && switches) ServeQueue(slot);
   return {};
 }

@@ -29,20 +29,26 @@ void AddCircuit(const Families& f, const BackendKey& key, const CircuitStatus& c
   }
 }
 
+void AddForeseen(const Families& f, const BackendKey& key, std::string_view model, const Foreseen& seen,
+                 metrics::Samples& samples) {
+  if (seen.hits + seen.wrong + seen.missed == 0) return;
+  const std::string port = std::to_string(key.port);
+  for (const auto& [result, count] :
+       {std::pair{"hit", seen.hits}, std::pair{"false", seen.wrong}, std::pair{"missed", seen.missed}}) {
+    samples.Set(f.predictions, {key.service.name, key.service.ns, port, model, result},
+                static_cast<double>(count));
+  }
+  samples.Set(f.prediction_lead, {key.service.name, key.service.ns, port, model},
+              std::chrono::duration<double>(seen.lead).count());
+}
+
 // What the service has taught; only what is there.
 void AddLearned(const Families& f, const BackendKey& key, const BackendStatus& backend,
                 metrics::Samples& samples) {
   const std::string port = std::to_string(key.port);
   const std::initializer_list<std::string_view> labels = {key.service.name, key.service.ns, port};
-  const Foreseen& seen = backend.foreseen;
-  if (seen.hits + seen.wrong + seen.missed > 0) {
-    for (const auto& [result, count] :
-         {std::pair{"hit", seen.hits}, std::pair{"false", seen.wrong}, std::pair{"missed", seen.missed}}) {
-      samples.Set(f.predictions, {key.service.name, key.service.ns, port, result},
-                  static_cast<double>(count));
-    }
-    samples.Set(f.prediction_lead, labels, std::chrono::duration<double>(seen.lead).count());
-  }
+  AddForeseen(f, key, "trend", backend.foreseen, samples);
+  AddForeseen(f, key, "logistic", backend.learned, samples);
   if (backend.adaptive_timeout == Duration::zero()) return;
   samples.Set(f.adaptive_timeout, labels, std::chrono::duration<double>(backend.adaptive_timeout).count());
   samples.Set(f.adaptive_timeout_exceeded, labels, static_cast<double>(backend.beyond_timeout));

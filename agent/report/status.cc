@@ -45,8 +45,11 @@ BackendStatus StatusOf(const engine::Engine& engine, const engine::Backend& back
   status.circuit = CircuitOf(backend);
   if (backend.inbound && backend.shared != nullptr)
     status.concurrency_limit = backend.shared->concurrency.limit();
-  status.foreseen = {backend.foreseen.hits, backend.foreseen.wrong, backend.foreseen.missed,
-                     backend.foreseen.lead};
+  const auto copy = [](const engine::Backend::Foreseen& f) {
+    return Foreseen{f.hits, f.wrong, f.missed, f.lead};
+  };
+  status.foreseen = copy(backend.foreseen);
+  status.learned = copy(backend.learned);
   status.adaptive_timeout = backend.adaptive_timeout;
   status.beyond_timeout = backend.beyond_timeout;
   status.pool.pending = backend.waiting;
@@ -68,19 +71,18 @@ void Merge(InstanceStatus& into, const InstanceStatus& from) {
   into.connections += from.connections;
   into.draining |= from.draining;
   const double requests = static_cast<double>(into.recent.requests) + from.recent.requests;
-  const double share = requests > 0 ? from.recent.requests / requests : from.recent.latency > into.recent.latency;
-  into.recent.latency += Duration(
-      static_cast<std::int64_t>(share * static_cast<double>((from.recent.latency - into.recent.latency).count())));
+  const double share =
+      requests > 0 ? from.recent.requests / requests : from.recent.latency > into.recent.latency;
+  into.recent.latency += Duration(static_cast<std::int64_t>(
+      share * static_cast<double>((from.recent.latency - into.recent.latency).count())));
   into.recent.points += from.recent.points;
   into.recent.requests += from.recent.requests;
 }
 
 void Merge(BackendStatus& into, BackendStatus&& from) {
   into.in_flight += from.in_flight;
-  into.foreseen.hits += from.foreseen.hits;
-  into.foreseen.wrong += from.foreseen.wrong;
-  into.foreseen.missed += from.foreseen.missed;
-  into.foreseen.lead += from.foreseen.lead;
+  into.foreseen += from.foreseen;
+  into.learned += from.learned;
   into.adaptive_timeout = std::max(into.adaptive_timeout, from.adaptive_timeout);
   into.beyond_timeout += from.beyond_timeout;
   into.pool.active += from.pool.active;
@@ -125,6 +127,14 @@ double StandingOf(const InstanceStatus& instance) {
 
 }  // namespace
 
+Foreseen& Foreseen::operator+=(const Foreseen& o) {
+  hits += o.hits;
+  wrong += o.wrong;
+  missed += o.missed;
+  lead += o.lead;
+  return *this;
+}
+
 void FillHealth(BackendStatus& backend) {
   constexpr double kUsual = 1.5;  // times the median: nobody's fault
   std::vector<Duration> latencies;
@@ -139,8 +149,8 @@ void FillHealth(BackendStatus& backend) {
     instance.health.standing = StandingOf(instance);
     if (recent.requests > 0) instance.health.errors = std::max(0.0, 1 - recent.points / recent.requests);
     if (recent.latency > Duration::zero()) {
-      instance.health.speed = std::min(1.0, kUsual * static_cast<double>(middle->count()) /
-                                                static_cast<double>(recent.latency.count()));
+      instance.health.speed = std::min(
+          1.0, kUsual * static_cast<double>(middle->count()) / static_cast<double>(recent.latency.count()));
     }
   }
 }

@@ -18,8 +18,8 @@ namespace weft::report {
 // How well an instance is, as one number of three parts, each 0 to 1:
 //
 //   standing  1 healthy, 0.5 degraded, 0.1 on probation, 0 ejected, unhealthy or draining
-//   errors    1 less the weighted badness of its attempts of the last 10 s (a 5xx 1.5, so two thirds of them are 0)
-//   speed     1.5 times the median latency of the service's instances over its own, at most 1
+//   errors    1 less the weighted badness of its attempts of the last 10 s (a 5xx 1.5, so two thirds of them
+//   are 0) speed     1.5 times the median latency of the service's instances over its own, at most 1
 //
 // Unused ones have 1 where nothing is known.
 struct InstanceHealth {
@@ -52,6 +52,7 @@ struct CircuitStatus {
 struct Foreseen {  // of all workers
   std::uint64_t hits = 0, wrong = 0, missed = 0;
   Duration lead = Duration::zero();
+  Foreseen& operator+=(const Foreseen& o);
 };
 
 struct PoolStatus {
@@ -61,8 +62,8 @@ struct PoolStatus {
 
 struct BackendStatus {
   std::uint32_t in_flight = 0;
-  std::uint32_t concurrency_limit = 0;  // inbound; zero: no limiter, or nobody asked yet
-  Foreseen foreseen;
+  std::uint32_t concurrency_limit = 0;           // inbound; zero: no limiter, or nobody asked yet
+  Foreseen foreseen, learned;                    // by trend, and by the logistic model
   Duration adaptive_timeout = Duration::zero();  // the longest of the workers'; zero: none
   std::uint64_t beyond_timeout = 0;
   CircuitStatus circuit;  // shared by the workers, so any worker's look is the truth

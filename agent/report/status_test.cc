@@ -69,7 +69,7 @@ TEST(StatusTest, WhatWorkersSawOfAnInstanceIsWeighedByItsRequests) {
   const auto worker = [](std::uint32_t requests, double points, Duration latency) {
     AgentStatus status;
     status.backends[{kCart, engine::Direction::kOutbound}].instances["cart-1"].recent = {points, requests,
-                                                                                        latency};
+                                                                                         latency};
     return status;
   };
   AgentStatus status = worker(300, 3, milliseconds(10));

@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-const TimePoint kNow = FromNanos(1'000'000'000'000);
+const TimePoint kNoon = FromNanos(1'000'000'000'000);
 
 struct Hedger {
   policy::Hedging policy{true, 2, milliseconds(2)};
@@ -15,34 +15,34 @@ struct Hedger {
   Budget budget{1};
   Hedging hedging{1};
 
-  void Ask(int requests, TimePoint now = kNow) {
+  void Ask(int requests, TimePoint now = kNoon) {
     for (int i = 0; i < requests; ++i) hedging.Asked(policy, now);
   }
-  const char* Try(const Hedging::Situation& s = {}, TimePoint now = kNow) {
+  const char* Try(const Hedging::Situation& s = {}, TimePoint now = kNoon) {
     return hedging.Decide(s, retry, budget, now).why;
   }
 };
 
 TEST(HedgingTest, TheDelayIsTheTimeThatAsManyPassAsTheBudgetPaysFor) {
   Hedger h;
-  EXPECT_EQ(h.hedging.Delay(h.policy, kNow), Duration::zero()) << "nothing is known yet";
-  for (int i = 1; i <= 1000; ++i) h.hedging.Observe(milliseconds(i), kNow + milliseconds(i));
-  const Duration slowest = h.hedging.Delay(h.policy, kNow + seconds(4));
+  EXPECT_EQ(h.hedging.Delay(h.policy, kNoon), Duration::zero()) << "nothing is known yet";
+  for (int i = 1; i <= 1000; ++i) h.hedging.Observe(milliseconds(i), kNoon + milliseconds(i));
+  const Duration slowest = h.hedging.Delay(h.policy, kNoon + seconds(4));
   EXPECT_NEAR(static_cast<double>(slowest.count()), 984e6, 16e6);
   h.policy.budget_percent = 5;
-  EXPECT_EQ(h.hedging.Delay(h.policy, kNow + seconds(6)), slowest) << "found anew every three seconds";
-  EXPECT_NEAR(static_cast<double>(h.hedging.Delay(h.policy, kNow + seconds(7)).count()), 960e6, 16e6);
+  EXPECT_EQ(h.hedging.Delay(h.policy, kNoon + seconds(6)), slowest) << "found anew every three seconds";
+  EXPECT_NEAR(static_cast<double>(h.hedging.Delay(h.policy, kNoon + seconds(7)).count()), 960e6, 16e6);
 }
 
 TEST(HedgingTest, OldTimesAreForgotten) {
   Hedger h;
-  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(500), kNow);
-  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(10), kNow + seconds(15));
-  EXPECT_GT(h.hedging.Delay(h.policy, kNow + seconds(16)), milliseconds(400));
-  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(10), kNow + seconds(30));
-  EXPECT_LT(h.hedging.Delay(h.policy, kNow + seconds(31)), milliseconds(11));
+  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(500), kNoon);
+  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(10), kNoon + seconds(15));
+  EXPECT_GT(h.hedging.Delay(h.policy, kNoon + seconds(16)), milliseconds(400));
+  for (int i = 0; i < 200; ++i) h.hedging.Observe(milliseconds(10), kNoon + seconds(30));
+  EXPECT_LT(h.hedging.Delay(h.policy, kNoon + seconds(31)), milliseconds(11));
   h.policy.min_delay = milliseconds(20);
-  EXPECT_EQ(h.hedging.Delay(h.policy, kNow + seconds(35)), milliseconds(20));
+  EXPECT_EQ(h.hedging.Delay(h.policy, kNoon + seconds(35)), milliseconds(20));
 }
 
 TEST(HedgingTest, TheBudgetHasNoFloorAndSavesNothingUp) {
@@ -55,7 +55,7 @@ TEST(HedgingTest, TheBudgetHasNoFloorAndSavesNothingUp) {
   EXPECT_STREQ(h.Try(), "budget");
   h.Ask(100'000);
   int sent = 0;
-  while (h.hedging.Decide({}, h.retry, h.budget, kNow).send) ++sent;
+  while (h.hedging.Decide({}, h.retry, h.budget, kNoon).send) ++sent;
   EXPECT_EQ(sent, 10);
 }
 
@@ -63,13 +63,13 @@ TEST(HedgingTest, EachTakesATokenOfTheRetryBudgetToo) {
   Hedger h;
   h.Ask(1000);
   h.retry.budget_min_per_second = 0;
-  while (h.budget.TryTake(h.retry, kNow)) {
+  while (h.budget.TryTake(h.retry, kNoon)) {
   }
   EXPECT_STREQ(h.Try(), "retry_budget");
   h.budget.Deposit(h.retry);
   for (int i = 0; i < 4; ++i) h.budget.Deposit(h.retry);
   EXPECT_STREQ(h.Try(), "sent") << "the refused one took no token of its own";
-  EXPECT_FALSE(h.budget.TryTake(h.retry, kNow));
+  EXPECT_FALSE(h.budget.TryTake(h.retry, kNoon));
 }
 
 TEST(HedgingTest, ItIsOffWhenMoreLoadWouldHarm) {
@@ -82,9 +82,9 @@ TEST(HedgingTest, ItIsOffWhenMoreLoadWouldHarm) {
   EXPECT_STREQ(h.Try(), "utilization");
   for (int i = 0; i < 500; ++i) h.hedging.Heard(6, 10);
   EXPECT_STREQ(h.Try(), "sent");
-  for (int i = 0; i < 101; ++i) h.hedging.Retried(kNow);
+  for (int i = 0; i < 101; ++i) h.hedging.Retried(kNoon);
   EXPECT_STREQ(h.Try(), "retries");
-  EXPECT_STREQ(h.Try({}, kNow + seconds(11)), "sent");
+  EXPECT_STREQ(h.Try({}, kNoon + seconds(11)), "sent");
 }
 
 TEST(HedgingTest, AnInstanceThatDoesNotSayItsLimitChangesNothing) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kLeastPoints = 1024, kMostPoints = 4096;
 constexpr std::uint16_t kEmpty = 0xFFFF;
+constexpr int kStartBits = 12;  // as many starts as there are points at most
 
 std::uint64_t Draw(std::uint64_t hash, std::uint64_t index) { return Mix(0, hash, Purpose::kSelect, index); }
 
@@ -76,13 +77,19 @@ void HashTable::BuildRing() {
     }
   }
   std::sort(ring_.begin(), ring_.end());
+  starts_.clear();
+  for (std::uint32_t i = 0; i < ring_.size(); ++i) {
+    while (starts_.size() <= ring_[i].first >> (64 - kStartBits)) starts_.push_back(i);
+  }
+  starts_.resize(std::size_t{1} << kStartBits, static_cast<std::uint32_t>(ring_.size()));
 }
 
 const Node* HashTable::Home(std::uint64_t key) const {
   if (nodes_.empty()) return nullptr;
   if (!slots_.empty()) return nodes_[slots_[key % kSlots]];
-  const auto after = std::lower_bound(ring_.begin(), ring_.end(), std::pair{key, std::uint32_t{0}});
-  return nodes_[after == ring_.end() ? ring_.front().second : after->second];
+  std::size_t after = starts_[key >> (64 - kStartBits)];
+  while (after < ring_.size() && ring_[after].first < key) ++after;
+  return nodes_[after == ring_.size() ? ring_.front().second : ring_[after].second];
 }
 
 std::size_t HashTable::Pick(const Set& set, std::uint64_t key, double load_factor, std::uint32_t in_flight,

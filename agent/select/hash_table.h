@@ -48,6 +48,8 @@ class HashTable {
   std::vector<std::pair<std::uint64_t, std::int64_t>> made_;  // hash and weight that the table was built of
   std::vector<std::uint16_t> slots_;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ring_;  // point, index
+  std::vector<std::uint32_t>
+      starts_;  // of the ring: the first point whose upper bits are these, or come later
 };
 
 }  // namespace weft::select

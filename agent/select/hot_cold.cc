@@ -14,8 +14,12 @@ constexpr int kDegraded = 4;  // times the latency
 struct Entry {
   std::size_t at;
   Node* node;
-  Duration latency;
+  std::uint64_t
+      order;  // lower is better: its latency, or of a hot one its requests in flight above all those
 };
+constexpr std::uint64_t kHot = std::uint64_t{1} << 63;
+
+Duration LatencyOf(const Node& node) { return node.load_latency * (node.degraded ? kDegraded : 1); }
 
 // Requests in flight above which an instance is hot.
 std::uint32_t Threshold(const std::array<Entry, HotCold::kMost>& entries, std::size_t count) {
@@ -66,33 +70,32 @@ std::size_t HotCold::Pick(const Set& set, Excluded excluded, Rng& rng, TimePoint
   for (Node* node : heard_) {
     if (node == nullptr || now - node->load_at > kFresh || IsIn(excluded, *node)) continue;
     const std::size_t at = set.IndexOf(*node);
-    if (at != kNone) entries[count++] = {at, node, node->load_latency * (node->degraded ? kDegraded : 1)};
+    if (at != kNone) entries[count++] = {at, node, 0};
   }
   if (count < 2 || (set.size() > 2 && rng.Below(Purpose::kSelect, kExplore) == 0)) return kNone;
   const std::uint32_t hot = Threshold(entries, count);
-  const auto better = [hot](const Entry& a, const Entry& b) {
-    const bool a_hot = a.node->load_in_flight > hot, b_hot = b.node->load_in_flight > hot;
-    if (a_hot != b_hot) return b_hot;
-    return a_hot ? a.node->load_in_flight < b.node->load_in_flight : a.latency < b.latency;
-  };
-  const std::size_t from = rng.Below(Purpose::kSelect, count);  // a tie goes to either
-  const Entry* best = &entries[from];
-  const Entry* second = nullptr;
-  for (std::size_t i = 1; i < count; ++i) {
-    const std::size_t at = from + i < count ? from + i : from + i - count;
-    const Entry& entry = entries[at];
-    if (better(entry, *best)) {
-      second = best;
-      best = &entry;
-    } else if (second == nullptr || better(entry, *second)) {
-      second = &entry;
-    }
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& node = *entries[i].node;
+    entries[i].order = node.load_in_flight > hot ? kHot | node.load_in_flight
+                                                 : static_cast<std::uint64_t>(LatencyOf(node).count());
   }
-  considered.first = best->at, considered.second = second->at;
-  considered.first_score = static_cast<double>(best->latency.count());
-  considered.second_score = static_cast<double>(second->latency.count());
-  ++best->node->load_in_flight;
-  return best->at;
+  const std::size_t from = rng.Below(Purpose::kSelect, count);  // a tie goes to either
+  std::size_t best = from, second = from == 0 ? 1 : 0;
+  const auto look = [&](std::size_t i) {
+    if (entries[i].order < entries[best].order) {
+      second = best;
+      best = i;
+    } else if (i != best && (second == best || entries[i].order < entries[second].order)) {
+      second = i;
+    }
+  };
+  for (std::size_t i = from + 1; i < count; ++i) look(i);
+  for (std::size_t i = 0; i < from; ++i) look(i);
+  considered.first = entries[best].at, considered.second = entries[second].at;
+  considered.first_score = static_cast<double>(LatencyOf(*entries[best].node).count());
+  considered.second_score = static_cast<double>(LatencyOf(*entries[second].node).count());
+  ++entries[best].node->load_in_flight;
+  return entries[best].at;
 }
 
 }  // namespace weft::select

@@ -57,8 +57,8 @@ bool Same(const report::PoolStatus& a, const report::PoolStatus& b) {
 }
 
 bool Same(const report::InstanceStatus& a, const report::InstanceStatus& b) {
-  return a.state == b.state && a.weight == b.weight && a.address == b.address && a.last_check == b.last_check &&
-         std::lround(a.health.number()) == std::lround(b.health.number());
+  return a.state == b.state && a.weight == b.weight && a.address == b.address &&
+         a.last_check == b.last_check && std::lround(a.health.number()) == std::lround(b.health.number());
 }
 
 // What is known of one service port and direction: counts, states, or both.

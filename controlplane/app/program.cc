@@ -93,6 +93,7 @@ struct Program::Parts {
       ca->TellTo(&events);
       authenticator->RefuseBy(StillGood());
     }
+    collector.TellTo(&events);
     collector.SetSources([this] { return LostSources(board); });
   }
 

@@ -18,8 +18,9 @@ const TimePoint kStart = FromNanos(1'000'000'000'000);
 class Receiver {
  public:
   Receiver() {
-    auto server = http::Server::Listen(context_, {net::Ip::V4(127, 0, 0, 1), 0},
-                                       [this](const http::Request& request) { return Take(request); });
+    auto server =
+        http::Server::Listen(context_, {net::Ip::V4(127, 0, 0, 1), 0},
+                             http::Deferred([this](const http::Request& request) { return Take(request); }));
     EXPECT_TRUE(server);
     server_ = std::move(*server);
     thread_ = std::thread([this] { context_.run(); });

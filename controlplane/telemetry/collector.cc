@@ -1,6 +1,9 @@
 #include "controlplane/telemetry/collector.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "controlplane/telemetry/changes.h"
 
 namespace weft::telemetry {
 namespace {
@@ -66,6 +69,7 @@ Status Collector::OnMessage(std::uint64_t ticket, const v1::ReportMessage& messa
   if (message.has_hello()) return Invalid("a stream has one hello", "hello");
   if (message.has_report()) {
     const TimePoint now = clock_();
+    if (events_ != nullptr) NoteChanges(aggregate_, found->second.node_id, message.report(), *events_);
     aggregate_.Add(found->second.node_id, message.report(), now);
     graph_.Add(found->second.node_id, found->second.caller, message.report(), now);
     if (meter_) meter_->Add(found->second.node_id, message.report(), now);

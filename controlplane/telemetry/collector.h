@@ -47,6 +47,9 @@ class Collector {
   // The sources that do not answer; once, before Watch. Called without the lock.
   void SetSources(std::function<std::vector<issues::SourceLook>()> lost) { lost_ = std::move(lost); }
 
+  // Hears of circuits and instances; once, before streams are opened. Outlives the collector.
+  void TellTo(events::Book* events) { events_ = events; }
+
   // Looks for issues; to be called about twice a second. `events` hears of those that open and close.
   void Watch(const Looker& look, events::Book& events);
 
@@ -96,6 +99,7 @@ class Collector {
   std::function<std::vector<issues::SourceLook>()> lost_ = [] { return std::vector<issues::SourceLook>(); };
   const Duration report_interval_;
   const std::function<TimePoint()> clock_;
+  events::Book* events_ = nullptr;
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   Aggregate aggregate_;

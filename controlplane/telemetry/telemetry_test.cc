@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -251,6 +252,75 @@ TEST(CollectorTest, AnEdgeIsOfTheServiceOfTheAgentAndItsIssueIsToldOnceByAnEvent
   EXPECT_EQ(told[0].reason, "IssueOpened");
   EXPECT_EQ(told[0].object.name, "shop/web -> cart");
   EXPECT_EQ(told[1].reason, "IssueClosed");
+}
+
+TEST(CollectorTest, CircuitsAndInstancesThatChangeAreEventsThatCountTheAgents) {
+  Collector collector([] { return Lists("cart", "cart-1"); });
+  events::Book events;
+  collector.TellTo(&events);
+  const auto report = [&](const std::string& node, const char* circuit, const char* instance) {
+    v1::ReportHello hello;
+    hello.set_node_id(node);
+    v1::ReportMessage message;
+    v1::BreakerStat& breaker = *message.mutable_report()->add_breakers();
+    SetService(breaker.mutable_service(), "cart");
+    breaker.set_port(80);
+    breaker.set_state(circuit);
+    v1::InstanceStat& stat = *message.mutable_report()->add_instances();
+    SetService(stat.mutable_service(), "cart");
+    stat.set_instance("cart-1");
+    stat.set_state(instance);
+    stat.set_cause(instance == std::string("ejected") ? "consecutive" : "");
+    const auto ticket = collector.Open(hello, std::make_shared<FakeChannel>());
+    ASSERT_TRUE(collector.OnMessage(*ticket, message));
+  };
+  report("a", "closed", "healthy");
+  EXPECT_EQ(events.last(), 0U) << "nothing has changed";
+  report("a", "open", "ejected");
+  report("b", "open", "ejected");
+  report("a", "half_open", "probing");
+  report("a", "closed", "healthy");
+  const auto told = events.After(0);
+  ASSERT_EQ(told.size(), 4U);
+  std::map<std::string, std::pair<std::string, std::uint64_t>> by_reason;
+  for (const events::Event& event : told) by_reason[std::string(event.reason)] = {event.message, event.count};
+  EXPECT_EQ(by_reason["CircuitOpened"].second, 2U);
+  EXPECT_EQ(by_reason["InstanceLeftOut"],
+            (std::pair<std::string, std::uint64_t>{"instance cart-1 is ejected: consecutive", 2}));
+  EXPECT_EQ(by_reason["CircuitClosed"].second, 1U);
+  EXPECT_EQ(by_reason["InstanceBack"].first, "instance cart-1 is probing");
+}
+
+TEST(CollectorTest, AnAgentGetsItsShareOfALimitOfItsOwnServiceOnly) {
+  class Kept final : public Channel {
+   public:
+    void Write(const v1::ReportCommand& command) override { last = command; }
+    v1::ReportCommand last;
+  };
+  TimePoint now = kStart;
+  Collector collector([] { return Lists("cart", "cart-1"); }, kReportInterval, [&] { return now; });
+  const auto ask = [&](const char* node, const char* service, double wanted) {
+    auto channel = std::make_shared<Kept>();
+    v1::ReportHello hello;
+    hello.set_node_id(node);
+    hello.set_namespace_("default");
+    hello.set_service(service);
+    v1::ReportMessage message;
+    v1::QuotaDemand& demand = *message.mutable_quota()->add_demands();
+    demand.set_port(80);
+    demand.set_limit("all");
+    demand.set_cap(100);
+    demand.set_wanted(wanted);
+    const auto ticket = collector.Open(hello, channel);
+    EXPECT_TRUE(collector.OnMessage(*ticket, message));
+    return channel->last.quota();
+  };
+  ASSERT_EQ(ask("a", "cart", 80).grants_size(), 1);
+  EXPECT_NEAR(ask("b", "cart", 80).grants(0).rate(), 2, 1e-9) << "the rest is lent to a";
+  EXPECT_NEAR(ask("c", "other", 80).grants(0).rate(), 98, 1e-9) << "a limit of that name of another service";
+  EXPECT_EQ(ask("d", "", 80).grants_size(), 0) << "a client serves nobody";
+  EXPECT_EQ(ask("e", "cart", std::numeric_limits<double>::quiet_NaN()).grants_size(), 0);
+  EXPECT_EQ(ask("a", "cart", 80).grants(0).agents(), 2U);
 }
 
 TEST(CollectorTest, EjectionsAloneLeaveAServiceItsInstancesButFailedChecksDoNot) {

@@ -13,12 +13,12 @@
 namespace weft::sim {
 namespace {
 
-constexpr const char* kStatic = "static split";
+constexpr const char* kSplit = "static split";
 constexpr double kCap = 1000;
-constexpr std::uint32_t kAgents = 50, kBurst = 50;
-constexpr int kDemandMoves = 30, kLostAt = 60, kSafeAt = 131, kEnd = 150;
-constexpr int kStep = 5;                                                 // ms
-constexpr double kOneToken = 100 / (kCap / kAgents * (kEnd - kSafeAt));  // in percent of a safe share
+constexpr std::uint32_t kSharers = 50, kBurst = 50;
+constexpr int kDemandMoves = 30, kLostAt = 60, kSafeAt = 131, kLength = 150;
+constexpr int kStep = 5;                                                     // ms
+constexpr double kOneToken = 100 / (kCap / kSharers * (kLength - kSafeAt));  // in percent of a safe share
 
 policy::RateLimit Limit() {
   policy::RateLimit limit;
@@ -31,12 +31,12 @@ policy::RateLimit Limit() {
 
 // Requests per second of an agent: a few are asked for most; halfway others are.
 double DemandOf(std::uint32_t agent, int second) {
-  const std::uint32_t rank = second < kDemandMoves ? agent : (agent + 25) % kAgents;
+  const std::uint32_t rank = second < kDemandMoves ? agent : (agent + 25) % kSharers;
   return 1400 * std::pow(rank + 1, -0.9) / 5.372;  // their sum
 }
 
-struct Agent {
-  limit::Buckets buckets{limit::RateOf(Limit(), kCap / kAgents)};
+struct Sharer {
+  limit::Buckets buckets{limit::RateOf(Limit(), kCap / kSharers)};
   limit::Share share;
   std::uint64_t asked = 0;
 };
@@ -44,17 +44,17 @@ struct Agent {
 Result RunQuota(const Setup& setup) {
   const simulate::Draws draws(setup.seed);
   const TimePoint begin = FromNanos(1'000'000'000'000);
-  const bool split = setup.variant == kStatic;
+  const bool split = setup.variant == kSplit;
   quota::Book book;
-  std::vector<std::unique_ptr<Agent>> agents;
-  for (std::uint32_t i = 0; i < kAgents; ++i) agents.push_back(std::make_unique<Agent>());
-  std::vector<double> admitted(kEnd), of_one(kAgents);
+  std::vector<std::unique_ptr<Sharer>> agents;
+  for (std::uint32_t i = 0; i < kSharers; ++i) agents.push_back(std::make_unique<Sharer>());
+  std::vector<double> admitted(kLength), of_one(kSharers);
   Result result;
-  for (int ms = 0; ms < kEnd * 1000; ms += kStep) {
+  for (int ms = 0; ms < kLength * 1000; ms += kStep) {
     const TimePoint now = begin + milliseconds(ms);
     const int second = ms / 1000;
-    for (std::uint32_t i = 0; i < kAgents; ++i) {
-      Agent& agent = *agents[i];
+    for (std::uint32_t i = 0; i < kSharers; ++i) {
+      Sharer& agent = *agents[i];
       const std::uint64_t at = (static_cast<std::uint64_t>(ms) << 8 | i) * 4;
       if (ms % 1000 == static_cast<int>(i * 20 / kStep) * kStep && !split) {
         const double wanted = agent.share.Wanted(agent.asked, now);
@@ -62,7 +62,7 @@ Result RunQuota(const Setup& setup) {
           const quota::Share share = book.Ask(std::to_string(i), "all", {kCap, 1, wanted}, now);
           agent.share.Grant(share.rate, share.agents, quota::kLease, now);
         }
-        agent.buckets.Change(limit::RateOf(Limit(), agent.share.Rate(kCap, kAgents, now)), now);
+        agent.buckets.Change(limit::RateOf(Limit(), agent.share.Rate(kCap, kSharers, now)), now);
       }
       // Of a Poisson process in steps so short that there are seldom two.
       const double mean = DemandOf(i, second) * kStep / 1000;
@@ -86,7 +86,7 @@ Result RunQuota(const Setup& setup) {
   }
   result.figures["utilisation"] = 100 * steady / (kCap * (kLostAt - 10));
   result.figures["over"] = 100 * (most / kCap - 1);
-  const double safe = kCap / kAgents * (kEnd - kSafeAt);
+  const double safe = kCap / kSharers * (kLength - kSafeAt);
   result.figures["of safe share"] = 100 * *std::max_element(of_one.begin(), of_one.end()) / safe;
   result.series["admitted"] = admitted;
   return result;
@@ -106,7 +106,7 @@ Scenario Quota() {
       "seconds 5 to 60 without the five after the change; what is over is the busiest second from 5 to 60; "
       "the "
       "safe share is a fiftieth, and is looked at from 71 s after the loss.";
-  s.variants = {kWeft, kStatic};
+  s.variants = {kWeft, kSplit};
   s.run = RunQuota;
   s.shown = {{"utilisation", "%"}, {"over", "%"}, {"of safe share", "%"}};
   s.criteria = {{"utilisation", "%", Bound::kAtLeast, 95, "utilisation"},

@@ -4,23 +4,24 @@ namespace weft::sim {
 namespace {
 
 constexpr const char* kNoHedging = "weft, no hedging";
-constexpr double kServers = 10, kCores = 16, kMeanWork = 0.01;
-constexpr double kShare = 0.01, kTimes = 10;  // of stragglers
+constexpr double kTen = 10, kCoresEach = 16, kUsualWork = 0.01;
+constexpr double kStraggleShare = 0.01, kStraggleTimes = 10;  // of stragglers
 
 // With the stragglers' work in it.
 void RunAt(double utilization, const std::string& name, const Setup& setup, Result& result) {
   Shop shop;
-  shop.servers = kServers;
+  shop.servers = kTen;
   shop.clients = 5;
   shop.world.work = {simulate::Work::Shape::kLogNormal, milliseconds(10), 0.5};
-  shop.world.work.straggle_share = kShare;
-  shop.world.work.straggle_times = kTimes;
-  shop.model = {simulate::Model::Kind::kSharing, kCores};
+  shop.world.work.straggle_share = kStraggleShare;
+  shop.world.work.straggle_times = kStraggleTimes;
+  shop.model = {simulate::Model::Kind::kSharing, kCoresEach};
   shop.policy.hedging.enabled = setup.variant == kWeft;
   const std::unique_ptr<simulate::World> world = Open(shop, setup);
   const int warm_up = 10, measured = setup.quick ? 10 : 40;
   world->MeasureFrom(seconds(warm_up));
-  world->SetRate(utilization * kServers * kCores / (kMeanWork * (1 + kShare * (kTimes - 1))));
+  world->SetRate(utilization * kTen * kCoresEach /
+                 (kUsualWork * (1 + kStraggleShare * (kStraggleTimes - 1))));
   world->Run(seconds(warm_up + measured));
   const simulate::Counts c =
       world->tally().Between(world->begin() + seconds(warm_up), world->begin() + seconds(warm_up + measured));

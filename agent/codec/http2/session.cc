@@ -228,16 +228,16 @@ bool Session::Request(Stream& stream, const message::RequestHead& head, message:
   return impl_->Submit(stream, fields, body);
 }
 
-bool Session::Impl::Connect(Stream& stream, const message::RequestHead& head) {
+bool Session::Impl::Connect(Stream& stream, const message::RequestHead& request) {
   const message::Body open{message::Body::Kind::kChunked, 0};
-  const message::Field* protocol = head.fields.Find(message::FieldId::kUpgrade);
+  const message::Field* protocol = request.fields.Find(message::FieldId::kUpgrade);
   FieldArray fields;
   fields.Add(":method", "CONNECT");
   fields.Add(":protocol", protocol == nullptr ? std::string_view() : protocol->value);
   fields.Add(":scheme", "http");
-  fields.Add(":path", head.target);
-  fields.Add(":authority", head.authority);
-  fields.AddMessage(head.fields, open, false);
+  fields.Add(":path", request.target);
+  fields.Add(":authority", request.authority);
+  fields.AddMessage(request.fields, open, false);
   fields.Remove("sec-websocket-key");
   return Submit(stream, fields, open);
 }

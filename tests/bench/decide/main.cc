@@ -99,7 +99,7 @@ Cost Measure(int instances, const Case& c) {
       result.outcome = engine::Outcome::kResponse;
       result.status = 200;
       result.head_at = now;
-      result.load = {true, static_cast<std::uint32_t>(i % 7), std::chrono::microseconds(900 + i % 200)};
+      result.load = {true, static_cast<std::uint32_t>(i % 7), 0, std::chrono::microseconds(900 + i % 200)};
       engine.Ended(call, result, now);
       engine.Finish(call, Reason::kOk, 200, now);
     }
