@@ -157,6 +157,9 @@ forward::ForwarderOptions Agent::ForwarderOptionsOf() {
   out.need = [this](std::size_t worker, std::string_view authority, const engine::Origin& origin) {
     return Ask(worker, authority, origin);
   };
+  out.find = [this](std::size_t worker, const net::Address& address) {
+    return need_ != nullptr && need_->AskAddress(worker, address);
+  };
   out.on_health = [](const engine::HealthChange& change) {
     log::Info(
         "instance " + std::string(report::ToString(change.to)),

@@ -21,6 +21,26 @@ bool Need::Ask(std::size_t worker, std::string_view authority, const engine::Ori
   return true;
 }
 
+bool Need::AskAddress(std::size_t worker, const net::Address& address) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = unknown_addresses_.find(address);
+    if (found != unknown_addresses_.end() && ReadMonotonicClock() < found->second) return false;
+  }
+  manager_.NeedAddress(address, [this, worker, address](bool found) {
+    if (!found) Remember(address);
+    forward::Worker* target = forwarder_.workers()[worker].get();
+    target->loop().Post([target, address] { target->AnswerAddress(address); });
+  });
+  return true;
+}
+
+void Need::Remember(const net::Address& address) {
+  const std::lock_guard lock(mutex_);
+  if (unknown_addresses_.size() >= kMostUnknown) unknown_addresses_.clear();
+  unknown_addresses_[address] = ReadMonotonicClock() + config::kNegative;
+}
+
 void Need::Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found) {
   if (!found) {
     const std::lock_guard lock(mutex_);

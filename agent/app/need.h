@@ -23,9 +23,13 @@ class Need {
 
   // True: the worker's AnswerHeld follows. False: nobody can know this name.
   bool Ask(std::size_t worker, std::string_view authority, const engine::Origin& origin);
+  // True: the worker's AnswerAddress follows. False: it was no service's address a moment ago.
+  bool AskAddress(std::size_t worker, const net::Address& address);
 
  private:
   void Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found);
+
+  void Remember(const net::Address& address);
 
   static constexpr std::size_t kMostUnknown = 1024;
   cold::Cold& cold_;
@@ -33,7 +37,8 @@ class Need {
   forward::Forwarder& forwarder_;
   const settings::Node node_;
   std::mutex mutex_;
-  std::unordered_map<ServiceKey, TimePoint> unknown_;  // until when; guarded by mutex_
+  std::unordered_map<ServiceKey, TimePoint> unknown_;              // until when; guarded by mutex_
+  std::unordered_map<net::Address, TimePoint> unknown_addresses_;  // likewise
 };
 
 }  // namespace weft::app

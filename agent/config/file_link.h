@@ -40,6 +40,7 @@ class FileLink final : public Link {
   void Subscribe(std::span<const ServiceKey>) override {}
   void Unsubscribe(std::span<const ServiceKey>) override {}
   void Acknowledge(const Acknowledgement&) override {}
+  void FindAddress(const net::Address&) override {}
 
   void Reload();  // SIGHUP: looks now, whatever the times say
 

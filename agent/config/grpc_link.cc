@@ -65,11 +65,20 @@ struct GrpcLink::Impl {
     if (options.keeper != nullptr && message.has_certificate())
       options.keeper->OnAnswer(FromProto(message.certificate()));
     if (message.has_command()) callbacks.on_command(FromProto(message.command()));
+    if (message.has_found_address()) Found(message.found_address());
     if (!message.has_delta()) return;
     dialer.SetSpread(Duration(message.delta().reconnect_spread_ns()));
     const Result<snapshot::Delta> delta = wire::FromProto(message.delta());
     if (delta) return callbacks.on_delta(*delta);
     callbacks.on_malformed(message.delta().sequence(), delta.error());
+  }
+
+  void Found(const v1::FoundAddress& found) {
+    const Result<net::Address> address = net::Address::Parse(found.address());
+    if (!address) return;  // it was never asked
+    std::optional<ServiceKey> service;
+    if (found.has_service()) service = wire::UncheckedKey(found.service());
+    callbacks.on_found(*address, service);
   }
 
   dial::Dialer& dialer;
@@ -92,5 +101,6 @@ void GrpcLink::Stop() { impl_->stream.Stop(); }
 void GrpcLink::Subscribe(std::span<const ServiceKey> keys) { impl_->stream.Send(MakeSubscribe(keys)); }
 void GrpcLink::Unsubscribe(std::span<const ServiceKey> keys) { impl_->stream.Send(MakeUnsubscribe(keys)); }
 void GrpcLink::Acknowledge(const Acknowledgement& ack) { impl_->stream.Send(MakeAckMessage(ack)); }
+void GrpcLink::FindAddress(const net::Address& address) { impl_->stream.Send(MakeFindAddress(address)); }
 
 }  // namespace weft::config

@@ -29,6 +29,7 @@ class GrpcLink final : public Link {
   void Subscribe(std::span<const ServiceKey> keys) override;
   void Unsubscribe(std::span<const ServiceKey> keys) override;
   void Acknowledge(const Acknowledgement& ack) override;
+  void FindAddress(const net::Address& address) override;
 
  private:
   struct Impl;

@@ -59,6 +59,8 @@ class Link {
     std::function<void(std::uint64_t sequence, const Error&)> on_malformed;  // a delta that is none
     std::function<void(LinkState, const std::string& why)> on_state;
     std::function<void(const Command&)> on_command;
+    // Answers FindAddress; none: no service has that address.
+    std::function<void(const net::Address&, const std::optional<ServiceKey>&)> on_found;
     std::function<Holding()> holding;  // asked on each (re)connect
   };
 
@@ -70,6 +72,8 @@ class Link {
   virtual void Subscribe(std::span<const ServiceKey> keys) = 0;
   virtual void Unsubscribe(std::span<const ServiceKey> keys) = 0;
   virtual void Acknowledge(const Acknowledgement& ack) = 0;
+  // Which service has the address. Lost with the stream: ask again once it is connected.
+  virtual void FindAddress(const net::Address& address) = 0;
 };
 
 }  // namespace weft::config

@@ -43,6 +43,9 @@ void Manager::Start() {
   callbacks.on_state = [this](LinkState state, const std::string& why) { OnState(state, why); };
   callbacks.on_command = [this](const Command& command) { OnCommand(command); };
   callbacks.holding = [this] { return MakeHolding(); };
+  callbacks.on_found = [this](const net::Address& address, const std::optional<ServiceKey>& service) {
+    OnFound(address, service);
+  };
   link_->Start(std::move(callbacks));
 }
 
@@ -155,7 +158,10 @@ void Manager::OnState(LinkState state, const std::string& why) {
     current_at_ = cold_.Now();
     CacheSoon();
   }
-  if (is_connected && !was_connected) hooks_.log(false, "the source of configuration is there");
+  if (is_connected && !was_connected) {
+    hooks_.log(false, "the source of configuration is there");
+    for (const auto& [address, waiters] : finding_) link_->FindAddress(address);
+  }
   if (state == LinkState::kWaiting && why != status_.link_problem) {
     hooks_.log(true, "no source of configuration, the last good one stays: " + why);
   }
@@ -164,6 +170,7 @@ void Manager::OnState(LinkState state, const std::string& why) {
   if (state == LinkState::kWaiting) status_.link_problem = why;
   if (state != LinkState::kWaiting) return;
   while (!waiting_.empty()) Answer(ServiceKey(waiting_.begin()->first), false);
+  while (!finding_.empty()) OnFound(net::Address(finding_.begin()->first), std::nullopt);
 }
 
 void Manager::OnCommand(const Command& command) {
@@ -202,6 +209,42 @@ void Manager::Admit(const ServiceKey& key, std::function<void(bool)> done) {
                 const auto found = waiting_.find(key);
                 if (found != waiting_.end() && found->second.front().id <= id) Answer(key, false);
               }));
+}
+
+void Manager::NeedAddress(const net::Address& address, std::function<void(bool)> done) {
+  cold_.Post(
+      Guarded([this, address, done = std::move(done)]() mutable { AdmitAddress(address, std::move(done)); }));
+}
+
+void Manager::AdmitAddress(const net::Address& address, std::function<void(bool)> done) {
+  if (builder_.snapshot() && builder_.snapshot()->by_address.contains(address)) return done(true);
+  if (!link_->on_demand() || status_.link == LinkState::kWaiting) return done(false);
+  if (waiters_ >= options_.max_waiting) {
+    ++status_.overflows;
+    return done(false);
+  }
+  std::vector<Waiter>& waiters = finding_[address];
+  if (waiters.empty()) link_->FindAddress(address);
+  const std::uint64_t id = ++next_waiter_;
+  waiters.push_back({id, std::move(done)});
+  ++waiters_;
+  cold_.After(kHold, Guarded([this, address, id] {
+                const auto found = finding_.find(address);
+                if (found != finding_.end() && found->second.front().id <= id) OnFound(address, std::nullopt);
+              }));
+}
+
+void Manager::OnFound(const net::Address& address, const std::optional<ServiceKey>& service) {
+  auto node = finding_.extract(address);
+  if (node.empty()) return;
+  waiters_ -= node.mapped().size();
+  for (Waiter& waiter : node.mapped()) {
+    if (service) {
+      Admit(*service, std::move(waiter.done));
+    } else {
+      waiter.done(false);
+    }
+  }
 }
 
 void Manager::Answer(const ServiceKey& key, bool found) {

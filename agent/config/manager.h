@@ -1,7 +1,8 @@
 #pragma once
 // An agent's configuration: starts from the cache, feeds deltas of the link to the builder, hands snapshots
 // to the workers, subscribes on first use and remembers to what. A state machine: sockets are in the link,
-// time in Cold. Thread rule: the cold thread, except Need(), which any thread may call.
+// time in Cold. Thread rule: the cold thread, except Need() and NeedAddress(), which
+// any thread may call.
 
 #include <map>
 #include <memory>
@@ -60,6 +61,9 @@ class Manager {
   // A worker met a service that its snapshot lacks. `done(true)` is called on the cold thread after a
   // snapshot with it was installed; `done(false)` when there is none, or not within kHold.
   void Need(const ServiceKey& key, std::function<void(bool found)> done);
+  // The same for a connection to an address that no service of the snapshot has. First it is asked whose it
+  // is, which may take another kHold.
+  void NeedAddress(const net::Address& address, std::function<void(bool found)> done);
 
   ManagerStatus status() const;
   std::vector<HeldVersion> held() const;
@@ -81,6 +85,8 @@ class Manager {
   void Report(const snapshot::Outcome& outcome);
   Acknowledgement MakeAck(const snapshot::Delta& delta, const snapshot::Outcome& outcome) const;
   void Admit(const ServiceKey& key, std::function<void(bool)> done);
+  void AdmitAddress(const net::Address& address, std::function<void(bool)> done);
+  void OnFound(const net::Address& address, const std::optional<ServiceKey>& service);
   void Answer(const ServiceKey& key, bool found);
   void AnswerHeld();
   void Deny(const ServiceKey& key);
@@ -101,6 +107,7 @@ class Manager {
   std::set<ServiceKey> subscribed_;
   std::map<ServiceKey, TimePoint> unknown_;  // negative answers, until when
   std::map<ServiceKey, std::vector<Waiter>> waiting_;
+  std::map<net::Address, std::vector<Waiter>> finding_;  // it is not known yet whose they are
   std::size_t waiters_ = 0;
   std::uint64_t next_waiter_ = 0;
   ManagerStatus status_;

@@ -17,6 +17,7 @@ struct FakeLink : Link {
   bool demand = true;
   std::vector<ServiceKey> subscribed, unsubscribed;
   std::vector<Acknowledgement> acks;
+  std::vector<std::string> asked;  // addresses
   void Start(Callbacks c) override { callbacks = std::move(c); }
   void Stop() override {}
   bool on_demand() const override { return demand; }
@@ -27,6 +28,7 @@ struct FakeLink : Link {
     unsubscribed.insert(unsubscribed.end(), keys.begin(), keys.end());
   }
   void Acknowledge(const Acknowledgement& ack) override { acks.push_back(ack); }
+  void FindAddress(const net::Address& address) override { asked.push_back(address.ToString()); }
   void Connected() { callbacks.on_state(LinkState::kConnected, {}); }
   void Lost(const std::string& why) { callbacks.on_state(LinkState::kWaiting, why); }
 };
@@ -81,8 +83,60 @@ struct ManagerTest : ::testing::Test {
                   [this, name](bool found) { answers.push_back(name + (found ? " yes" : " no")); });
     cold.Advance(Duration::zero());
   }
+  void NeedAddress(const std::string& text) {
+    manager->NeedAddress(*net::Address::Parse(text),
+                         [this, text](bool found) { answers.push_back(text + (found ? " yes" : " no")); });
+    cold.Advance(Duration::zero());
+  }
   using Strings = std::vector<std::string>;
 };
+
+policy::BundlePtr BundleAt(const std::string& name, const std::string& address) {
+  auto bundle = std::make_shared<policy::ServiceBundle>(*Bundle(name));
+  bundle->addresses = {address};
+  return bundle;
+}
+
+TEST_F(ManagerTest, AnAddressIsAskedForOnceAndItsServiceSubscribedTo) {
+  Make();
+  link->Connected();
+  NeedAddress("10.96.0.7:80");
+  NeedAddress("10.96.0.7:80");
+  EXPECT_EQ(link->asked, Strings{"10.96.0.7:80"});
+  link->callbacks.on_found(*net::Address::Parse("10.96.0.7:80"), Key("cart"));
+  EXPECT_EQ(link->subscribed, std::vector<ServiceKey>{Key("cart")});
+  EXPECT_TRUE(answers.empty());
+  link->callbacks.on_delta(To(1, {BundleAt("cart", "10.96.0.7")}));
+  EXPECT_EQ(answers, (Strings{"10.96.0.7:80 yes", "10.96.0.7:80 yes"}));
+  NeedAddress("10.96.0.7:80");
+  EXPECT_EQ(answers.size(), 3u);
+  EXPECT_EQ(link->asked.size(), 1u);
+  EXPECT_EQ(manager->status().waiting, 0u);
+}
+
+TEST_F(ManagerTest, AnAddressOfNobodyAndOneThatIsNotAnsweredAreNo) {
+  Make();
+  link->Connected();
+  NeedAddress("192.0.2.1:443");
+  link->callbacks.on_found(*net::Address::Parse("192.0.2.1:443"), std::nullopt);
+  EXPECT_EQ(answers, Strings{"192.0.2.1:443 no"});
+  NeedAddress("192.0.2.2:443");
+  cold.Advance(kHold);
+  EXPECT_EQ(answers.back(), "192.0.2.2:443 no");
+  EXPECT_EQ(manager->status().waiting, 0u);
+}
+
+TEST_F(ManagerTest, AnAddressIsAskedForAgainOnceThereIsAStream) {
+  Make();
+  NeedAddress("10.96.0.7:80");
+  link->asked.clear();
+  link->Connected();
+  EXPECT_EQ(link->asked, Strings{"10.96.0.7:80"});
+  link->Lost("gone");
+  EXPECT_EQ(answers, Strings{"10.96.0.7:80 no"});
+  NeedAddress("10.96.0.8:80");
+  EXPECT_EQ(answers.back(), "10.96.0.8:80 no") << "while there is no control plane nobody waits";
+}
 
 TEST_F(ManagerTest, AFirstRequestSubscribesAndIsAnsweredOnceItsSnapshotIsInstalled) {
   Make();

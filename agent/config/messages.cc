@@ -72,6 +72,12 @@ v1::AgentMessage MakeUnsubscribe(std::span<const ServiceKey> keys) {
   return message;
 }
 
+v1::AgentMessage MakeFindAddress(const net::Address& address) {
+  v1::AgentMessage message;
+  message.mutable_find_address()->add_addresses(address.ToString());
+  return message;
+}
+
 v1::AgentMessage MakeCertificateRequest(const std::string& csr) {
   v1::AgentMessage message;
   message.mutable_certificate_request()->set_csr(csr);

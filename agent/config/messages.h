@@ -10,6 +10,7 @@ v1::AgentMessage MakeHello(const GrpcLinkOptions& options, const Holding& holdin
 v1::AgentMessage MakeAckMessage(const Acknowledgement& ack);
 v1::AgentMessage MakeSubscribe(std::span<const ServiceKey> keys);
 v1::AgentMessage MakeUnsubscribe(std::span<const ServiceKey> keys);
+v1::AgentMessage MakeFindAddress(const net::Address& address);
 v1::AgentMessage MakeCertificateRequest(const std::string& csr);
 Command FromProto(const v1::Command& command);
 identity::Offer FromProto(const v1::IdentityOffer& offer);

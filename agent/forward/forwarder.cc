@@ -42,6 +42,7 @@ Status Forwarder::Bind() {
     own.request_seed = Mix(own.request_seed, i, Purpose::kRequestId, 0);
     WorkerHooks hooks;
     hooks.need = options_.need;
+    hooks.find = options_.find;
     hooks.learned = &learned_;
     hooks.contexts = options_.contexts;
     hooks.publish = [this](engine::WorkerDelta delta) {

@@ -23,7 +23,8 @@ struct ForwarderOptions {
   const tls::Contexts* contexts = nullptr;
   std::function<std::unique_ptr<report::Sink>(std::size_t worker)> make_sink;
   std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
-      need;  // may be empty
+      need;                                                                   // may be empty
+  std::function<bool(std::size_t worker, const net::Address& address)> find;  // likewise
   // Worker 0's thread; both may be empty.
   std::function<void(const engine::ServiceView& view)> on_view;
   std::function<void(const engine::HealthChange& change)> on_health;

@@ -100,8 +100,19 @@ void Worker::Open(connection::Handed client, engine::Origin origin) {
   OpenAs(std::move(client), origin);
 }
 
-// By what is declared for its destination; else by what was learned, else the first bytes decide.
+// A destination that the snapshot does not know may be the address of a service that nobody asked for yet.
 void Worker::OpenAs(connection::Handed client, engine::Origin origin) {
+  const bool stranger = origin.allow_passthrough && origin.original.port != 0 && hooks_.find &&
+                        engine_.BackendOf(origin, loop_.now()) == nullptr;
+  if (stranger && (searching_.contains(origin.original) || hooks_.find(index_, origin.original))) {
+    searching_[origin.original].push_back({std::move(client), origin});
+    return;
+  }
+  OpenKnown(std::move(client), origin);
+}
+
+// By what is declared for its destination; else by what was learned, else the first bytes decide.
+void Worker::OpenKnown(connection::Handed client, engine::Origin origin) {
   const bool named = origin.fixed != nullptr || origin.original.port != 0;
   const Protocol protocol = named ? engine_.ProtocolOf(origin) : Protocol::kHttp;
   if (named) origin.declared = protocol;

@@ -223,6 +223,12 @@ void Worker::AnswerHeld(const std::string& authority) {
   }
 }
 
+void Worker::AnswerAddress(const net::Address& address) {
+  auto node = searching_.extract(address);
+  if (node.empty()) return;
+  for (Searching& one : node.mapped()) OpenKnown(std::move(one.client), one.origin);
+}
+
 void Worker::RetryHeld() {
   const std::vector<exchange::Exchange*> held = env_.held;  // Retry takes itself out
   for (exchange::Exchange* exchange : held) exchange->Retry(false);
@@ -255,6 +261,12 @@ void Worker::BeginDrain() {
 void Worker::CloseAll() {
   accept::Opening::CloseAll(opening_);
   accept::Securing::CloseAll(securing_);
+  for (auto& [address, waiting] : std::exchange(searching_, {})) {
+    for (Searching& one : waiting) {
+      one.client.transport->Close(true);
+      Gone(one.origin);
+    }
+  }
   for (connection::ServerConnection* connection : std::vector(serving_.begin(), serving_.end())) {
     if (!serving_.contains(connection)) continue;  // it closed because another one did
     stream::RequestEvents* exchange = connection->exchange();

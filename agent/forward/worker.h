@@ -53,6 +53,9 @@ struct WorkerHooks {
   // An authority or service that the snapshot lacks. `wait`: AnswerHeld follows, on this worker's loop.
   std::function<exchange::Asked(std::size_t worker, std::string_view authority, const engine::Origin& origin)>
       need;
+  // The destination of a connection that no service of the snapshot has. True: AnswerAddress follows,
+  // likewise.
+  std::function<bool(std::size_t worker, const net::Address& address)> find;
   std::function<void(engine::WorkerDelta delta)> publish;  // every 100 ms
   detect::Learned* learned = nullptr;                      // outlives the worker; null: nothing is remembered
   const tls::Contexts* contexts = nullptr;                 // likewise; null: the agent has no identity
@@ -74,8 +77,9 @@ class Worker final : private connection::Requests {
   void Adopt(int fd, const net::Address& peer, const Listener& on);        // any worker's accepted socket
   void Install(snapshot::SnapshotPtr snapshot);
   void Install(engine::ViewPtr view);
-  void AnswerHeld(const std::string& authority);  // there is, or is not, such a service
-  void RetryHeld();                               // a configuration came
+  void AnswerHeld(const std::string& authority);    // there is, or is not, such a service
+  void RetryHeld();                                 // a configuration came
+  void AnswerAddress(const net::Address& address);  // its service is in the snapshot now, or it has none
   engine::Target* Find(const BackendKey& backend, std::uint64_t instance);  // null: not known to this worker
   bool Checked(const BackendKey& backend, std::uint64_t instance, bool passed,
                Duration took);  // false: not known
@@ -105,6 +109,7 @@ class Worker final : private connection::Requests {
   void AwaitPeer(connection::Handed client, const engine::Origin& origin);
   void Secure(connection::Handed client, const engine::Origin& origin);
   void OpenAs(connection::Handed client, engine::Origin origin);
+  void OpenKnown(connection::Handed client, engine::Origin origin);
   void Detect(connection::Handed client, const engine::Origin& origin);
   void Detected(connection::Handed client, const engine::Origin& origin, accept::Opened how,
                 const detect::ClientHello& hello);
@@ -137,6 +142,11 @@ class Worker final : private connection::Requests {
   std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
   accept::Opening::Pending opening_;                       // what they speak is not known yet
   accept::Securing::Pending securing_;                     // their handshakes run
+  struct Searching {
+    connection::Handed client;
+    engine::Origin origin;
+  };
+  std::unordered_map<net::Address, std::vector<Searching>> searching_;  // it is asked whose address it is
   std::unordered_set<connection::ServerConnection*> serving_;
   std::unordered_set<connection::Http2Server*> serving_http2_;
   loop::Timer tick_;

@@ -127,6 +127,15 @@ TEST(CompileTest, AnUnresolvedBackendKeepsItsShareAndIsReported) {
       "nor a MeshService: its share of the requests is answered with 500\n");
 }
 
+TEST(CompileTest, ABackendThatNobodyGrantedIsNotUsed) {
+  const Output output =
+      Compile(Parse(kCart + RouteText("r", "default",
+                                      "backendRefs: [{group: ungranted.weft.dev, kind: Service, namespace: "
+                                      "depot, name: stock, port: 80}]")));
+  EXPECT_FALSE(output.bundles.at(kKey).routes.at(0).rules.at(0).backends[0].usable);
+  EXPECT_EQ(Findings(output).find("RefNotPermitted"), 0U) << Findings(output);
+}
+
 TEST(CompileTest, ARouteWithoutItsServiceAndAPolicyWithoutItsTargetAreReported) {
   const Output output =
       Compile(Parse(RouteText("r", "default", "{backendRefs: [{name: cart, port: 80}]}") + R"(---

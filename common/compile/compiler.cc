@@ -24,10 +24,15 @@ Output Compiler::Change(const Edits& edits) {
     output.bundles.emplace(key, std::move(*unit.bundle));
     output.endpoints.emplace(key, std::move(*unit.endpoints));
   }
-  for (const auto& [key, findings] : findings_)
-    output.findings.insert(output.findings.end(), findings.begin(), findings.end());
-  SortFindings(output.findings);
+  output.findings = Findings();
   return output;
+}
+
+std::vector<Finding> Compiler::Findings() const {
+  std::vector<Finding> all;
+  for (const auto& [key, findings] : findings_) all.insert(all.end(), findings.begin(), findings.end());
+  SortFindings(all);
+  return all;
 }
 
 Edits Reversed(const Edits& edits) {

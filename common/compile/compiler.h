@@ -22,6 +22,7 @@ class Compiler {
   // The services that may have changed, and those that are gone; the findings of all. A change is taken back
   // by the same edits the other way round.
   Output Change(const Edits& edits);
+  std::vector<Finding> Findings() const;  // of all documents, sorted
 
  private:
   Index index_;

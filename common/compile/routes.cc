@@ -129,6 +129,10 @@ class RouteCompiler {
   }
 
   bool Resolve(const resource::ServiceRef& ref, const std::string& field, const std::string& consequence) {
+    if (!ref.granted) {
+      Warn("RefNotPermitted", field, "no ReferenceGrant in " + ref.ns + " permits it: " + consequence);
+      return false;
+    }
     if (!ref.known_kind) {
       Warn("InvalidKind", field, "refers to neither a Service nor a MeshService: " + consequence);
       return false;

@@ -32,6 +32,7 @@ inline constexpr std::array kKinds = {Kind::kMeshService,  Kind::kHttpRoute, Kin
                                       Kind::kMeshDefaults, Kind::kTlsRoute,  Kind::kTcpRoute,
                                       Kind::kGrpcRoute};
 std::string_view ToString(Kind kind);    // "MeshService", "HTTPRoute", …
+std::string_view Plural(Kind kind);      // "httproutes"
 std::string_view ApiVersion(Kind kind);  // "weft.dev/v1", "gateway.networking.k8s.io/v1"
 bool IsNamespaced(Kind kind);            // MeshDefaults is not
 // Also the plural and lower case: "httproutes". A reserved kind is kUnsupported, another kNotFound.
@@ -76,7 +77,11 @@ struct ServiceRef {
   std::string name;
   std::uint16_t port = 0;
   bool known_kind = true;  // false: a group or kind that Weft does not know; never resolves
+  bool granted = true;     // false: the group says that it may not be referred to (kUngranted); likewise
 };
+// The group of a reference into another namespace that nobody there has granted.
+inline constexpr std::string_view kUngranted = "ungranted.weft.dev";
+
 struct BackendRefSpec {
   ServiceRef ref;
   std::uint32_t weight = 1;

@@ -219,6 +219,7 @@ Mark MarkOf(const Node& root, std::string_view path) {
 }  // namespace
 
 std::string_view ToString(Kind kind) { return NameOf(kind).name; }
+std::string_view Plural(Kind kind) { return NameOf(kind).plural; }
 std::string_view ApiVersion(Kind kind) { return NameOf(kind).api_version; }
 bool IsNamespaced(Kind kind) { return NameOf(kind).namespaced; }
 

@@ -177,6 +177,7 @@ ServiceRef ReadBackendObject(MapReader& map) {
     map.Find("name")->Fail("\"" + ref.name +
                            "\" is no name of a service: write lower-case letters, digits and '-'");
   }
+  ref.granted = group != kUngranted;
   ref.known_kind = IsServiceKind(group, kind);
   if (ref.known_kind) {
     map.Required("port", ref.port, kRefPort);

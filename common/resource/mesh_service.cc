@@ -1,5 +1,6 @@
 #include <set>
 
+#include "common/resource/choices.h"
 #include "common/resource/schema.h"
 
 namespace weft::resource {
@@ -7,15 +8,7 @@ namespace {
 
 using policy::Protocol;
 
-constexpr std::array<Choice<Protocol>, 5> kProtocols = {{{"HTTP", Protocol::kHttp},
-                                                         {"HTTP2", Protocol::kHttp2},
-                                                         {"GRPC", Protocol::kGrpc},
-                                                         {"TLS", Protocol::kTls},
-                                                         {"TCP", Protocol::kTcp}}};
 constexpr Bounds<std::int64_t> kPort = {1, 65535};
-
-constexpr std::array<Choice<std::uint8_t>, 2> kProxyProtocols = {
-    {{"v1", std::uint8_t{1}}, {"v2", std::uint8_t{2}}}};
 
 // Opaque ports are ports of TCP; what is not declared follows the number.
 void ReadOpaque(MapReader& map, const Value& value, policy::ServicePort& port) {

@@ -1,30 +1,10 @@
 #include "common/policy/fields.h"
 #include "common/policy/merge.h"
+#include "common/resource/choices.h"
 #include "common/resource/schema.h"
 
 namespace weft::resource {
 namespace {
-
-using policy::Balancer;
-
-constexpr std::array<Choice<Balancer>, 8> kBalancers = {{{"peakEwma", Balancer::kPeakEwma},
-                                                         {"leastRequest", Balancer::kLeastRequest},
-                                                         {"roundRobin", Balancer::kRoundRobin},
-                                                         {"random", Balancer::kRandom},
-                                                         {"hotCold", Balancer::kHotCold},
-                                                         {"ringHash", Balancer::kRingHash},
-                                                         {"maglev", Balancer::kMaglev},
-                                                         {"best", Balancer::kBest}}};
-constexpr std::array<Choice<policy::Mode>, 3> kModes = {
-    {{"off", policy::Mode::kOff}, {"shadow", policy::Mode::kShadow}, {"act", policy::Mode::kAct}}};
-constexpr std::array<Choice<policy::Limiter>, 4> kLimiters = {{{"off", policy::Limiter::kOff},
-                                                               {"aimd", policy::Limiter::kAimd},
-                                                               {"vegas", policy::Limiter::kVegas},
-                                                               {"gradient", policy::Limiter::kGradient}}};
-constexpr std::array<Choice<policy::RateKey>, 4> kRateKeys = {{{"service", policy::RateKey::kService},
-                                                               {"address", policy::RateKey::kAddress},
-                                                               {"header", policy::RateKey::kHeader},
-                                                               {"caller", policy::RateKey::kCaller}}};
 
 struct RetryName {
   std::string_view name;
@@ -66,7 +46,7 @@ void ReadRetryOn(const Value& value, std::uint32_t& bits, std::vector<std::uint1
 
 template <class T, class Limits>
 void ReadField(MapReader& map, std::string_view key, std::optional<T>& out, const Limits& limits) {
-  if constexpr (std::is_same_v<T, Balancer>) {
+  if constexpr (std::is_same_v<T, policy::Balancer>) {
     map.Optional(key, out, kBalancers);
   } else if constexpr (std::is_same_v<T, policy::Mode>) {
     map.Optional(key, out, kModes);
@@ -209,15 +189,12 @@ Mark Locate(const Node& root, std::string_view path) {
 void ReadMtls(MapReader& map, policy::PolicySpec& out) {
   std::string mode;
   if (!map.Optional("mtls", mode)) return;
-  if (mode == "off" || mode == "false") {  // kubectl turns a bare off into false
-    out.mtls = policy::Mtls::kOff;
-  } else if (mode == "permissive") {
-    out.mtls = policy::Mtls::kPermissive;
-  } else if (mode == "strict") {
-    out.mtls = policy::Mtls::kStrict;
-  } else {
-    map.Find("mtls")->Fail("\"" + mode + "\" is no mode of mutual TLS: write off, permissive or strict");
+  if (mode == "false") mode = "off";  // kubectl turns a bare off into false
+  for (const Choice<policy::Mtls>& known : kMtlsModes) {
+    if (known.name == mode) out.mtls = known.value;
   }
+  if (!out.mtls)
+    map.Find("mtls")->Fail("\"" + mode + "\" is no mode of mutual TLS: write off, permissive or strict");
 }
 
 void ReportContradictions(const Value& spec, const policy::PolicySpec& written) {

@@ -39,7 +39,9 @@ void IndexVirtualAddresses(const policy::ServiceBundle& bundle, Snapshot& out) {
   }
 }
 
+// Who calls an instance of a service that has virtual IPs means this instance: it is reached directly.
 void IndexInstances(const Service& service, Snapshot& out) {
+  if (!service.bundle->addresses.empty()) return;
   for (const Instance& instance : service.endpoints->instances) {
     for (const policy::ServicePort& port : service.bundle->ports) {
       out.by_address.emplace(instance.AddressFor(port), BackendKey{service.bundle->key, port.port});

@@ -230,6 +230,17 @@ TEST_F(BuilderTest, AVirtualAddressIsNotHiddenByAnInstanceAddress) {
   EXPECT_EQ(index.at(net::Address::Parse("10.0.0.50:8080").value()).ToString(), "default/a:80");
 }
 
+TEST_F(BuilderTest, InstancesOfAServiceWithVirtualAddressesAreReachedDirectly) {
+  auto vip = Bundle("a", "1");
+  vip->addresses = {"10.96.0.7"};
+  Delta delta = To(1, {vip});
+  delta.endpoints = {At("a", 1, {"1"})};
+  builder.Apply(delta);
+  const auto& index = builder.snapshot()->by_address;
+  EXPECT_EQ(index.size(), 1u);
+  EXPECT_TRUE(index.contains(net::Address::Parse("10.96.0.7:80").value()));
+}
+
 TEST_F(BuilderTest, AFullDeltaRemovesWhatItDoesNotName) {
   builder.Apply(To(1, {Bundle("a", "1"), Bundle("b", "1")}));
   Delta full = Full(To(2, {}));

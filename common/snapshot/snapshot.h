@@ -79,7 +79,7 @@ struct Snapshot {
   std::uint64_t generation = 0;  // counts up in this process
   std::unordered_map<ServiceKey, ServicePtr> services;
   std::unordered_map<net::Address, BackendKey>
-      by_address;                                  // VIP:port and instance addresses, transparent mode
+      by_address;  // transparent mode: VIP:port; of services without VIPs the addresses of instances
   std::multimap<std::string, ServiceKey> by_name;  // for ambiguous short names
 
   const Service* Find(const ServiceKey& key) const;

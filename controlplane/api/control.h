@@ -94,15 +94,24 @@ class Control {
   Result<v1::ApplyResponse> Replace(const std::string& owner, std::vector<resource::DocumentPtr> documents);
 
   // Discovery (controlplane/intake). What a source owns is what it wrote; nobody else may change it.
-  // Writes some of an owner's documents and removes some of its services, as one transaction.
+  // Writes some of an owner's documents and removes others, as one transaction.
   Result<v1::ApplyResponse> ChangeOwned(const std::string& owner,
                                         const std::vector<resource::DocumentPtr>& documents,
-                                        const std::set<ServiceKey>& removed);
+                                        const std::set<store::Key>& removed);
+  // Whether ChangeOwned would take it now.
+  Status CheckOwned(const std::string& owner, const resource::DocumentPtr& document);
+  std::set<store::Key> DocumentsOf(const std::string& owner) const;
+  struct Judged {
+    resource::DocumentPtr document;          // in force
+    std::vector<compile::Finding> findings;  // warnings about it
+  };
+  std::map<store::Key, Judged> JudgedOf(const std::string& owner) const;
   // All instances that the source knows of a service that it owns, ids unique: endpoints, so no revision.
   // What cannot be used, or has the id of an instance that another registered, is left out and answered.
   Result<std::vector<Error>> SetDiscovered(const std::string& owner, const ServiceKey& service,
                                            const std::vector<v1::Instance>& instances);
-  std::optional<std::string> OwnerOf(const ServiceKey& service) const;  // none: there is no such service
+  std::optional<std::string> OwnerOf(const ServiceKey& service) const;   // none: there is no such service
+  std::optional<std::string> OwnerOf(const store::Key& document) const;  // likewise
   std::set<ServiceKey> ServicesOf(const std::string& owner) const;
   std::vector<v1::Instance> Discovered(const std::string& owner, const ServiceKey& service) const;
   std::size_t CountDiscovered(const std::string& owner) const;

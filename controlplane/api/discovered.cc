@@ -17,10 +17,40 @@ bool Same(const v1::Instance& a, const v1::Instance& b) {
 }  // namespace
 
 std::optional<std::string> Control::OwnerOf(const ServiceKey& service) const {
+  return OwnerOf(MeshServiceKey(service.ns, service.name));
+}
+
+std::optional<std::string> Control::OwnerOf(const store::Key& document) const {
   const std::lock_guard lock(mutex_);
-  const auto entry = entries_.find(MeshServiceKey(service.ns, service.name));
+  const auto entry = entries_.find(document);
   if (entry == entries_.end()) return std::nullopt;
   return entry->second.owner;
+}
+
+std::set<store::Key> Control::DocumentsOf(const std::string& owner) const {
+  const std::lock_guard lock(mutex_);
+  std::set<store::Key> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.owner == owner) keys.insert(key);
+  }
+  return keys;
+}
+
+std::map<store::Key, Control::Judged> Control::JudgedOf(const std::string& owner) const {
+  const std::lock_guard lock(mutex_);
+  std::map<store::Key, Judged> judged;
+  std::map<std::string, Judged*> by_name;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.owner != owner) continue;
+    Judged& one = judged[key];
+    one.document = entry.document;
+    by_name[entry.document->Name()] = &one;
+  }
+  for (const compile::Finding& finding : compiler_.Findings()) {
+    const auto about = by_name.find(finding.resource);
+    if (about != by_name.end()) about->second->findings.push_back(finding);
+  }
+  return judged;
 }
 
 std::set<ServiceKey> Control::ServicesOf(const std::string& owner) const {

@@ -197,18 +197,26 @@ Result<v1::ApplyResponse> Control::Replace(const std::string& owner,
 
 Result<v1::ApplyResponse> Control::ChangeOwned(const std::string& owner,
                                                const std::vector<resource::DocumentPtr>& documents,
-                                               const std::set<ServiceKey>& removed) {
+                                               const std::set<store::Key>& removed) {
   const std::lock_guard lock(mutex_);
   Draft draft;
   for (const resource::DocumentPtr& document : documents) {
     if (auto ok = AddChange(draft, document, owner); !ok)
       return Counted(Result<v1::ApplyResponse>(ok.error()));
   }
-  for (const ServiceKey& service : removed) {
-    if (auto ok = AddDelete(draft, MeshServiceKey(service.ns, service.name), owner, {}); !ok)
+  for (const store::Key& key : removed) {
+    if (auto ok = AddDelete(draft, key, owner, {}); !ok)
       return Counted(Result<v1::ApplyResponse>(ok.error()));
   }
   return Counted(Finish(std::move(draft), {owner, auth::Role::kEditor}, false));
+}
+
+Status Control::CheckOwned(const std::string& owner, const resource::DocumentPtr& document) {
+  const std::lock_guard lock(mutex_);
+  Draft draft;
+  if (auto ok = AddChange(draft, document, owner); !ok) return ok;
+  const auto done = Finish(std::move(draft), {owner, auth::Role::kEditor}, true);
+  return done ? Status() : Status(done.error());
 }
 
 }  // namespace weft::api

@@ -1,9 +1,24 @@
 #include "controlplane/app/discovery.h"
 
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+
 #include "controlplane/intake/files/files.h"
-#include "controlplane/intake/kubernetes/kubernetes.h"
 
 namespace weft::control {
+namespace {
+
+// Of this replica: its pod, and what tells it from the one before in the same pod.
+std::string UniqueName() {
+  std::string host(256, '\0');
+  if (::gethostname(host.data(), host.size() - 1) != 0) host = "weft-control";
+  host.resize(std::strlen(host.c_str()));
+  return host + "_" + std::to_string(std::random_device()());
+}
+
+}  // namespace
 
 Discovery::Discovery(api::Control& control, sources::Board& board, events::Book& events)
     : control_(control), registrar_(control, board, {.events = &events}) {}
@@ -46,10 +61,27 @@ Status Discovery::StartRemote(const DiscoverySettings& settings) {
   auto config = KubeConfig(settings.kubernetes->kubeconfig);
   if (!config) return config.error();
   options.config = std::move(*config);
+  options.status = StatusOptionsOf(options.config);
   begin("kubernetes", true, [&](intake::Sink& sink) -> std::unique_ptr<intake::Source> {
     return std::make_unique<intake::kubernetes::Kubernetes>(context_, sink, std::move(options));
   });
   return done;
+}
+
+intake::kubernetes::StatusOptions Discovery::StatusOptionsOf(const kube::Config& config) {
+  kube::ElectionOptions election;
+  election.ns = config.ns;
+  election.identity = UniqueName();
+  election_ = std::make_unique<kube::Election>(config, std::move(election));
+  election_->Start();
+  intake::kubernetes::StatusOptions out;
+  out.leads = [this] { return election_->leads(); };
+  out.revision = [this] { return control_.version().revision; };
+  out.judged = [this] { return control_.JudgedOf("kubernetes"); };
+  out.check = [this](const resource::DocumentPtr& document) {
+    return control_.CheckOwned("kubernetes", document);
+  };
+  return out;
 }
 
 Status Discovery::Start(const Settings& settings) {
@@ -62,12 +94,17 @@ Status Discovery::Start(const Settings& settings) {
 void Discovery::Look() {
   const std::lock_guard one_at_a_time(looking_);
   if (files_ != nullptr) files_->Look();
+  for (const auto& source : remote_) source->Look();
 }
 
 void Discovery::Stop() {
   context_.stop();
   if (thread_.joinable()) thread_.join();
-  remote_.clear();
+  {
+    const std::lock_guard one_at_a_time(looking_);
+    remote_.clear();
+  }
+  if (election_ != nullptr) election_->Stop();
 }
 
 }  // namespace weft::control

@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "controlplane/app/settings.h"
+#include "controlplane/intake/kubernetes/kubernetes.h"
 #include "controlplane/intake/registrar.h"
+#include "controlplane/kube/election.h"
 
 namespace weft::control {
 
@@ -25,13 +27,15 @@ class Discovery {
  private:
   Status StartFiles(const std::vector<std::string>& paths);
   Status StartRemote(const DiscoverySettings& settings);
+  intake::kubernetes::StatusOptions StatusOptionsOf(const kube::Config& config);  // begins the election
 
   api::Control& control_;
   intake::Registrar registrar_;
-  std::mutex looking_;
+  std::mutex looking_;                     // guards files_ and remote_ once they are started
   std::unique_ptr<intake::Source> files_;  // null: none are named
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  std::unique_ptr<kube::Election> election_;  // null: there is no cluster
   std::vector<std::unique_ptr<intake::Source>> remote_;
   std::thread thread_;
 };

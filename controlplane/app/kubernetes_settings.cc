@@ -38,6 +38,7 @@ void ReadWebhook(const resource::Value& value, webhook::Options& out) {
     if (const auto said = map.Find("service")) SplitName(*said, out.keeper.ns, service);
     map.Optional("secret", out.keeper.secret);
     map.Optional("configuration", out.keeper.configuration);
+    map.Optional("validating", out.keeper.validating);
     map.Optional("agentImage", out.inject.image);
     map.Optional("agentPullPolicy", out.inject.pull_policy);
     map.Optional("controlPlane", out.inject.control_plane);

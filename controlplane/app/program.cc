@@ -228,7 +228,11 @@ Status Program::Parts::Bind(const Settings& settings) {
   if (!settings.kubernetes.webhook) return {};
   auto config = KubeConfig(settings.kubernetes.kubeconfig);
   if (!config) return config.error();
-  admission = std::make_unique<webhook::Webhook>(std::move(*config), *settings.kubernetes.webhook);
+  webhook::Options reviews = *settings.kubernetes.webhook;
+  reviews.check = [this](const resource::DocumentPtr& document) {
+    return control.CheckOwned("kubernetes", document);
+  };
+  admission = std::make_unique<webhook::Webhook>(std::move(*config), std::move(reviews));
   admission->Start();
   return {};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "controlplane/api/describe.h"
 #include "controlplane/intake/slot.h"
 
 namespace weft::intake {
@@ -21,6 +22,8 @@ PicturePtr Bounded(PicturePtr all, const SlotOptions& options) {
     return all;
   auto some = std::make_shared<Picture>();
   some->rules = all->rules;
+  some->unknown_kinds = all->unknown_kinds;
+  some->unreadable = all->unreadable;
   some->unusable = all->unusable;
   some->unknown = all->unknown;
   std::size_t instances = 0;
@@ -55,7 +58,7 @@ Sink& Registrar::Add(const std::string& name, SlotOptions options) {
 
 void Registrar::Abandon(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  if (!control_.ServicesOf(name).empty()) abandoned_.insert(name);
+  if (!control_.DocumentsOf(name).empty()) abandoned_.insert(name);
 }
 
 Status Registrar::Slot::Report(PicturePtr all) {
@@ -130,7 +133,7 @@ Status Registrar::Sync(Slot& slot) {
     Show(slot);
     return done;
   }
-  const Status done = WriteServices(slot, control_.ServicesOf(slot.look.name));
+  const Status done = WriteOwned(slot, control_.DocumentsOf(slot.look.name));
   TellInstances(slot, control_.ServicesOf(slot.look.name));
   Show(slot);
   return done;
@@ -174,47 +177,83 @@ std::set<ServiceKey> Registrar::Gone(Slot& slot, const std::set<ServiceKey>& min
   return gone;
 }
 
-Status Registrar::WriteServices(Slot& slot, const std::set<ServiceKey>& mine) {
+// Services and rules are one transaction, so that a route comes with the service that it is for.
+Status Registrar::WriteOwned(Slot& slot, const std::set<store::Key>& owned) {
+  Documents documents;
+  std::set<store::Key> removed;
+  AddServices(slot, documents, removed);
+  AddRules(slot, owned, documents, removed);
+  if (documents.empty() && removed.empty()) return {};
+  const auto done = control_.ChangeOwned(slot.look.name, documents, removed);
+  return done ? Status() : WriteEach(slot, documents, removed);
+}
+
+void Registrar::AddServices(Slot& slot, Documents& documents, std::set<store::Key>& removed) {
+  const std::set<ServiceKey> mine = control_.ServicesOf(slot.look.name);
   slot.conflicts.clear();
   slot.refused.clear();
-  std::vector<resource::DocumentPtr> documents;
   for (const auto& [service, found] : slot.wanted->services) {
     const auto before = slot.written.find(service);
     const bool same = before != slot.written.end() && before->second->document == found->document;
     if (same && mine.contains(service)) continue;
     if (mine.contains(service) || MayOwn(slot, service)) documents.push_back(found->document);
   }
-  const std::set<ServiceKey> gone = Gone(slot, mine);
-  for (const ServiceKey& service : gone) {
+  for (const ServiceKey& service : Gone(slot, mine)) {
     slot.told.erase(service);
     slot.dampers.erase(service);
+    removed.insert(api::MeshServiceKey(service.ns, service.name));
   }
   slot.written = slot.wanted->services;
-  if (documents.empty() && gone.empty()) return {};
-  const auto done = control_.ChangeOwned(slot.look.name, documents, gone);
-  return done ? Status() : WriteEach(slot, documents, gone);
+}
+
+// Unlike services they go at once.
+void Registrar::AddRules(Slot& slot, const std::set<store::Key>& owned, Documents& documents,
+                         std::set<store::Key>& removed) {
+  slot.refused_rules.clear();
+  std::map<store::Key, resource::DocumentPtr> wanted;
+  for (const resource::DocumentPtr& rule : slot.wanted->rules) {
+    const store::Key key = api::KeyOfDocument(*rule);
+    wanted[key] = rule;
+    const auto before = slot.written_rules.find(key);
+    const bool same = before != slot.written_rules.end() && before->second == rule;
+    if (same && owned.contains(key)) continue;
+    const auto owner = control_.OwnerOf(key);
+    if (owner && *owner != slot.look.name) {
+      slot.refused_rules[key] = "belongs to " + *owner + ", which wrote it first";
+      slot.again = settings_.clock() + kTryAgain;
+    } else {
+      documents.push_back(rule);
+    }
+  }
+  for (const store::Key& key : owned) {
+    const bool there = wanted.contains(key) || slot.wanted->unreadable.contains(key) ||
+                       slot.wanted->unknown_kinds.contains(key.kind);
+    if (key.kind != "MeshService" && !there) removed.insert(key);
+  }
+  slot.written_rules = std::move(wanted);
 }
 
 // One of them was refused, or the store is not writing now: each for itself shows which.
-Status Registrar::WriteEach(Slot& slot, const std::vector<resource::DocumentPtr>& documents,
-                            const std::set<ServiceKey>& removed) {
+Status Registrar::WriteEach(Slot& slot, const Documents& documents, const std::set<store::Key>& removed) {
   Status first;
-  const auto failed = [&](const ServiceKey& service, const Error& error) {
+  const auto failed = [&](const store::Key& key, const Error& error) {
     if (first) first = error;
     ++slot.look.errors;
-    slot.written.erase(service);
+    const bool service = key.kind == "MeshService";
+    const ServiceKey named{"local", key.ns, key.name};
+    service ? slot.written.erase(named) : slot.written_rules.erase(key);
     slot.again = settings_.clock() + kTryAgain;
-    if (error.kind == ErrorKind::kInvalid) slot.refused[service] = error.Text();
-    return error.kind == ErrorKind::kInvalid;
+    if (error.kind != ErrorKind::kInvalid) return false;
+    (service ? slot.refused[named] : slot.refused_rules[key]) = error.Text();
+    return true;
   };
   for (const resource::DocumentPtr& document : documents) {
     const auto done = control_.ChangeOwned(slot.look.name, {document}, {});
-    if (!done && !failed({"local", document->metadata.ns, document->metadata.name}, done.error()))
-      return first;
+    if (!done && !failed(api::KeyOfDocument(*document), done.error())) return first;
   }
-  for (const ServiceKey& service : removed) {
-    const auto done = control_.ChangeOwned(slot.look.name, {}, {service});
-    if (!done && !failed(service, done.error())) return first;
+  for (const store::Key& key : removed) {
+    const auto done = control_.ChangeOwned(slot.look.name, {}, {key});
+    if (!done && !failed(key, done.error())) return first;
   }
   return first;
 }
@@ -270,12 +309,12 @@ void Registrar::Tick() {
     }
   }
   for (auto name = abandoned_.begin(); name != abandoned_.end();) {
-    const auto services = control_.ServicesOf(*name);
-    if (!control_.RollingOut() && control_.ChangeOwned(*name, {}, services)) {
-      log::Warn("a source is used no more: its services are gone",
-                {{"source", *name}, {"services", services.size()}});
+    const auto documents = control_.DocumentsOf(*name);
+    if (!control_.RollingOut() && control_.ChangeOwned(*name, {}, documents)) {
+      log::Warn("a source is used no more: what it wrote is gone",
+                {{"source", *name}, {"resources", documents.size()}});
       events::Note(settings_.events, true, "SourceAbandoned", {"Source", "", *name},
-                   std::to_string(services.size()) + " service(s) removed: it is not configured any more");
+                   std::to_string(documents.size()) + " resource(s) removed: it is not configured any more");
       name = abandoned_.erase(name);
     } else {
       ++name;
@@ -287,7 +326,8 @@ void Registrar::Show(Slot& slot) {
   const Picture& all = *(slot.wanted != nullptr ? slot.wanted : slot.doubted);
   slot.look.services = all.services.size();
   slot.look.instances = CountInstances(all);
-  slot.look.left_out = all.unusable.size() + slot.conflicts.size() + slot.refused.size();
+  slot.look.left_out =
+      all.unusable.size() + slot.conflicts.size() + slot.refused.size() + slot.refused_rules.size();
   slot.look.damped = 0;
   for (const auto& [service, damper] : slot.dampers) slot.look.damped += damper.withheld().size();
   const std::string first = all.unusable.empty() ? std::string() : all.unusable.front().Text();

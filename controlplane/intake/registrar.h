@@ -5,7 +5,8 @@
 // damped (damper.h). A service that its source no longer has loses its instances at once and goes after
 // `linger`, because Consul and etcd forget a service with its last instance. A report in which more than half
 // of a source's instances are missing at once is believed only when it still holds after `doubt`: a store
-// that was lost or rolled back looks like that until everybody has registered again.
+// that was lost or rolled back looks like that until everybody has registered again. Rules (routes, policies)
+// belong to who wrote them first, too, and go at once.
 //
 // Thread rule: any thread; one lock, held over the writes of a report.
 
@@ -55,9 +56,12 @@ class Registrar {
   bool Doubts(Slot& slot, const Picture& all);
   Status Sync(Slot& slot);
   Status WriteWhole(Slot& slot);
-  Status WriteServices(Slot& slot, const std::set<ServiceKey>& mine);
-  Status WriteEach(Slot& slot, const std::vector<resource::DocumentPtr>& documents,
-                   const std::set<ServiceKey>& removed);
+  Status WriteOwned(Slot& slot, const std::set<store::Key>& owned);
+  using Documents = std::vector<resource::DocumentPtr>;
+  void AddServices(Slot& slot, Documents& documents, std::set<store::Key>& removed);
+  void AddRules(Slot& slot, const std::set<store::Key>& owned, Documents& documents,
+                std::set<store::Key>& removed);
+  Status WriteEach(Slot& slot, const Documents& documents, const std::set<store::Key>& removed);
   bool MayOwn(Slot& slot, const ServiceKey& service);
   std::set<ServiceKey> Gone(Slot& slot, const std::set<ServiceKey>& mine);
   void TellInstances(Slot& slot, const std::set<ServiceKey>& mine);

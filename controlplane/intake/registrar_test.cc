@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "controlplane/intake/conformance.h"
+#include "controlplane/intake/scene.h"
 
 namespace weft::intake {
 namespace {

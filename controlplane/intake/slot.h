@@ -23,9 +23,11 @@ struct Registrar::Slot final : Sink {
   PicturePtr wanted;   // null: it has not reported yet
   PicturePtr doubted;  // not believed yet
   TimePoint doubted_since;
-  std::map<ServiceKey, FoundPtr> told;        // the instances of these are in the registry
-  std::map<ServiceKey, FoundPtr> written;     // the documents of these
-  std::map<ServiceKey, TimePoint> lingering;  // no longer reported since then
+  std::map<ServiceKey, FoundPtr> told;     // the instances of these are in the registry
+  std::map<ServiceKey, FoundPtr> written;  // the documents of these
+  std::map<store::Key, resource::DocumentPtr> written_rules;
+  std::map<store::Key, std::string> refused_rules;  // with the reason
+  std::map<ServiceKey, TimePoint> lingering;        // no longer reported since then
   std::map<ServiceKey, Damper> dampers;
   std::map<ServiceKey, std::string> conflicts;                             // with the owner
   std::map<ServiceKey, std::string> refused;                               // with the reason

@@ -15,6 +15,7 @@
 #include "common/net/key.h"
 #include "common/resource/document.h"
 #include "common/result/result.h"
+#include "controlplane/store/store.h"
 #include "weft/v1/bundle.pb.h"
 
 namespace weft::intake {
@@ -29,9 +30,11 @@ using FoundPtr = std::shared_ptr<const Found>;
 
 struct Picture {
   std::map<ServiceKey, FoundPtr> services;
-  std::vector<resource::DocumentPtr> rules;  // what is no MeshService; from files only
-  std::set<ServiceKey> unknown;              // are there, but could not be read yet: they stay as they were
-  std::vector<Error> unusable;               // what was left out, and why
+  std::vector<resource::DocumentPtr> rules;  // what is no MeshService
+  std::set<std::string> unknown_kinds;  // rules of these kinds could not be read yet: they stay as they were
+  std::set<store::Key> unreadable;      // rules that are there, but say what cannot be used: likewise
+  std::set<ServiceKey> unknown;         // are there, but could not be read yet: they stay as they were
+  std::vector<Error> unusable;          // what was left out, and why
 };
 using PicturePtr = std::shared_ptr<const Picture>;
 

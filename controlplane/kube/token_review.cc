@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <map>
 
+#include "controlplane/api/foreign.h"
+
 namespace weft::kube {
 namespace {
+
+using api::At;
 
 constexpr Duration kBelieved = std::chrono::minutes(1);
 constexpr Duration kBelievedAlone = std::chrono::hours(1);  // while the API server is away
 constexpr std::size_t kMostKnown = 20'000;
 constexpr std::string_view kScheme = "Bearer ";
 constexpr std::string_view kAccount = "system:serviceaccount:";
-
-Json At(const Json& json, const char* key) {
-  return json.is_object() && json.contains(key) ? json[key] : Json();
-}
 
 Error Refused(std::string why) { return {ErrorKind::kUnauthenticated, std::move(why), {}, {}}; }
 

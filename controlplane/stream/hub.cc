@@ -141,6 +141,7 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
       if (acked.effective) Observe(*acked.effective, session.opened(), now, shard.metrics);
       return {};
     }
+    case v1::AgentMessage::kFindAddress: session.FindAddress(message.find_address()); return {};
     case v1::AgentMessage::kHello: return Invalid("a stream has one hello", "hello");
     case v1::AgentMessage::kCertificateRequest: return {};  // The stream's own (issuing.h).
     case v1::AgentMessage::MESSAGE_NOT_SET: return {};  // Of a newer agent: what we do not know we ignore.

@@ -35,6 +35,31 @@ TEST(HubTest, AgentsThatComeRefuseAndGoAreEvents) {
             "AgentDisconnected its stream ended\n");
 }
 
+TEST(HubTest, AnAddressIsAnsweredWithItsServiceOrNone) {
+  Hub hub([] { return kStart; });
+  hub.Start();
+  const auto ticket = hub.Open(HelloOf("a"), "127.0.0.1:1", std::make_shared<FakeOutlet>());
+  ASSERT_TRUE(ticket);
+  policy::ServiceBundle cart = Bundle("cart");
+  cart.addresses = {"10.96.0.7", "fd00::7"};
+  hub.SetRelease({MakeTestRelease(1, {cart})});
+  v1::AgentMessage ask;
+  for (const char* address : {"10.96.0.7:80", "10.96.0.7:81", "[fd00::7]:80", "nonsense"})
+    ask.mutable_find_address()->add_addresses(address);
+  ASSERT_TRUE(hub.OnMessage(*ticket, ask));
+  std::string told;
+  for (int i = 0; i < 4; ++i) {
+    const auto message = NextOf(hub, *ticket);
+    ASSERT_TRUE(message && message->has_found_address());
+    const v1::FoundAddress& found = message->found_address();
+    told += found.address() + " " + (found.has_service() ? found.service().name() : "-") + "\n";
+  }
+  EXPECT_EQ(told, "10.96.0.7:80 cart\n10.96.0.7:81 -\n[fd00::7]:80 cart\nnonsense -\n");
+  const auto next = NextOf(hub, *ticket);
+  EXPECT_TRUE(!next || !next->has_found_address());
+  hub.Stop({ErrorKind::kUnavailable, "end", {}, {}});
+}
+
 TEST(HubTest, ConvergenceIsMeasuredFromReleaseToAcknowledgement) {
   TimePoint now = kStart;
   Hub hub([&] { return now; });

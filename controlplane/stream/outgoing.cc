@@ -53,6 +53,12 @@ Outgoing Assemble(const v1::Command& command) {
   return {message.SerializeAsString(), {}};
 }
 
+Outgoing Assemble(const v1::FoundAddress& found) {
+  v1::ControlMessage message;
+  *message.mutable_found_address() = found;
+  return {message.SerializeAsString(), {}};
+}
+
 std::optional<v1::ControlMessage> Parse(const Outgoing& outgoing) {
   std::string bytes = outgoing.head;
   for (const Part& part : outgoing.parts) bytes += *part;

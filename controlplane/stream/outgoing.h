@@ -26,6 +26,7 @@ Part MakePart(const v1::Endpoints& endpoints);
 // `delta` without its bundles and endpoints, and these.
 Outgoing Assemble(const v1::Delta& delta, std::vector<Part> parts);
 Outgoing Assemble(const v1::Command& command);
+Outgoing Assemble(const v1::FoundAddress& found);
 
 std::optional<v1::ControlMessage> Parse(const Outgoing& outgoing);  // none: it is malformed
 

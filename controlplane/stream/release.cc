@@ -22,16 +22,37 @@ std::vector<ServiceKey> ReferencesOf(const policy::ServiceBundle& bundle) {
   return {keys.begin(), keys.end()};
 }
 
+std::vector<net::Address> AddressesOf(const policy::ServiceBundle& bundle) {
+  std::vector<net::Address> addresses;
+  for (const std::string& text : bundle.addresses) {
+    const auto ip = net::Ip::Parse(text);
+    if (!ip) continue;
+    for (const policy::ServicePort& port : bundle.ports) addresses.push_back({*ip, port.port});
+  }
+  return addresses;
+}
+
 BlobPtr MakeBlob(const policy::ServiceBundle& bundle, const BlobPtr& previous) {
   v1::BundleUpdate update;
   update.set_bundle(wire::Serialize(bundle));
   update.set_hash(wire::Sha256Hex(update.bundle()));
   if (previous != nullptr && previous->hash == update.hash()) return previous;
   *update.mutable_service() = wire::ToProto(bundle.key);
-  return std::make_shared<const Blob>(Blob{MakePart(update), update.hash(), ReferencesOf(bundle)});
+  return std::make_shared<const Blob>(
+      Blob{MakePart(update), update.hash(), ReferencesOf(bundle), AddressesOf(bundle)});
 }
 
 }  // namespace
+
+const ServiceKey* Release::FindAddress(const net::Address& address) const {
+  std::call_once(indexed_, [this] {
+    for (const auto& [key, blob] : bundles) {
+      for (const net::Address& one : blob->addresses) by_address_.emplace(one, key);
+    }
+  });
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : &found->second;
+}
 
 ReleasePtr MakeRelease(const compile::Output& compiled, const snapshot::Version& version,
                        const ReleasePtr& previous) {

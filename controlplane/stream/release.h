@@ -20,15 +20,23 @@
 namespace weft::stream {
 
 struct Blob {
-  Part update;                         // v1.BundleUpdate: key, canonical form, hash
-  std::string hash;                    // SHA-256 of the canonical form, hex
-  std::vector<ServiceKey> references;  // services that its routes send to, itself excluded
+  Part update;                          // v1.BundleUpdate: key, canonical form, hash
+  std::string hash;                     // SHA-256 of the canonical form, hex
+  std::vector<ServiceKey> references;   // services that its routes send to, itself excluded
+  std::vector<net::Address> addresses;  // virtual IPs with each of its ports
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 
 struct Release {
   snapshot::Version version;
   std::map<ServiceKey, BlobPtr> bundles;
+
+  // Null: no service has it. Of several the first by key, as in an agent's snapshot.
+  const ServiceKey* FindAddress(const net::Address& address) const;
+
+ private:
+  mutable std::once_flag indexed_;
+  mutable std::unordered_map<net::Address, ServiceKey> by_address_;  // made when first asked for
 };
 using ReleasePtr = std::shared_ptr<const Release>;
 

@@ -122,6 +122,23 @@ void Session::Unsubscribe(const v1::Unsubscribe& message) {
   }
 }
 
+void Session::FindAddress(const v1::FindAddress& message) {
+  for (const std::string& address : message.addresses()) {
+    if (asked_.size() < kMostAsked) asked_.push_back(address);
+  }
+}
+
+std::optional<Outgoing> Session::NextFound(const World& world) {
+  if (asked_.empty()) return std::nullopt;
+  v1::FoundAddress found;
+  found.set_address(std::move(asked_.front()));
+  asked_.pop_front();
+  const auto address = net::Address::Parse(found.address());
+  const ServiceKey* key = address ? world.For(info_).FindAddress(*address) : nullptr;
+  if (key != nullptr) *found.mutable_service() = wire::ToProto(*key);
+  return Assemble(found);
+}
+
 Session::Acked Session::OnAck(const v1::Ack& ack, TimePoint now) {
   Acked result;
   bool concerned = false;
@@ -164,6 +181,7 @@ void Session::Drain(std::int64_t deadline_ms) {
 
 std::optional<Outgoing> Session::Next(const World& world, TimePoint now) {
   if (auto command = NextCommand()) return command;
+  if (auto found = NextFound(world)) return found;
   if (unacked_.size() >= kMaxUnacked) return std::nullopt;
   const std::optional<std::vector<ServiceKey>> changed = ChangedSince(world);
   if (changed && changed->empty() && seen_ == world.generation) return std::nullopt;

@@ -6,6 +6,7 @@
 // for kAckPatience is stalled and loses its stream (a resync, of this agent alone). Pure: time comes in. Not
 // thread safe: its shard's lock guards it.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@ inline constexpr std::size_t kMaxUnacked = 16;
 inline constexpr std::size_t kMaxSubscriptions = 10'000;
 inline constexpr std::size_t kDeltaBytes = 2U
                                            << 20;  // about; below gRPC's default limit of 4 MiB per message
+inline constexpr std::size_t kMostAsked = 1024;    // addresses; further ones get no answer
 inline constexpr Duration kAckPatience = std::chrono::seconds(30);
 
 class Session {
@@ -35,6 +37,7 @@ class Session {
 
   Status Subscribe(const v1::Subscribe& message);  // too many subscriptions are an error
   void Unsubscribe(const v1::Unsubscribe& message);
+  void FindAddress(const v1::FindAddress& message);
   struct Acked {
     std::size_t rejects = 0;                     // newly refused bundles, or one for a delta refused whole
     std::optional<snapshot::Version> effective;  // a target that concerned the agent, reached with this ack
@@ -109,6 +112,7 @@ class Session {
   void AddUnknown(Draft& draft, const View& view);
   void AddRemoved(Draft& draft);
   std::optional<Outgoing> NextCommand();
+  std::optional<Outgoing> NextFound(const World& world);
   std::optional<Outgoing> Finish(Draft& draft, const View& view, TimePoint now);
 
   v1::Agent info_;
@@ -125,6 +129,7 @@ class Session {
   bool greeted_ = false;  // the first, full delta went out
   bool accept_ = false;
   std::optional<std::int64_t> drain_;
+  std::deque<std::string> asked_;             // addresses
   std::string refused_;                       // why the last delta was refused whole
   std::optional<snapshot::Version> blocked_;  // that delta's target: not offered again
 };

@@ -60,8 +60,14 @@ Result<Material> Keeper::Load(WallTime now) {
 }
 
 Status Keeper::TellApiServer(const std::string& ca) const {
-  const std::string path =
-      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/" + options_.configuration;
+  const Status injecting = TellOne("mutatingwebhookconfigurations/" + options_.configuration, ca);
+  const Status validating = TellOne("validatingwebhookconfigurations/" + options_.validating, ca);
+  if (!injecting || validating || validating.error().kind == ErrorKind::kNotFound) return injecting;
+  return validating;
+}
+
+Status Keeper::TellOne(const std::string& name, const std::string& ca) const {
+  const std::string path = "/apis/admissionregistration.k8s.io/v1/" + name;
   const auto configuration = client_.Call("GET", path);
   if (!configuration) return configuration.error();
   const std::string bundle = kube::ToBase64(ca);

@@ -16,6 +16,7 @@ struct KeeperOptions {
   std::string ns = "weft-system";
   std::string secret = "weft-webhook";
   std::string configuration = "weft-inject";  // MutatingWebhookConfiguration
+  std::string validating = "weft-validate";   // ValidatingWebhookConfiguration; need not be there
   std::vector<std::string> names;             // of the certificate
   Spans spans = {};
 };
@@ -33,6 +34,7 @@ class Keeper {
   Result<Material> Load(WallTime now);
   Status Save(const Material& material, const kube::Json& before) const;
   Status TellApiServer(const std::string& ca) const;
+  Status TellOne(const std::string& name, const std::string& ca) const;
 
   const kube::Client& client_;
   const KeeperOptions options_;

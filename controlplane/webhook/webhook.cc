@@ -11,15 +11,32 @@ Webhook::Webhook(kube::Config config, Options options)
 
 Webhook::~Webhook() { Stop(); }
 
-Counts Webhook::counts() const { return {injected_, skipped_, refused_, malformed_}; }
+Counts Webhook::counts() const { return {injected_, skipped_, refused_, malformed_, allowed_, denied_}; }
 
 http::Response Webhook::Answer(const http::Request& request) {
   const std::string_view path = request.Path();
   if (path == "/healthz") return http::Text(200, "ok\n");
+  if (path == "/validate") return AnswerResource(request);
   if (path != "/inject/namespace" && path != "/inject/pod")
     return http::ErrorResponse(
-        {ErrorKind::kNotFound, "there is /inject/namespace, /inject/pod and /healthz", {}, {}});
-  const auto reviewed = Review(request.body, path == "/inject/namespace", options_.inject);
+        {ErrorKind::kNotFound, "there is /inject/namespace, /inject/pod, /validate and /healthz", {}, {}});
+  return AnswerPod(request, path == "/inject/namespace");
+}
+
+http::Response Webhook::AnswerResource(const http::Request& request) {
+  const auto reviewed = Validate(request.body, options_.check);
+  if (!reviewed) {
+    ++malformed_;
+    return http::ErrorResponse(reviewed.error());
+  }
+  const bool denied = reviewed->outcome == "refused";
+  ++(denied ? denied_ : allowed_);
+  if (denied) log::Info("resource refused", {{"resource", reviewed->subject}, {"reason", reviewed->reason}});
+  return {200, "application/json", reviewed->body};
+}
+
+http::Response Webhook::AnswerPod(const http::Request& request, bool enabled) {
+  const auto reviewed = Review(request.body, enabled, options_.inject);
   if (!reviewed) {
     ++malformed_;
     return http::ErrorResponse(reviewed.error());

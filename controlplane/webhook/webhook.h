@@ -11,6 +11,7 @@
 #include "common/http/server.h"
 #include "controlplane/inject/inject.h"
 #include "controlplane/webhook/keeper.h"
+#include "controlplane/webhook/validate.h"
 
 namespace weft::webhook {
 
@@ -18,11 +19,13 @@ struct Options {
   net::Address listen{net::Ip{}, 15017};
   KeeperOptions keeper;
   inject::Settings inject;
+  Check check;  // of resources; empty: only what a document says by itself
   Duration look = std::chrono::seconds(30), retry = std::chrono::seconds(1);
 };
 
 struct Counts {
   std::uint64_t injected = 0, skipped = 0, refused = 0, malformed = 0;
+  std::uint64_t allowed = 0, denied = 0;  // resources
 };
 
 class Webhook {
@@ -37,6 +40,8 @@ class Webhook {
 
  private:
   http::Response Answer(const http::Request& request);
+  http::Response AnswerPod(const http::Request& request, bool enabled);
+  http::Response AnswerResource(const http::Request& request);
   void Keep();
   Status Listen();
 
@@ -48,6 +53,7 @@ class Webhook {
   std::thread serving_, keeping_;
   std::atomic<std::uint16_t> port_{0};
   std::atomic<std::uint64_t> injected_{0}, skipped_{0}, refused_{0}, malformed_{0};
+  std::atomic<std::uint64_t> allowed_{0}, denied_{0};
   std::mutex mutex_;  // guards stopping_
   std::condition_variable wake_;
   bool stopping_ = false;

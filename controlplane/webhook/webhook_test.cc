@@ -115,6 +115,54 @@ TEST(ReviewTest, WhatIsNoReviewIsAnError) {
     EXPECT_FALSE(Review(body, true, {})) << body;
 }
 
+std::string ReviewOfResource(const std::string& kind, const std::string& object,
+                             const std::string& operation = "CREATE") {
+  return R"({"request": {"uid": "u1", "namespace": "shop", "name": "r", "operation": ")" + operation +
+         R"(", "kind": {"kind": ")" + kind + R"("}, "object": )" + object + "}}";
+}
+
+TEST(ValidateTest, WhatAnAgentWouldRefuseIsRefusedWithFieldAndReason) {
+  const std::string bad =
+      R"({"metadata": {"name": "p", "namespace": "shop"},
+          "spec": {"targetRefs": [{"kind": "Service", "name": "cart"}], "retry": {"attempts": 11}}})";
+  const Json refused = Response(Validate(ReviewOfResource("ServicePolicy", bad), {}));
+  EXPECT_EQ(refused["allowed"], false);
+  EXPECT_EQ(refused["status"]["code"], 422);
+  EXPECT_EQ(refused["status"]["details"]["causes"][0]["field"], "spec.retry.attempts");
+  EXPECT_EQ(refused["status"]["message"].get<std::string>().find("weft: spec.retry.attempts: "), 0U)
+      << refused["status"]["message"];
+  EXPECT_EQ(Response(Validate(ReviewOfResource("ServicePolicy", bad, "DELETE"), {}))["allowed"], true);
+}
+
+TEST(ValidateTest, TheMeshIsAskedAboutWhatIsGoodByItself) {
+  const std::string good = R"({"metadata": {"name": "p", "namespace": "shop"},
+                               "spec": {"targetRefs": [{"kind": "Service", "name": "cart"}]}})";
+  std::string asked;
+  Status says;
+  const Check check = [&](const resource::DocumentPtr& document) {
+    asked = document->Name();
+    return says;
+  };
+  EXPECT_EQ(Response(Validate(ReviewOfResource("ServicePolicy", good), check))["allowed"], true);
+  EXPECT_EQ(asked, "ServicePolicy shop/p");
+  says = Invalid("is above spec.timeouts.request", "spec.timeouts.attempt");
+  EXPECT_EQ(Response(Validate(ReviewOfResource("ServicePolicy", good), check))["allowed"], false);
+  says = Error{ErrorKind::kUnavailable, "the store does not write", {}, {}};
+  EXPECT_EQ(Response(Validate(ReviewOfResource("ServicePolicy", good), check))["allowed"], true);
+}
+
+TEST(ValidateTest, RoutesOfOtherControllersAndForeignKindsAreAllowed) {
+  const std::string edge =
+      R"({"metadata": {"name": "r"}, "spec": {"parentRefs": [{"name": "gateway"}], "rules": [{"filters": [{"type": "CORS"}]}]}})";
+  EXPECT_EQ(Response(Validate(ReviewOfResource("HTTPRoute", edge), {}))["allowed"], true);
+  EXPECT_EQ(Response(Validate(ReviewOfResource("Pod", "{}"), {}))["allowed"], true);
+  for (const char* body :
+       {"", "[]", "{}", R"({"request": {"uid": "u"}})", R"({"request": {"uid": "u", "kind": 7}})"})
+    EXPECT_FALSE(Validate(body, {})) << body;
+  for (const char* object : {"7", "null", "[]", R"({"spec": 7})", R"({"metadata": 7})"})
+    EXPECT_EQ(Response(Validate(ReviewOfResource("ServicePolicy", object), {}))["allowed"], false) << object;
+}
+
 // An API server as far as one Secret and one webhook configuration go.
 class FakeApi {
  public:
@@ -230,6 +278,8 @@ TEST(WebhookTest, AnswersOverTlsWithTheCertificateOfTheCaBundle) {
   EXPECT_TRUE(Json::parse(answer->body)["response"].contains("patch"));
   EXPECT_EQ(post("/inject/pod", "nonsense")->status, 400);
   EXPECT_EQ(post("/other", "")->status, 404);
+  EXPECT_EQ(post("/validate", ReviewOfResource("Pod", "{}"))->status, 200);
+  EXPECT_EQ(webhook.counts().allowed, 1U);
   EXPECT_EQ(webhook.counts().injected, 1U);
   EXPECT_EQ(webhook.counts().malformed, 1U);
 }

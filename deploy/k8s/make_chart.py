@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the Helm chart of deploy/k8s/base/weft.yaml, which is the source; tests/integration/manifests_test.py holds them to one another.
+"""Makes the Helm chart of deploy/k8s/base, which is the source; tests/integration/manifests_test.py holds them to one another.
 Usage: make_chart.py [--check]"""
 import pathlib
 import sys
@@ -27,7 +27,7 @@ def files():
         assert found in text, f"deploy/k8s/base/weft.yaml has no '{found}'"
         text = text.replace(found, template)
     values = {name: own for name, own, _ in VALUES.values()}
-    return {"Chart.yaml": CHART, "templates/weft.yaml": text, "values.yaml": "".join(f"{name}: {own}\n" for name, own in values.items())}
+    return {"Chart.yaml": CHART, "crds/weft.yaml": (HERE / "base/crds.yaml").read_text(), "templates/weft.yaml": text, "values.yaml": "".join(f"{name}: {own}\n" for name, own in values.items())}
 
 
 def main():

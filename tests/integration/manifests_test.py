@@ -50,12 +50,14 @@ def chart(**values):
 
 def same_manifests():
     base = (K8S / "base/weft.yaml").read_text()
-    assert yaml.safe_load((K8S / "base/kustomization.yaml").read_text())["resources"] == ["weft.yaml"]
-    assert documents(weftctl("install").stdout) == documents(base), "weftctl install and the base differ"
+    assert yaml.safe_load((K8S / "base/kustomization.yaml").read_text())["resources"] == ["crds.yaml", "weft.yaml"]
+    crds = documents((K8S / "base/crds.yaml").read_text())
+    assert documents(weftctl("install", "--crds").stdout) == crds, "weftctl install --crds > deploy/k8s/base/crds.yaml"
+    assert documents(weftctl("install").stdout) == crds + documents(base), "weftctl install and the base differ"
     assert chart() == documents(base), "the chart and the base differ"
     subprocess.run([K8S / "make_chart.py", "--check"], check=True)
     other = weftctl("install", "--agent-image", "r/agent:2", "--control-image", "r/control:2", "--image-pull-policy", "Never").stdout
-    assert documents(other) == chart(agentImage="r/agent:2", controlImage="r/control:2", imagePullPolicy="Never")
+    assert documents(other) == crds + chart(agentImage="r/agent:2", controlImage="r/control:2", imagePullPolicy="Never")
     assert "dev" not in re.findall(r"image: \S+", other)[0] and "IfNotPresent" not in other
     names = [(d["kind"], d["metadata"].get("namespace"), d["metadata"]["name"]) for d in documents(base)]
     assert len(names) == len(set(names))

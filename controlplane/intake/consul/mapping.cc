@@ -7,12 +7,16 @@
 #include "common/net/address.h"
 #include "common/net/key.h"
 #include "common/resource/schema.h"
+#include "controlplane/api/foreign.h"
 #include "controlplane/api/json.h"
 #include "controlplane/api/text.h"
-#include "controlplane/intake/foreign.h"
 
 namespace weft::intake::consul {
 namespace {
+
+using api::At;
+using api::Json;
+using api::Text;
 
 using api::Json;
 

@@ -1,6 +1,7 @@
 #pragma once
-// For tests: an API server as far as list and watch of services and endpointslices go: pages, versions,
-// events, bookmarks, 410 for versions that it has forgotten. On the test's own io_context.
+// For tests: an API server as far as list and watch go: pages, versions, events, bookmarks, 410 for versions
+// that it has forgotten, 404 for kinds that it does not know; and applying a status. On the test's own
+// io_context.
 
 #include <boost/asio/io_context.hpp>
 #include <map>
@@ -34,7 +35,7 @@ class FakeKubernetes {
     port_ = server_->address().port;
   }
 
-  // `what`: "services" or "endpointslices".
+  // `what`: the plural, "services", "httproutes", …
   void Put(const std::string& what, Json object) {
     const std::string key = object["metadata"]["namespace"].get<std::string>() + "/" +
                             object["metadata"]["name"].get<std::string>();
@@ -49,16 +50,20 @@ class FakeKubernetes {
     object["metadata"]["resourceVersion"] = std::to_string(++version_);
     Tell(what, "DELETED", object);
   }
+  const Json& Get(const std::string& what, const std::string& key) { return objects_[what][key]; }
   void Say(const std::string& what, const std::string& line) {
     events_.push_back({what, version_, line + "\n"}), Wake();
   }
   void Forget() { oldest_ = ++version_; }  // watches from before it are 410
   void EndWatches() { ++life_, Wake(); }
 
-  int status = 200;          // of every answer
-  std::string body_instead;  // of every list, unless empty
+  int status = 200;                 // of every answer
+  std::string body_instead;         // of every list, unless empty
+  std::set<std::string> absent;     // kinds that it does not know
+  std::set<std::string> forbidden;  // kinds that may not be read
   std::uint64_t lists = 0, watches = 0;
-  std::string last_watch;  // its target
+  std::uint64_t applied = 0, conflicts = 0;  // of statuses
+  std::string last_watch;                    // its target
 
  private:
   struct Event {
@@ -99,13 +104,38 @@ class FakeKubernetes {
   void Wake() {
     for (const auto& [watch, wake] : *wakes_) wake();
   }
+  static http::Response Forbidden(const std::string& what) {
+    return {403, "application/json",
+            R"({"kind": "Status", "message": ")" + what + R"( is forbidden: User \"x\" cannot list"})"};
+  }
   http::Response Serve(const http::Request& request) {
     const std::string path(request.Path());
+    if (request.method == "PATCH") return Apply(path, Json::parse(request.body));
     const std::string what = path.substr(path.rfind('/') + 1);
-    if (status != 200)
-      return {status, "application/json",
-              R"({"kind": "Status", "message": "services is forbidden: User \"x\" cannot list"})"};
+    if (forbidden.contains(what)) return Forbidden(what);
+    if (absent.contains(what)) return {404, "text/plain", "404 page not found"};
+    if (status != 200) return {status, "application/json", Forbidden("services").body};
     return request.Query("watch") == "1" ? ServeWatch(what, request) : ServeList(what, request);
+  }
+  // "…/namespaces/NAMESPACE/PLURAL/NAME/status"
+  http::Response Apply(const std::string& path, const Json& sent) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0, end = 0; end != std::string::npos; at = end + 1) {
+      end = path.find('/', at);
+      parts.push_back(path.substr(at, end - at));
+    }
+    const std::string what = parts.at(parts.size() - 3);
+    const std::string key = parts.at(parts.size() - 4) + "/" + parts.at(parts.size() - 2);
+    if (parts.back() != "status" || !objects_[what].contains(key)) return {404, "application/json", "{}"};
+    Json object = objects_[what][key];
+    if (sent["metadata"]["resourceVersion"] != object["metadata"]["resourceVersion"]) {
+      ++conflicts;
+      return {409, "application/json", "{}"};
+    }
+    ++applied;
+    object["status"] = sent["status"];
+    Put(what, object);
+    return {200, "application/json", objects_[what][key].dump()};
   }
   http::Response ServeWatch(const std::string& what, const http::Request& request) {
     ++watches;

@@ -1,11 +1,11 @@
 #pragma once
-// Services and their endpoints from the API server of Kubernetes. Thread rule: made, started and destroyed by
-// one thread; everything else on the io_context's.
+// Services and their endpoints, routes of the Gateway API and Weft's own kinds from the API server of
+// Kubernetes; the status of routes is written back. Thread rule: made, started and destroyed by one thread,
+// Look by any; everything else on the io_context's.
 
 #include <memory>
 
-#include "controlplane/intake/kubernetes/reflector.h"
-#include "controlplane/intake/source.h"
+#include "controlplane/intake/kubernetes/statuses.h"
 
 namespace weft::intake::kubernetes {
 
@@ -13,6 +13,8 @@ struct Options {
   kube::Config config;
   Duration retry_min = std::chrono::milliseconds(100), retry_max = std::chrono::seconds(15);
   Duration watch = std::chrono::minutes(4);
+  Duration absent = std::chrono::seconds(15);  // of a kind that the cluster does not know: asked again then
+  std::optional<StatusOptions> status;         // none: it is not written
 };
 
 class Kubernetes final : public Source {
@@ -20,6 +22,7 @@ class Kubernetes final : public Source {
   Kubernetes(boost::asio::io_context& context, Sink& sink, Options options);
   ~Kubernetes() override;
   Status Start() override;
+  void Look() override;
 
  private:
   struct State;

@@ -5,10 +5,13 @@
 
 #include "common/net/address.h"
 #include "common/net/port_range.h"
-#include "controlplane/intake/foreign.h"
+#include "controlplane/api/foreign.h"
 
 namespace weft::intake::kubernetes {
 namespace {
+
+using api::At;
+using api::Text;
 
 std::uint16_t Port(const Json& json, const char* key) {
   const Json& value = At(json, key);
@@ -119,7 +122,14 @@ void SetPorts(const Json& slice, v1::Instance& out) {
   }
 }
 
-void AddEndpoint(const Json& slice, const Json& endpoint, std::map<std::string, v1::Instance>& by_id) {
+std::string ZoneOf(const Json& endpoint, const Zones& zones) {
+  if (std::string zone = Text(endpoint, "zone"); !zone.empty()) return zone;
+  const auto node = zones.find(Text(endpoint, "nodeName"));
+  return node == zones.end() ? std::string() : node->second;
+}
+
+void AddEndpoint(const Json& slice, const Json& endpoint, const Zones& zones,
+                 std::map<std::string, v1::Instance>& by_id) {
   const Json& conditions = At(endpoint, "conditions");
   const bool ready = Said(conditions, "ready", true);
   const bool terminating = Said(conditions, "terminating", false);
@@ -135,7 +145,7 @@ void AddEndpoint(const Json& slice, const Json& endpoint, std::map<std::string, 
   SetPorts(slice, out);
   if (out.port() == 0) return;
   out.set_weight(1);
-  out.set_zone(Text(endpoint, "zone"));
+  out.set_zone(ZoneOf(endpoint, zones));
   out.set_declared(v1::DECLARED_HEALTHY);
   out.set_draining(!ready);
   by_id.emplace(out.id(), std::move(out));
@@ -149,7 +159,18 @@ std::string ServiceOf(const Json& slice) {
   return name.empty() ? name : Text(metadata, "namespace") + "/" + name;
 }
 
-Result<FoundPtr> Map(const Json& service, const std::vector<ObjectPtr>& slices, const FoundPtr& before) {
+Zones ZonesOf(const std::map<std::string, ObjectPtr>& nodes) {
+  Zones zones;
+  for (const auto& [key, node] : nodes) {
+    const Json& metadata = At(*node, "metadata");
+    const std::string zone = Text(At(metadata, "labels"), "topology.kubernetes.io/zone");
+    if (!zone.empty()) zones[Text(metadata, "name")] = zone;
+  }
+  return zones;
+}
+
+Result<FoundPtr> Map(const Json& service, const std::vector<ObjectPtr>& slices, const FoundPtr& before,
+                     const Zones& zones) {
   if (Text(At(service, "spec"), "type") == "ExternalName") return FoundPtr();
   Json ports = PortsOf(service);
   if (ports.empty()) return FoundPtr();
@@ -163,7 +184,7 @@ Result<FoundPtr> Map(const Json& service, const std::vector<ObjectPtr>& slices, 
   for (const bool primary : {true, false}) {  // an instance that is there stays
     for (const ObjectPtr& slice : slices) {
       if ((Text(*slice, "addressType") == first) != primary) continue;
-      for (const Json& endpoint : At(*slice, "endpoints")) AddEndpoint(*slice, endpoint, by_id);
+      for (const Json& endpoint : At(*slice, "endpoints")) AddEndpoint(*slice, endpoint, zones, by_id);
     }
   }
   auto found = std::make_shared<Found>(Found{std::move(*document), {}});

@@ -26,12 +26,6 @@ std::string KeyOf(const Json& object) {
   return name.empty() ? name : TextAt(MetadataOf(object), "namespace") + "/" + name;
 }
 
-// What nobody here reads and is often most of an object.
-void Trim(Json& object) {
-  if (object.is_object() && object.contains("metadata") && object["metadata"].is_object())
-    object["metadata"].erase("managedFields");
-}
-
 }  // namespace
 
 struct Reflector::State : std::enable_shared_from_this<State> {
@@ -51,6 +45,9 @@ struct Reflector::State : std::enable_shared_from_this<State> {
   Status TakeEvent(std::string_view line);
   Status TakeObject(const std::string& type, Json object);
   void WatchEnded(const Result<http::Response>& answer);
+  void Trim(Json& object) const;
+  void Absent();
+  void ListAfter(Duration pause);
   void Fail(const Error& why);
   void Up();
 
@@ -68,13 +65,34 @@ struct Reflector::State : std::enable_shared_from_this<State> {
 };
 
 void Reflector::State::Fail(const Error& why) {
+  if (options.optional && why.kind == ErrorKind::kNotFound) return Absent();
   is_up = false;
   hooks.lost(why);
-  if (stopped) return;
-  timer.expires_after(backoff.Next());
+  if (!stopped) ListAfter(backoff.Next());
+}
+
+// The server answers, and has no such kind.
+void Reflector::State::Absent() {
+  const bool news = !is_synced || !is_up || !objects.empty();
+  objects.clear();
+  is_synced = true;
+  Up();
+  if (news) hooks.changed();
+  if (!stopped) ListAfter(options.absent);
+}
+
+void Reflector::State::ListAfter(Duration pause) {
+  timer.expires_after(pause);
   timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
     if (!cancelled && !self->stopped) self->List({});
   });
+}
+
+// The first of it nobody reads, and it is often most of an object.
+void Reflector::State::Trim(Json& object) const {
+  if (object.is_object() && object.contains("metadata") && object["metadata"].is_object())
+    object["metadata"].erase("managedFields");
+  if (options.trim) options.trim(object);
 }
 
 void Reflector::State::Up() {

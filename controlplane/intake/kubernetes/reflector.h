@@ -23,6 +23,9 @@ struct ReflectorOptions {
   std::string path;        // "/api/v1/services"
   std::size_t page = 500;  // objects of one answer of a list
   std::size_t most = 200'000;
+  bool optional = false;  // a server that does not know the collection (404) has an empty one
+  Duration absent = std::chrono::seconds(15);   // until it is looked for again
+  std::function<void(Json&)> trim = nullptr;    // takes out of each object what nobody reads
   Duration watch = std::chrono::minutes(4);     // of one watch; the server ends it then
   Duration silence = std::chrono::seconds(90);  // of a watch: bookmarks come about every minute
   Duration retry_min = std::chrono::milliseconds(100), retry_max = std::chrono::seconds(15);

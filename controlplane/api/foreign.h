@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace weft::intake {
+namespace weft::api {
 
-using Json = nlohmann::ordered_json;  // as controlplane/api
+using Json = nlohmann::ordered_json;
 
 inline const Json& At(const Json& json, const char* key) {
   static const Json nothing;
@@ -20,4 +20,4 @@ inline std::string Text(const Json& json, const char* key) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-}  // namespace weft::intake
+}  // namespace weft::api
