@@ -1,5 +1,6 @@
 #include "agent/config/messages.h"
 
+#include "agent/identity/revoked.h"
 #include "common/wire/wire.h"
 
 namespace weft::config {

@@ -40,6 +40,12 @@ Standing StandingOf(const Target& target, TimePoint now) {
   return target.health->refused_until > now ? Standing::kRefused : Standing::kCompared;
 }
 
+// Instances that may be picked, or may be again in a moment.
+template <class State>
+std::size_t InReach(const State& state) {
+  return state.pickable.size() + state.refusing;
+}
+
 }  // namespace
 
 void Engine::Impl::Consider(Call& call, const Target& target, Standing standing, double score) {
@@ -118,7 +124,7 @@ Target* Engine::Impl::PickTrial(Call& call, TimePoint now) {
 }
 
 Target* Engine::Impl::PickSuspect(Call& call, TimePoint now) {
-  if (!CanRepeat(call) || call.backend->state->pickable.size() < 2) return nullptr;
+  if (!CanRepeat(call) || InReach(*call.backend->state) < 2) return nullptr;
   const std::uint32_t wanted = call.backend->policy->outlier_detection.consecutive_failures;
   for (Target* target : call.backend->state->suspects) {
     Target::Health& health = *target->health;
@@ -239,7 +245,7 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
     s.replayable = result.replayable;
     s.breaker_open = backend.policy->circuit_breaker.enabled &&
                      backend.shared->circuit.Look().state == breaker::State::kOpen;
-    s.other_hosts = backend.state->pickable.size() > call.attempts;
+    s.other_hosts = InReach(*backend.state) > call.attempts;
     s.retries = call.retries;
     s.caller_attempt = call.origin.caller_attempt;
     s.retry_after = result.retry_after;

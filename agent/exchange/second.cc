@@ -106,6 +106,8 @@ void Exchange::SecondHead(message::ResponseHead& head, message::Body body) {
     env_.engine.Ended(call_, outrun, env_.io.loop.now());
   }
   beside_ = Beside::kNone;
+  grpc_status_ = -1;  // what the first one said
+  load_ = {};
   attempt_.TakeOver(second_->attempt);
   OnAttemptHead(head, body);
 }

@@ -27,7 +27,7 @@ bool Exchange::SendWebSocket() {
   const connection::KeyText key = WebSocketKey();
   message::FieldList& fields = env_.outgoing.fields;
   fields.Remove(connection::kWebSocketKey);
-  return fields.Add(connection::kWebSocketKey, TextOf(key), message::FieldId::kOther) &&
+  return fields.Add(connection::kWebSocketKey, connection::TextOf(key), message::FieldId::kOther) &&
          attempt_.SendHead(env_.outgoing, body_);
 }
 
@@ -37,8 +37,8 @@ bool Exchange::AnswersUpgrade(const message::ResponseHead& head) {
   const bool translated = head_.version == message::Version::kHttp2 && !attempt_.multiplexed();
   if (!translated || (head.status != 101 && head.status / 100 != 2)) return true;
   const message::Field* proof = head.fields.Find(connection::kWebSocketAccept);
-  const connection::AcceptText expected = connection::AcceptOf(TextOf(WebSocketKey()));
-  const bool proved = proof != nullptr && proof->value == TextOf(expected);
+  const connection::AcceptText expected = connection::AcceptOf(connection::TextOf(WebSocketKey()));
+  const bool proved = proof != nullptr && proof->value == connection::TextOf(expected);
   if (head.status == 101 && proved) return true;
   CancelAttempt();
   if (head.status == 101)

@@ -7,13 +7,14 @@ namespace {
 
 constexpr std::uint32_t kSmall = 8;
 constexpr double kQuantile = 0.84;  // 2^-0.25
-constexpr std::uint64_t kExplore = 16;
+constexpr double kForget = 1 / 1.32;
 constexpr Duration kFailure = std::chrono::seconds(5);
 constexpr int kDegraded = 4;  // times the latency
 
 struct Entry {
   std::size_t at;
   Node* node;
+  Node** place;
   std::uint64_t
       order;  // lower is better: its latency, or of a hot one its requests in flight above all those
 };
@@ -42,8 +43,14 @@ void HotCold::Heard(Node& node, std::uint32_t in_flight, Duration latency, TimeP
   node.load_in_flight = in_flight;
   node.load_latency = latency;
   node.load_at = now;
-  if (std::find(heard_.begin(), heard_.end(), &node) != heard_.end()) return;
-  heard_[next_++ % kMost] = &node;
+  Node** oldest = &heard_[0];
+  Node** free = nullptr;
+  for (Node*& each : heard_) {
+    if (each == &node) return;
+    if (each == nullptr) free = &each;
+    if (free == nullptr && each->load_at < (*oldest)->load_at) oldest = &each;
+  }
+  *(free == nullptr ? oldest : free) = &node;
 }
 
 void HotCold::Failed(Node& node, TimePoint now) {
@@ -60,19 +67,19 @@ void HotCold::Keep(const Set& set) {
     if (found != heard_.end()) kept[count++] = *found;
   }
   heard_ = kept;
-  next_ = count;
 }
 
 std::size_t HotCold::Pick(const Set& set, Excluded excluded, Rng& rng, TimePoint now,
                           Considered& considered) {
   std::array<Entry, kMost> entries;
   std::size_t count = 0;
-  for (Node* node : heard_) {
+  for (Node*& each : heard_) {
+    Node* node = each;
     if (node == nullptr || now - node->load_at > kFresh || IsIn(excluded, *node)) continue;
     const std::size_t at = set.IndexOf(*node);
-    if (at != kNone) entries[count++] = {at, node, 0};
+    if (at != kNone) entries[count++] = {at, node, &each, 0};
   }
-  if (count < 2 || (set.size() > 2 && rng.Below(Purpose::kSelect, kExplore) == 0)) return kNone;
+  if (count < 2) return kNone;
   const std::uint32_t hot = Threshold(entries, count);
   for (std::size_t i = 0; i < count; ++i) {
     const Node& node = *entries[i].node;
@@ -95,6 +102,7 @@ std::size_t HotCold::Pick(const Set& set, Excluded excluded, Rng& rng, TimePoint
   considered.first_score = static_cast<double>(LatencyOf(*entries[best].node).count());
   considered.second_score = static_cast<double>(LatencyOf(*entries[second].node).count());
   ++entries[best].node->load_in_flight;
+  if (rng.Unit(Purpose::kSelect) < kForget) *entries[best].place = nullptr;
   return entries[best].at;
 }
 

@@ -79,22 +79,34 @@ TEST(HotColdTest, FailingFastAttractsNobody) {
   pool.hot_cold.Heard(*pool.nodes[0], 0, milliseconds(1), kHeard);
   pool.hot_cold.Heard(*pool.nodes[1], 0, milliseconds(50), kHeard);
   EXPECT_EQ(pool.Pick(number), 0u);
+  pool.hot_cold.Heard(*pool.nodes[0], 0, milliseconds(1), kHeard);
   HotCold::Failed(*pool.nodes[0], kHeard);
   EXPECT_EQ(pool.Pick(number), 1u);
 }
 
-TEST(HotColdTest, EveryInstanceIsHeardFromNowAndThen) {
-  Pool pool(4);
-  pool.hot_cold.Heard(*pool.nodes[0], 0, milliseconds(1), kHeard);
-  pool.hot_cold.Heard(*pool.nodes[1], 0, milliseconds(2), kHeard);
-  int left = 0;
-  for (std::uint64_t i = 0; i < 16'000; ++i) {
-    Rng rng(1, i);
-    Considered considered;
-    left += pool.hot_cold.Pick(pool.set, {}, rng, kHeard, considered) == kNone;
-    pool.nodes[0]->load_in_flight = 0;
+TEST(HotColdTest, WhatWasSaidIsUsedOnceOrAFewTimes) {
+  int picks = 0;
+  constexpr std::uint64_t kRounds = 4000;
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    Pool pool(3);
+    for (auto& node : pool.nodes) pool.hot_cold.Heard(*node, 0, milliseconds(1), kHeard);
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      Rng rng(round, i);
+      Considered considered;
+      if (pool.hot_cold.Pick(pool.set, {}, rng, kHeard, considered) == kNone) break;
+      ++picks;
+    }
   }
-  EXPECT_NEAR(left, 1000, 120);
+  // Until one of the three is left: two times 1.32.
+  EXPECT_NEAR(picks / static_cast<double>(kRounds), 2.64, 0.1);
+}
+
+TEST(HotColdTest, OfMoreThanSixteenTheOneHeardFromLongestAgoGivesWay) {
+  Pool pool(17);
+  for (std::size_t i = 0; i < 17; ++i)
+    pool.hot_cold.Heard(*pool.nodes[i], 0, milliseconds(i == 0 ? 1 : 2), kHeard + milliseconds(i));
+  std::uint64_t number = 0;
+  EXPECT_NE(pool.Pick(number, kHeard + milliseconds(20)), 0u);
 }
 
 TEST(HotColdTest, AnInstanceThatIsGoneIsForgotten) {
@@ -104,7 +116,11 @@ TEST(HotColdTest, AnInstanceThatIsGoneIsForgotten) {
   pool.set.Assign({pool.nodes[1].get(), pool.nodes[2].get()}, 1);
   pool.nodes[0].reset();
   pool.hot_cold.Keep(pool.set);
-  for (int i = 0; i < 50; ++i) EXPECT_LT(pool.Pick(number), 2u);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_LT(pool.Pick(number), 2u);
+    for (const std::size_t n : {std::size_t{1}, std::size_t{2}})
+      pool.hot_cold.Heard(*pool.nodes[n], 0, milliseconds(1), kHeard);
+  }
 }
 
 }  // namespace

@@ -20,10 +20,10 @@ Duration WaitAfter(std::uint32_t failures, double unit) {
 }
 
 std::string BodyOf(const std::vector<events::Event>& events) {
-  nlohmann::json items = nlohmann::json::array();
+  api::Json items = api::Json::array();
   for (const events::Event& event : events) items.push_back(api::ToJson(api::ToProto(event)));
-  return nlohmann::json{{"items", std::move(items)}, {"last", events.back().number}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const api::Json body{{"items", std::move(items)}, {"last", events.back().number}};
+  return body.dump(-1, ' ', false, api::Json::error_handler_t::replace);
 }
 
 }  // namespace

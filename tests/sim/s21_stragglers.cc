@@ -4,7 +4,8 @@ namespace weft::sim {
 namespace {
 
 constexpr const char* kNoHedging = "weft, no hedging";
-constexpr double kTen = 10, kCoresEach = 16, kUsualWork = 0.01;
+constexpr std::uint32_t kTen = 10;
+constexpr double kCoresEach = 16, kUsualWork = 0.01;
 constexpr double kStraggleShare = 0.01, kStraggleTimes = 10;  // of stragglers
 
 // With the stragglers' work in it.

@@ -70,20 +70,22 @@ TEST(SecondTest, TheOtherInstanceAnswersWhileTheFirstIsStillSilent) {
   mesh.Start();
   support::FakeClient client(mesh.address("service-cart"));
   std::string answer;
-  const bool hedged = support::WaitUntil([&] {
-    for (int i = 0; i < 25; ++i) EXPECT_TRUE(support::Has(client.Get(), "200 OK"));
-    pair.Expect();
-    answer = client.Get("/slow", "x-request-id: slow-one\r\n");
-    const std::string slow = pair.slow();
-    pair.Release();
-    return !support::Has(answer, slow);
-  });
+  const bool hedged = support::WaitUntil(
+      [&] {
+        for (int i = 0; i < 25; ++i) EXPECT_TRUE(support::Has(client.Get(), "200 OK"));
+        pair.Expect();
+        answer = client.Get("/slow", "x-request-id: stalled\r\n");
+        const std::string slow = pair.slow();
+        pair.Release();
+        return !support::Has(answer, slow);
+      },
+      seconds(20));
   ASSERT_TRUE(hedged) << answer;
   EXPECT_TRUE(support::Has(answer, "200 OK"));
   std::string record;
   mesh.OnWorker([&](forward::Worker& worker) {
     decision::Log& log = worker.engine().log();
-    if (const auto found = log.Find("slow-one")) record = ToJson(*found, log.names(), Duration::zero());
+    if (const auto found = log.Find("stalled")) record = ToJson(*found, log.names(), Duration::zero());
   });
   EXPECT_TRUE(support::Has(record, "\"hedge\":\"sent\"")) << record;
   EXPECT_TRUE(support::Has(record, "\"outcome\":\"outrun\"")) << record;
