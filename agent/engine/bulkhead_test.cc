@@ -77,9 +77,7 @@ TEST(BulkheadTest, ARouteHasPlacesOfItsOwnOverAllWorkersAndConfigurations) {
   policy::RouteRule rule;
   rule.name = "default/reports/0";
   rule.matches = {{{policy::MatchType::kPrefix, "/reports"}, {}, {}, ""}};
-  policy::BackendRef own;
-  own.backend = kOwn;
-  rule.backends = {own};
+  rule.backends.emplace_back().backend = kOwn;
   bundle->routes = {{"default/reports", "default", 80, false, {}, 0, {rule}}};
   auto service = std::make_shared<snapshot::Service>(*plain->services.begin()->second);
   service->bundle = bundle;

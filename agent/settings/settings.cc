@@ -380,6 +380,19 @@ constexpr std::array<std::string_view, 36> kScalars = {"node.id",
                                                        "decisions.bytes",
                                                        "config"};
 
+// What Kubernetes sets in every container of a namespace for a service called weft-something:
+// WEFT_SOMETHING_SERVICE_HOST, _SERVICE_PORT…, _PORT….
+bool IsServiceLink(const std::string& name, const std::map<std::string, std::string>& variables) {
+  static constexpr std::string_view kHost = "_SERVICE_HOST";
+  return std::any_of(variables.begin(), variables.end(), [&](const auto& variable) {
+    std::string_view service = variable.first;
+    if (!service.ends_with(kHost) || !name.starts_with(service.substr(0, service.size() - kHost.size())))
+      return false;
+    const std::string_view rest = std::string_view(name).substr(service.size() - kHost.size());
+    return rest.starts_with("_SERVICE_") || rest.starts_with("_PORT");
+  });
+}
+
 }  // namespace
 
 Result<std::vector<Override>> FromEnvironment(const std::map<std::string, std::string>& variables,
@@ -389,6 +402,7 @@ Result<std::vector<Override>> FromEnvironment(const std::map<std::string, std::s
     if (!name.starts_with("WEFT_") || std::find(others.begin(), others.end(), name) != others.end()) continue;
     const auto known = std::find_if(kScalars.begin(), kScalars.end(),
                                     [&variable = name](auto path) { return VariableOf(path) == variable; });
+    if (known == kScalars.end() && IsServiceLink(name, variables)) continue;
     if (known == kScalars.end())
       return Invalid("is no setting of weft-agent; unset it or correct its name", {}, name);
     if (*known != "config") out.push_back({std::string(*known), value, name});

@@ -114,5 +114,18 @@ TEST(SettingsTest, VariablesMapToFieldsAndUnknownOnesAreErrors) {
   EXPECT_EQ(FromEnvironment({{"WEFT_WROKERS", "2"}}).error().where, "WEFT_WROKERS");
 }
 
+TEST(SettingsTest, VariablesThatKubernetesSetsForServicesAreNoSettings) {
+  const auto read = FromEnvironment({{"WEFT_SHOP_SERVICE_HOST", "10.0.0.1"},
+                                     {"WEFT_SHOP_SERVICE_PORT", "80"},
+                                     {"WEFT_SHOP_SERVICE_PORT_HTTP", "80"},
+                                     {"WEFT_SHOP_PORT", "tcp://10.0.0.1:80"},
+                                     {"WEFT_SHOP_PORT_80_TCP_ADDR", "10.0.0.1"},
+                                     {"WEFT_WORKERS", "2"}});
+  ASSERT_TRUE(read) << read.error().Text();
+  EXPECT_EQ(read->size(), 1u);
+  EXPECT_FALSE(FromEnvironment({{"WEFT_SHOP_SERVICE_HOST", "10.0.0.1"}, {"WEFT_SHOP_COLOUR", "red"}}));
+  EXPECT_FALSE(FromEnvironment({{"WEFT_SHOP_PORT", "tcp://10.0.0.1:80"}}));
+}
+
 }  // namespace
 }  // namespace weft::settings

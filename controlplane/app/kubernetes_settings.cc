@@ -1,5 +1,6 @@
 #include "controlplane/app/kubernetes_settings.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace weft::control {
@@ -50,6 +51,7 @@ void ReadWebhook(const resource::Value& value, webhook::Options& out) {
     map.Optional("certificateLifetime", out.keeper.spans.leaf,
                  resource::Between<Duration>(std::chrono::seconds(5), std::chrono::hours(24 * 365)));
   });
+  out.look = std::clamp<Duration>(out.keeper.spans.leaf / 10, std::chrono::seconds(1), out.look);
   out.inject.sleep_action = out.inject.native_sidecar;
   out.inject.system_namespace = out.keeper.ns;
   out.keeper.names = {service + "." + out.keeper.ns + ".svc",

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/service_type.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cstdio>
 #include <fstream>
@@ -32,8 +33,9 @@ namespace weft::control {
 namespace {
 
 constexpr int kHttpThreads = 4;  // an explain waits up to two seconds for agents, a commit for the disk
-constexpr std::size_t kMaxHttpBody = 17 << 20;      // the documents' own limit is 16 MiB
-constexpr std::size_t kMostHttpConnections = 1024;  // watches, at most 512, hold one each
+constexpr std::size_t kMaxHttpBody = 17 << 20;           // the documents' own limit is 16 MiB
+constexpr std::size_t kMostHttpConnections = 1024;       // watches, at most 512, hold one each
+constexpr Duration kHearing = std::chrono::seconds(10);  // that sources and the webhook are waited for
 
 Result<std::unique_ptr<auth::Authenticator>> MakeAuthenticator(const Settings& settings) {
   if (settings.kubernetes.tokens) {
@@ -86,7 +88,7 @@ struct Program::Parts {
         discovery(control, board, events),
         metrics(control, hub, collector, board, ca.get()),
         rest(api, *authenticator,
-             {[this] { return ready.load(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
+             {[this] { return Ready(); }, [this] { return metrics.Text(); }, WEFT_VERSION,
               [this] { return store->version(); }, !settings.has_credentials() && !settings.insecure,
               settings.metrics_auth}) {
     if (ca != nullptr) {
@@ -142,9 +144,20 @@ struct Program::Parts {
     hub.EndRefused(StillGood());
   }
 
+  // An agent who came to a new store before its sources were heard would be told that there is nothing.
+  bool Ready() {
+    if (!ready || heard) return ready;
+    const std::vector<sources::Look> looks = board.All();
+    const bool all = (admission == nullptr || admission->port() != 0) &&
+                     std::all_of(looks.begin(), looks.end(), [](const auto& look) { return look.ever; });
+    if (all || ReadMonotonicClock() - began > kHearing) heard = true;
+    return heard;
+  }
+
   Status Bind(const Settings& settings);
   void End();
 
+  const TimePoint began = ReadMonotonicClock();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<auth::Authenticator> authenticator;
   std::unique_ptr<identity::Authority> ca;  // null: certificates come from elsewhere
@@ -165,7 +178,8 @@ struct Program::Parts {
   api::Api api;
   Discovery discovery;
   MetricsPage metrics;
-  std::atomic<bool> ready{false};
+  std::atomic<bool> ready{false};  // it serves
+  std::atomic<bool> heard{false};  // what it depends on answered once, or was waited for long enough
   api::Rest rest;
   boost::asio::io_context context{kHttpThreads};
   std::vector<std::unique_ptr<grpc::Service>> services;

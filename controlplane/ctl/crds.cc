@@ -68,7 +68,8 @@ Json FieldOf(const std::optional<std::vector<policy::RateLimit>>*, policy::RateL
                                {"header", TextSchema()},
                                {"path", {{"type", "string"}, {"pattern", "^/"}, {"maxLength", kMostText}}},
                                {"requestsPerSecond", Real(0.001, 1e6)},
-                               {"burst", Whole(1, 1'000'000)}},
+                               {"burst", Whole(1, 1'000'000)},
+                               {"global", Flag()}},
                               {"name", "requestsPerSecond"});
   return ListOf(With(limit, "has(self.header) == (has(self.per) && self.per == 'header')",
                      "header goes with per: header, and only with it"),

@@ -19,6 +19,7 @@ constexpr int kUid = 15001;
 constexpr int kGrace = 30;        // Kubernetes' own terminationGracePeriodSeconds
 constexpr int kGraceRest = 2;     // of it are left to the agent's end
 constexpr int kTokenLife = 3600;  // seconds; kubelet renews it
+constexpr int kProbeTimeout = 5;  // seconds; a busy node is no dead agent
 
 const Json& At(const Json& json, std::string_view key) {
   static const Json nothing;
@@ -133,6 +134,7 @@ Json Environment(const Json& pod, const Annotations& wanted, const Settings& set
 Json Probe(const char* path, int period, int failures) {
   return {{"httpGet", {{"path", path}, {"port", 15020}}},
           {"periodSeconds", period},
+          {"timeoutSeconds", kProbeTimeout},
           {"failureThreshold", failures}};
 }
 

@@ -54,6 +54,10 @@ class FakeKubernetes {
   void Say(const std::string& what, const std::string& line) {
     events_.push_back({what, version_, line + "\n"}), Wake();
   }
+  // Bytes of an event whose end never comes.
+  void SayHalf(const std::string& what, const std::string& bytes) {
+    events_.push_back({what, version_, bytes}), Wake();
+  }
   void Forget() { oldest_ = ++version_; }  // watches from before it are 410
   void EndWatches() { ++life_, Wake(); }
 

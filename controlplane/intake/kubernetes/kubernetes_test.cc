@@ -139,6 +139,31 @@ TEST_F(KubernetesTest, MissingRightsAreSaidInTheServersWords) {
   EXPECT_TRUE(scene.At("cart", 8001));
 }
 
+TEST_F(KubernetesTest, AServerThatRefusesForAWhileIsAskedAgainAndLosesNothing) {
+  for (const int status : {429, 500, 503}) {
+    world.fake.status = status;
+    world.fake.EndWatches();
+    ASSERT_TRUE(Comes([&] { return !Look().up; })) << status;
+    EXPECT_NE(Look().problem.find(std::to_string(status)), std::string::npos) << Look().problem;
+    world.fake.status = 200;
+    ASSERT_TRUE(Comes([&] { return Look().up; })) << status;
+    EXPECT_TRUE(scene.At("cart", 8001)) << status;
+  }
+  world.Put({"cart", "b", 8002});
+  EXPECT_TRUE(Comes([&] { return scene.At("cart", 8002).has_value(); }));
+}
+
+TEST_F(KubernetesTest, AWatchThatEndsWithinAnEventIsGoneOnWith) {
+  const std::uint64_t watches = world.fake.watches;
+  world.fake.SayHalf("endpointslices", R"({"type": "DELETED", "object": {"metadata": {"name": "cart-a")");
+  for (int i = 0; i < 20; ++i) world.Turn();
+  world.fake.EndWatches();
+  ASSERT_TRUE(Comes([&] { return world.fake.watches >= watches + 2; }));
+  world.Put({"cart", "b", 8002});
+  EXPECT_TRUE(Comes([&] { return scene.At("cart", 8002).has_value(); }));
+  EXPECT_TRUE(scene.At("cart", 8001));
+}
+
 TEST_F(KubernetesTest, AListOfManyPagesIsReadWhole) {
   world.Disconnect();
   for (int i = 0; i < 1200; ++i) world.fake.Put("services", ServiceJson("many-" + std::to_string(i)));

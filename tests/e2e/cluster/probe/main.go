@@ -21,7 +21,8 @@ const usage = `usage: probe COMMAND
   pause                      sleep until told to end, reaping orphans
   serve ADDR                 say who answers; /ready fails while /tmp/unready exists; ends at once on SIGTERM
   get URL                    print the answer; exit 1 unless it is 200
-  load URL RATE SECONDS      that many requests a second over kept connections; prints totals, failures and answers as JSON
+  load URL RATE SECONDS      that many requests a second over kept connections, until the time is over or /tmp/stop is there; prints
+                             totals, failures and answers as JSON
   touch FILE
   remove FILE`
 
@@ -96,27 +97,33 @@ func get(args []string) error {
 // Totals are what came of all requests.
 type totals struct {
 	sync.Mutex
-	Requests int            `json:"requests"`
-	Good     int            `json:"good"`
-	Failures map[string]int `json:"failures"`
-	Pods     map[string]int `json:"pods"`
-	SlowMs   int64          `json:"slow_ms"`
+	Requests int              `json:"requests"`
+	Good     int              `json:"good"`
+	Failures map[string]int   `json:"failures"`
+	Pods     map[string]int   `json:"pods"`
+	LastMs   map[string]int64 `json:"last_ms"` // when the last request that a pod answered began
+	SlowMs   int64            `json:"slow_ms"`
 }
 
-func (t *totals) add(outcome, pod string, took time.Duration) {
+func (t *totals) add(outcome, pod string, began time.Time) {
+	took := time.Since(began)
 	t.Lock()
 	defer t.Unlock()
 	t.Requests++
 	if outcome == "" {
 		t.Good++
 		t.Pods[pod]++
+		t.LastMs[pod] = max(t.LastMs[pod], began.UnixMilli())
 	} else {
 		t.Failures[outcome]++
-		log.Print(outcome)
+		log.Printf("after %d ms: %s", took.Milliseconds(), outcome)
 	}
-	if ms := took.Milliseconds(); ms > t.SlowMs {
-		t.SlowMs = ms
-	}
+	t.SlowMs = max(t.SlowMs, took.Milliseconds())
+}
+
+func stopped() bool {
+	_, err := os.Stat("/tmp/stop")
+	return err == nil
 }
 
 // Open loop: each request begins at its time, however long others take.
@@ -131,10 +138,10 @@ func load(args []string) error {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}
 	client := http.Client{Timeout: 15 * time.Second, Transport: transport}
-	all := totals{Failures: map[string]int{}, Pods: map[string]int{}}
+	all := totals{Failures: map[string]int{}, Pods: map[string]int{}, LastMs: map[string]int64{}}
 	var running sync.WaitGroup
 	start := time.Now()
-	for i := 0; i < rate*seconds; i++ {
+	for i := 0; i < rate*seconds && !stopped(); i++ {
 		time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))))
 		running.Add(1)
 		go func() {
@@ -150,7 +157,7 @@ func one(client *http.Client, url string, all *totals) {
 	began := time.Now()
 	answer, err := client.Get(url)
 	if err != nil {
-		all.add(err.Error(), "", time.Since(began))
+		all.add(err.Error(), "", began)
 		return
 	}
 	body, err := io.ReadAll(answer.Body)
@@ -159,10 +166,10 @@ func one(client *http.Client, url string, all *totals) {
 	fmt.Sscanf(string(body), "pod=%s", &pod)
 	switch {
 	case err != nil:
-		all.add(err.Error(), "", time.Since(began))
+		all.add(err.Error(), "", began)
 	case answer.StatusCode != http.StatusOK:
-		all.add(fmt.Sprintf("%s %s", answer.Status, answer.Header.Get("X-Weft-Reason")), "", time.Since(began))
+		all.add(fmt.Sprintf("%s %s", answer.Status, answer.Header.Get("X-Weft-Reason")), "", began)
 	default:
-		all.add("", pod, time.Since(began))
+		all.add("", pod, began)
 	}
 }
