@@ -126,7 +126,7 @@ TEST(CircuitTest, BackOffGrowsFromFiveToSixtySecondsWithJitterThatDiffersBetween
   EXPECT_NE(other.Look().deadline, again.Look().deadline);
 }
 
-TEST(CircuitTest, AGoodScoutOpensTheWayLongBeforeTheDeadlineAndABadOneChangesNothing) {
+TEST(CircuitTest, TwoGoodScoutsInARowOpenTheWayLongBeforeTheDeadline) {
   const policy::CircuitBreaker policy;
   Circuit circuit(1, 2);
   TimePoint now = kStart;
@@ -137,21 +137,22 @@ TEST(CircuitTest, AGoodScoutOpensTheWayLongBeforeTheDeadlineAndABadOneChangesNot
   }
   ASSERT_GE(circuit.Look().deadline - now, seconds(30));
   EXPECT_EQ(circuit.Admit(policy, {}, now).permit, 0u);
-  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(4990)).permit, 0u);
-  now += seconds(5);
-  const Admission first = circuit.Admit(policy, {}, now);
-  EXPECT_NE(first.permit, 0u);
-  EXPECT_EQ(first.state, State::kOpen);
-  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(10)).permit, 0u) << "one at a time";
-  EXPECT_EQ(circuit.Record(first.permit, 2, policy, now), Change::kNone);
-  now += seconds(5);
-  const Permit second = circuit.Admit(policy, {}, now).permit;
-  circuit.Return(second);  // it was never sent
-  now += seconds(5);
-  const Permit third = circuit.Admit(policy, {}, now).permit;
-  ASSERT_NE(third, 0u);
-  EXPECT_EQ(circuit.Record(third, 0, policy, now), Change::kHalfOpened);
-  EXPECT_EQ(circuit.Record(second, 0, policy, now), Change::kNone) << "of an older generation by now";
+  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(2490)).permit, 0u);
+  const auto scout = [&] {
+    now += milliseconds(2500);
+    const Admission admitted = circuit.Admit(policy, {}, now);
+    EXPECT_NE(admitted.permit, 0u);
+    EXPECT_EQ(admitted.state, State::kOpen);
+    EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(10)).permit, 0u) << "one at a time";
+    return admitted.permit;
+  };
+  EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kNone) << "one says little";
+  EXPECT_EQ(circuit.Record(scout(), 2, policy, now), Change::kNone);
+  EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kNone) << "not two in a row";
+  const Permit never_sent = scout();
+  circuit.Return(never_sent);
+  EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kHalfOpened);
+  EXPECT_EQ(circuit.Record(never_sent, 0, policy, now), Change::kNone) << "of an older generation by now";
   int permits = 0;
   for (int i = 0; i < 10; ++i) permits += circuit.Admit(policy, {}, now).permit != 0;
   EXPECT_EQ(permits, 3);
@@ -178,7 +179,7 @@ TEST(CircuitTest, FourThreadsSendOneScout) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 1000; ++i) scouts += circuit.Admit(policy, {}, now + seconds(6)).permit != 0;
+      for (int i = 0; i < 1000; ++i) scouts += circuit.Admit(policy, {}, now + seconds(3)).permit != 0;
     });
   }
   for (std::thread& t : threads) t.join();

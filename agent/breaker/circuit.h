@@ -2,11 +2,10 @@
 // The circuit of one service port, shared by all workers and exact: two atomic words.
 //
 //   kClosed    requests flow
-//   kOpen      requests are refused until the deadline, but for a scout every 5 s: it would have been
-//   refused,
-//              so it costs nobody anything, and one that is good leads to kHalfOpen at once. Without scouts a
-//              service that came back after a long outage would wait for up to a minute more. None while
-//              `open_duration` is fixed
+//   kOpen      requests are refused until the deadline, but for a scout every 2.5 s: it would have been
+//              refused, so it costs nobody anything, and when two in a row are good kHalfOpen begins at once.
+//              Without scouts a service that came back after a long outage would wait for up to a minute
+//              more. None while `open_duration` is fixed
 //   kHalfOpen  halfOpenMaxCalls permits; their results decide
 //   kRecovering  a ramp after they were good: of the requests of each second 10, 25, 50 % flow, and at least
 //                three, then it is closed; what would trip a closed circuit opens it again
@@ -79,6 +78,7 @@ class Circuit {
   Change Reopen(std::uint64_t from, const policy::CircuitBreaker& policy, TimePoint now);
   bool OnRamp(std::uint32_t generation, std::uint32_t step);
   bool TryScout(std::uint32_t generation, TimePoint now);
+  bool ScoutsAgree(std::uint32_t generation, bool good);
   Permit TryTrial(std::uint32_t generation, std::uint32_t most);
   Duration OpenFor(std::uint32_t openings, std::uint32_t generation,
                    const policy::CircuitBreaker& policy) const;
@@ -87,7 +87,8 @@ class Circuit {
   alignas(64) std::atomic<std::uint64_t> word_{0};  // [state:3][k:4][generation:17][deadline in ms:40]
   std::atomic<std::uint64_t> moved_[4] = {};        // by new state
   std::atomic<std::uint64_t> trial_{0};             // [generation:17][given:11][done:11][points * 64: 25]
-  // [generation:17], and of kRecovering [step:2][asked:45], of kOpen [when the next scout may go, in ms:47]
+  // [generation:17], and of kRecovering [step:2][asked:45], of kOpen [the last scout was good:1][when the
+  // next may go, in ms:46]
   std::atomic<std::uint64_t> ramp_{0};
 };
 

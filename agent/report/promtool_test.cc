@@ -20,6 +20,7 @@ std::string FullScrape() {
                                        {f.retries, 3},
                                        {f.budget_exhausted, 2},
                                        {f.mirrored, 3},
+                                       {f.hedges, 3},
                                        {f.ejections, 4},
                                        {f.connections, 1},
                                        {f.streams, 6},

@@ -42,9 +42,9 @@ class Receiver {
     http::Response response;
     response.status = status;
     if (status == 200) {
+      const nlohmann::json body = nlohmann::json::parse(request.body);
       const std::scoped_lock lock(mutex_);
-      for (const auto& item : nlohmann::json::parse(request.body)["items"])
-        numbers_.push_back(item["number"].get<std::uint64_t>());
+      for (const auto& item : body["items"]) numbers_.push_back(item["number"].get<std::uint64_t>());
     }
     return response;
   }

@@ -71,7 +71,7 @@ class Cluster:
                        stdout=subprocess.DEVNULL)
         manifest = subprocess.run([bin_dir / "weftctl", "install", "--image-pull-policy", "Never"], check=True, capture_output=True,
                                   text=True).stdout
-        self.kubectl("apply", "-f", "-", text=manifest.split("---", 1)[0])
+        self.kubectl("apply", "-f", "-", text=next(part for part in manifest.split("\n---\n") if "\nkind: Namespace\n" in part))
         self.kubectl("apply", "--dry-run=server", "-f", "-", text=manifest)
         self.kubectl("apply", "-f", "-", text=manifest)
         self.rolled_out("weft-control", MESH)

@@ -71,7 +71,7 @@ def refusals(cluster):
     assert warned.returncode == 0 and "weft.dev/lgo-level is not known" in warned.stderr, warned.stderr
     host = apply("host", "", "hostNetwork: true")
     assert host.returncode == 0 and "hostNetwork" in host.stderr and "weft-agent" not in host.stdout, host.stderr
-    off = apply("off", "weft.dev/inject: disabled")
+    off = apply("apart", "weft.dev/inject: disabled")
     assert off.returncode == 0 and "weft-agent" not in off.stdout, off.stderr
     system = cluster.get("-n", MESH, "pods")["items"]
     assert all("initContainers" not in pod["spec"] for pod in system), "the mesh's own namespace is never injected"

@@ -12,7 +12,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent.parent / "scripts/lib"))
-from kubernetes import MESH, ROOT, Cluster   # noqa: E402,F401
+from kubernetes import MESH, ROOT, TOOLS, Cluster   # noqa: E402,F401
 from process import wait_for   # noqa: E402,F401
 
 MANIFESTS = HERE / "manifests"
