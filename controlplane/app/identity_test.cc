@@ -227,7 +227,7 @@ TEST_F(CaTest, ARevokedCertificateEndsItsStreamsAndOpensNoOther) {
   ASSERT_EQ(
       Ask("POST", "identity/revocations", R"({"spiffe": "spiffe://mesh.local/ns/default/sa/cart"})").status,
       200U);
-  EXPECT_FALSE(other.Next().has_certificate());
+  while (other.Next().has_identity_offer()) continue;  // of the revocations, to those who stay
   EXPECT_EQ(other.End().error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(shows(others), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(shows(Join()), grpc::StatusCode::OK) << "it joined anew";

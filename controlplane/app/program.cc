@@ -137,11 +137,10 @@ struct Program::Parts {
   void WatchIdentity() {
     if (ca == nullptr) return;
     ca->Tick(ReadWallClock());
+    const std::uint64_t revoked = ca->revoked();
+    if (std::exchange(revoked_seen, revoked) != revoked) hub.EndRefused(StillGood());
     const std::uint64_t now = ca->generation();
     if (std::exchange(roots_told, now) != now) hub.KickAll();
-    const std::uint64_t revoked = ca->revoked();
-    if (std::exchange(revoked_seen, revoked) == revoked) return;
-    hub.EndRefused(StillGood());
   }
 
   // An agent who came to a new store before its sources were heard would be told that there is nothing.

@@ -1,6 +1,7 @@
 """A cluster of tests/e2e/cluster: brought up, talked to by kubectl, given the mesh, hurt, removed."""
 import json
 import pathlib
+import shutil
 import subprocess
 
 from process import wait_for
@@ -22,6 +23,7 @@ class Cluster:
     def down(self):
         if self.own:
             subprocess.run([TOOLS / "down", self.dir], check=True, stdout=subprocess.DEVNULL)
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def is_up(self):
         return (self.dir / "kubeconfig").exists()
@@ -50,7 +52,7 @@ class Cluster:
             text = text.replace(word, str(value))
         return self.kubectl("apply", "-f", "-", text=text)
 
-    def rolled_out(self, deployment, namespace="shop", seconds=120):
+    def rolled_out(self, deployment, namespace="shop", seconds=240):
         self.kubectl("-n", namespace, "rollout", "status", f"deployment/{deployment}", "--timeout", f"{seconds}s")
 
     def component(self, action, name, node="node-1"):

@@ -34,7 +34,7 @@ def latency(cluster, count):
 def rotation(cluster, lifetime, seconds):
     """Pods are created all the time while certificates of so many seconds follow one another."""
     config = cluster.get("-n", MESH, "configmap", "weft-control")["data"]["weft-control.yaml"]
-    change(cluster, config.replace("webhook:\n", f"webhook:\n        certificateLifetime: {lifetime}s\n"))
+    change(cluster, config.replace("webhook:\n", f"webhook:\n    certificateLifetime: {lifetime}s\n"))
     address = cluster.get("-n", MESH, "pods", "-l", "app=weft-control")["items"][0]["status"]["podIP"]
     api, seen, admitted, end = Api(cluster), set(), 0, time.monotonic() + seconds
     while time.monotonic() < end:

@@ -11,6 +11,8 @@ import tempfile
 import admission
 import basics
 import failures
+import routes
+from conformance import FIVE, conformance
 from kube import ROOT, Cluster, say
 from restarts import restarts
 
@@ -44,7 +46,9 @@ def scenes(args):
         "api": lambda cluster: failures.api_server_away(cluster, args.away),
         "frozen": lambda cluster: failures.frozen(cluster, args.away),
         "rights": failures.rights_lost,
-        "node": failures.node_lost}
+        "node": failures.node_lost,
+        "conformance": lambda cluster: conformance(cluster, FIVE),
+        "routes": routes.run}
     return always if args.quick else {**always, **longer}
 
 

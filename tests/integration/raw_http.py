@@ -108,7 +108,9 @@ class Wire2:
                                            validate_outbound_headers=False, validate_inbound_headers=not client)
         self.connection = h2.connection.H2Connection(config)
         if connect_protocol:
-            self.connection.local_settings.enable_connect_protocol = 1
+            codes = h2.settings.SettingCodes
+            self.connection.local_settings = h2.settings.Settings(client=client, initial_values={
+                **dict(self.connection.local_settings), codes.ENABLE_CONNECT_PROTOCOL: 1})
         self.connection.initiate_connection()
         self.settled = threading.Event()
         self.flush()

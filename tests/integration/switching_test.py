@@ -75,6 +75,7 @@ def echoes(wire, stream):
     wire.data(stream, websocket_cases.close())
     wire.until(lambda: stream in wire.ended)
     assert wire.messages[stream].body[17 + BIG:].startswith(b"\x88") and wire.messages[stream].reset < 0
+    wire.data(stream, b"", end=True)   # the server has closed; now the client
 
 
 def handshake(client):
