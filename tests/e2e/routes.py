@@ -38,7 +38,7 @@ def statuses(cluster):
     become(cluster, Accepted="True Accepted", ResolvedRefs="False BackendNotFound")
     broken["spec"]["parentRefs"][0]["name"] = "nobody"
     apply(cluster, broken)
-    become(cluster, Accepted="False NoMatchingParent", ResolvedRefs="False BackendNotFound")
+    become(cluster, Accepted="False NoMatchingParent", ResolvedRefs="Unknown Pending")
     apply(cluster, ROUTE)
     become(cluster, Accepted="True Accepted", ResolvedRefs="True ResolvedRefs")
     holder = cluster.get("-n", MESH, "lease", "weft-control")["spec"]["holderIdentity"]

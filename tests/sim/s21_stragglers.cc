@@ -55,10 +55,13 @@ Scenario Stragglers() {
   };
   s.shown = {{"p50 30 %", "ms"}, {"p99.9 30 %", "ms"}, {"more attempts 30 %", "%"},
              {"p50 80 %", "ms"}, {"p99.9 80 %", "ms"}, {"more attempts 80 %", "%"}};
-  s.criteria = {{"p99.9 at 30 %, over no hedging", "x", Bound::kAtMost, 0.5,
-                 [](const Sample& of) { return of(kWeft, "p99.9 30 %") / of(kNoHedging, "p99.9 30 %"); }},
-                {"more attempts at 30 %", "%", Bound::kAtMost, 2, "more attempts 30 %"},
-                {"off at 80 %: more attempts", "%", Bound::kAtMost, 0.1, "more attempts 80 %"}};
+  s.criteria = {
+      {"p99.9 at 30 %, over no hedging", "x", Bound::kAtMost, 0.5,
+       [](const Sample& of) { return of(kWeft, "p99.9 30 %") / of(kNoHedging, "p99.9 30 %"); }},
+      {"more attempts at 30 %", "%", Bound::kAtMost, 2, "more attempts 30 %"},
+      {"off at 80 %: attempts more than without hedging", "%", Bound::kAtMost, 0.1, [](const Sample& of) {
+         return of(kWeft, "more attempts 80 %") - of(kNoHedging, "more attempts 80 %");
+       }}};
   return s;
 }
 

@@ -136,6 +136,7 @@ TEST_F(RoutesTest, AMissingBackendIsToldAndMendedWhenItComes) {
 TEST_F(RoutesTest, AParentThatIsMissingIsNoMatchingParent) {
   world.fake.Put("httproutes", RouteJson("split", "nobody", "cart"));
   EXPECT_TRUE(Comes([&] { return Condition("split", "Accepted") == "False NoMatchingParent"; }));
+  EXPECT_EQ(Condition("split", "ResolvedRefs"), "Unknown Pending");
 }
 
 TEST_F(RoutesTest, WhatWeftDoesNotDoIsUnsupportedAndTheLastGoodVersionStays) {

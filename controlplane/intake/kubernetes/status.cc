@@ -1,5 +1,6 @@
 #include "controlplane/intake/kubernetes/status.h"
 
+#include <algorithm>
 #include <array>
 
 #include "controlplane/api/foreign.h"
@@ -50,6 +51,10 @@ Condition ResolvedOf(const Judgement& judgement) {
       if (finding.code == reason) return {"ResolvedRefs", "False", reason, TextOf(finding)};
     }
   }
+  // References are looked at where the route applies; without any parent that is nowhere.
+  const auto lost = [](const compile::Finding& finding) { return finding.code == "NoMatchingParent"; };
+  if (std::any_of(judgement.findings.begin(), judgement.findings.end(), lost))
+    return {"ResolvedRefs", "Unknown", "Pending", "a parent is missing"};
   return {"ResolvedRefs", "True", "ResolvedRefs", "all references are good"};
 }
 

@@ -91,7 +91,8 @@ def timeout_on_sleeping_server(stub):
     sending = Sending()
     answers = stub.duplex(iter(sending), timeout=0.001)
     sending.send(turn(31415, 27182))
-    assert code_of(lambda: list(answers))[0] == grpc.StatusCode.DEADLINE_EXCEEDED
+    code = code_of(lambda: list(answers))
+    assert code[0] == grpc.StatusCode.DEADLINE_EXCEEDED, code
     sending.end()
 
 
