@@ -20,6 +20,18 @@ std::uint16_t PortOf(const policy::ServiceBundle& bundle, const std::string& por
   return 0;
 }
 
+constexpr std::size_t kMostBehind = 1024;  // ports of the workload that are told apart
+
+// The service's port that leads to this one of the workload.
+std::uint16_t PortBehind(const snapshot::Service& service, std::uint16_t workload, std::uint16_t usual) {
+  for (const snapshot::Instance& instance : service.endpoints->instances) {
+    for (const policy::ServicePort& port : service.bundle->ports) {
+      if (instance.AddressFor(port).port == workload) return port.port;
+    }
+  }
+  return usual;
+}
+
 }  // namespace
 
 Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder* recorder,
@@ -99,12 +111,12 @@ void Worker::Adopt(int fd, const net::Address& peer, const Listener& on) {
 engine::Origin Worker::OriginOf(const Listener& on, int fd, const net::Address& peer) {
   engine::Origin origin;
   origin.direction = on.direction;
-  if (on.service) origin.fixed = &fixed_.at(&on);
   origin.peer = peer;
   origin.application = on.application;
   origin.proxy_protocol = on.send_proxy;
   origin.allow_passthrough = on.transparent && on.direction == engine::Direction::kOutbound;
   if (on.transparent) origin.original = transport::OriginalDestination(fd);
+  if (on.service) origin.fixed = &KeyOf(on, origin.original);
   return origin;
 }
 
@@ -212,6 +224,24 @@ void Worker::ResolvePorts() {
     const snapshot::Service* service = engine_.snapshot()->Find(key.service);
     if (service != nullptr) key.port = PortOf(*service->bundle, listener->port);
   }
+  for (auto& [where, key] : behind_) {
+    const snapshot::Service* service = engine_.snapshot()->Find(key.service);
+    if (service != nullptr) key.port = PortBehind(*service, where.second, fixed_.at(where.first).port);
+  }
+}
+
+// Origins point at what this returns for as long as they live.
+const BackendKey& Worker::KeyOf(const Listener& on, const net::Address& original) {
+  const BackendKey& usual = fixed_.at(&on);
+  if (!on.transparent || !on.port.empty()) return usual;
+  const auto known = behind_.find({&on, original.port});
+  if (known != behind_.end()) return known->second;
+  if (behind_.size() >= kMostBehind) return usual;
+  BackendKey& key = behind_[{&on, original.port}] = usual;
+  const snapshot::Service* service =
+      engine_.snapshot() == nullptr ? nullptr : engine_.snapshot()->Find(key.service);
+  if (service != nullptr) key.port = PortBehind(*service, original.port, usual.port);
+  return key;
 }
 
 void Worker::Install(engine::ViewPtr view) { engine_.Install(std::move(view), loop_.now()); }

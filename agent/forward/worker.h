@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,10 +31,11 @@ struct Listener {
   net::Address listen;  // port 0 is replaced by the one that was bound
   bool transparent = false;
   std::optional<ServiceKey> service;  // per-service port, or the service behind an inbound listener
-  std::string port;                   // of that service: name or number; empty: its only one
-  net::Address application;           // inbound without `transparent`: where our workload listens
-  bool accept_proxy = false;          // connections begin with a PROXY header; others are closed
-  std::uint8_t send_proxy = 0;        // inbound: 1, 2: relayed connections to the application begin with one
+  // Of that service: name or number; empty: by where a transparent connection goes, else its first.
+  std::string port;
+  net::Address application;     // inbound without `transparent`: where our workload listens
+  bool accept_proxy = false;    // connections begin with a PROXY header; others are closed
+  std::uint8_t send_proxy = 0;  // inbound: 1, 2: relayed connections to the application begin with one
   std::vector<net::PortRange> opaque_ports;  // transparent: destinations relayed as they are
 
   bool IsOpaque(std::uint16_t to) const {
@@ -102,6 +104,7 @@ class Worker final : private connection::Requests {
 
   engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
   void ResolvePorts();
+  const BackendKey& KeyOf(const Listener& on, const net::Address& original);
   bool IsOwn(const net::Address& address, const net::Ip& here) const;
   void AwaitProxyHeader(connection::Handed client, const engine::Origin& origin);
   void Open(connection::Handed client, engine::Origin origin);
@@ -140,8 +143,10 @@ class Worker final : private connection::Requests {
   connection::ServerLimits limits_;
   const std::vector<std::unique_ptr<Listener>>& listeners_;
   std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
-  accept::Opening::Pending opening_;                       // what they speak is not known yet
-  accept::Securing::Pending securing_;                     // their handshakes run
+  // Likewise of a transparent listener whose service may have several ports: by where the workload listens.
+  std::map<std::pair<const Listener*, std::uint16_t>, BackendKey> behind_;
+  accept::Opening::Pending opening_;    // what they speak is not known yet
+  accept::Securing::Pending securing_;  // their handshakes run
   struct Searching {
     connection::Handed client;
     engine::Origin origin;

@@ -179,7 +179,8 @@ def test_rotation_under_load_drops_nothing():
 
 def test_without_a_control_plane_an_expired_identity_is_refused():
     with Mesh() as mesh:
-        pair = Pair(mesh, leaf="5s", policy={"mtls": "strict", "retry": {"enabled": False}, "connectionPool": {"maxAge": "100ms"}})
+        pair = Pair(mesh, leaf="5s", policy={"mtls": "strict", "retry": {"enabled": False}, "connectionPool": {"maxAge": "100ms"},
+                                              "circuitBreaker": {"enabled": False}, "outlierDetection": {"enabled": False}})
         wait_for("traffic", lambda: pair.get()[0] == 200, 30)
         pair.control.stop()
         wait_for("the end of its certificate", lambda: pair.get()[1].get("x-weft-reason") == "no_identity", 60)

