@@ -133,11 +133,11 @@ Reason Context::Judge(x509_st* certificate, long verified, std::string_view expe
   if (IsOutOfTime(verified)) return Reason::kPeerExpired;
   if (certificate == nullptr || verified != X509_V_OK) return Reason::kPeerUntrusted;
   const x509::Certificate shown = x509::Read(certificate);
+  if (material_->revoked != nullptr && material_->revoked->Has(shown)) return Reason::kPeerRevoked;
   const WallTime by_issuer = ByIssuer(now);  // a resumed session was verified when it began
   if (by_issuer > shown.not_after || by_issuer < shown.not_before) return Reason::kPeerExpired;
   if (!shown.uri.starts_with(domain_) || !ReadIdentity(shown.uri)) return Reason::kPeerUntrusted;
   if (!expected.empty() && shown.uri != expected) return Reason::kPeerIdentity;
-  if (material_->revoked != nullptr && material_->revoked->Has(shown)) return Reason::kPeerRevoked;
   identity = shown.uri;
   return Reason::kOk;
 }

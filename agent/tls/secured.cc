@@ -140,6 +140,7 @@ class Secured final : public transport::Transport, private loop::Handler {
   void Opened();
   void Fail(Reason reason, int error);
   void Give(Reason reason, int error);
+  Reason JudgePeer(std::string& identity);
   bool StillGood();
   void Wake(bool readable, bool writable) {
     if (handler_ != nullptr) handler_->OnReady(readable, writable);
@@ -290,10 +291,7 @@ void Secured::Advance() {
 }
 
 void Secured::Opened() {
-  judged_ = wire_.contexts_.revocations();
-  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()), X509_free);
-  const Reason reason =
-      context_->Judge(shown.get(), SSL_get_verify_result(ssl_.get()), expected_, wire_.wall_(), identity_);
+  const Reason reason = JudgePeer(identity_);
   if (reason != Reason::kOk) return Fail(reason, ECONNABORTED);
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
@@ -306,16 +304,20 @@ void Secured::Opened() {
   Wake(true, true);
 }
 
+// By the newest context: what was revoked since this connection began counts, too.
+Reason Secured::JudgePeer(std::string& identity) {
+  judged_ = wire_.contexts_.revocations();  // before the context is asked for: what comes later is looked at
+  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()), X509_free);
+  return wire_.contexts_.Now()->Judge(shown.get(), SSL_get_verify_result(ssl_.get()), expected_,
+                                      wire_.wall_(), identity);
+}
+
 // A peer whose certificate was revoked meanwhile is neither heard nor told anything more.
 bool Secured::StillGood() {
-  const std::uint64_t now = wire_.contexts_.revocations();
-  if (now == judged_) return true;
-  judged_ = now;
-  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()), X509_free);
+  if (wire_.contexts_.revocations() == judged_) return true;
   std::string ignored;
-  const Reason reason = wire_.contexts_.Now()->Judge(shown.get(), X509_V_OK, {}, wire_.wall_(), ignored);
-  if (reason != Reason::kPeerRevoked) return true;  // another end of it ends no connection
-  Give(reason, ECONNABORTED);
+  if (JudgePeer(ignored) != Reason::kPeerRevoked) return true;  // another end of it ends no connection
+  Give(Reason::kPeerRevoked, ECONNABORTED);
   return false;
 }
 

@@ -296,6 +296,17 @@ TEST_F(TlsTest, ARevokedCertificateIsRefusedOnEitherSideAndALaterOneIsGood) {
   RunUntil([&] { return server_.got == "ping"; });
 }
 
+TEST_F(TlsTest, WhatWasRevokedDuringAHandshakeIsRefusedAtItsEnd) {
+  const identity::MaterialPtr web = ca_.Issue(Id("web")), cart = ca_.Issue(Id("cart"));
+  Side calling(*this, web), called(*this, cart);
+  client_.out = "ping";
+  Connect(calling, called, Id("cart"));
+  called.holder.Set(Revoking(cart, {x509::Read(web->chain)->serial, {}, {}}));
+  RunUntil([&] { return server_.failed; });
+  EXPECT_EQ(server_.failure, Reason::kPeerRevoked);
+  EXPECT_EQ(server_.got, "");
+}
+
 TEST_F(TlsTest, AConnectionEndsWhenTheCertificateOfItsPeerIsRevoked) {
   const identity::MaterialPtr web = ca_.Issue(Id("web")), cart = ca_.Issue(Id("cart"));
   Side calling(*this, web), called(*this, cart);
