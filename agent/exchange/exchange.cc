@@ -268,7 +268,7 @@ void Exchange::Abort() {
 // --- the attempt ---
 
 void Exchange::OnAttemptReady() {
-  if (WriteRequest()) return SendKept();
+  if (WriteRequest(attempt_, *call_.target)) return SendKept();
   CancelAttempt();
   FailAttempt(Outcome::kLocal, Reason::kHeadTooLarge);
 }

@@ -96,7 +96,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   Reason ReadRequest(message::RequestHead& head);
   void AddMeshFields(message::RequestHead& head);
   bool ComposeRequest(message::RequestHead& out, const route::Decision& chosen);
-  bool WriteRequest();
+  bool WriteRequest(upstream::Attempt& attempt, const engine::Target& target);
   void ReadMarks(const message::ResponseHead& head);
   void EditResponse(message::ResponseHead& head);
   static Duration RetryAfterOf(const message::ResponseHead& head);

@@ -208,14 +208,14 @@ bool Exchange::ComposeRequest(message::RequestHead& out, const route::Decision& 
 }
 
 // As this attempt sends it. False: it does not fit, and nothing was sent.
-bool Exchange::WriteRequest() {
+bool Exchange::WriteRequest(upstream::Attempt& attempt, const engine::Target& target) {
   if (!ComposeRequest(env_.outgoing, decision())) return false;
   // On a connection of HTTP/2 its agent could not tell any more what the application is to be spoken to in.
-  if (call_.target->multiplexed && head_.version != message::Version::kHttp2)
+  if (target.multiplexed && head_.version != message::Version::kHttp2)
     env_.outgoing.fields.Add(FieldId::kWeftHttp, "1.1");
-  if (head_.upgrade && head_.version == message::Version::kHttp2 && !attempt_.multiplexed())
+  if (head_.upgrade && head_.version == message::Version::kHttp2 && !attempt.multiplexed())
     return SendWebSocket();
-  return attempt_.SendHead(env_.outgoing, body_);
+  return attempt.SendHead(env_.outgoing, body_);
 }
 
 // HTTP/1.0 may leave Host out, HTTP/1.1 servers refuse an empty one: the service is meant.

@@ -33,13 +33,14 @@ void Exchange::StartSecond() {
   if (env_.LeadsHome(origin_.direction, target->address))
     return EndSecond(engine::Outcome::kLocal, Reason::kLoop);
   if (!second_) second_ = std::make_unique<Second>(*this);
+  second_->target = target;
   const bool http2 = target->multiplexed || SpeaksHttp2(call_.backend->protocol, head_.version);
   second_->attempt.Start(*target, TunedTimeouts(), head_.method, {false, true, http2});
 }
 
 void Exchange::SecondReady() {
   upstream::Attempt& attempt = second_->attempt;
-  if (!ComposeRequest(env_.outgoing, decision()) || !attempt.SendHead(env_.outgoing, body_)) {
+  if (!WriteRequest(attempt, *second_->target)) {
     attempt.Cancel();
     return SecondFailed(engine::Outcome::kLocal, Reason::kHeadTooLarge);
   }

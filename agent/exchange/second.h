@@ -11,6 +11,7 @@ class Exchange::Second final : private upstream::AttemptEvents {
       : attempt(exchange.env_.io.loop, exchange.env_.pool, *this), exchange_(exchange) {}
 
   upstream::Attempt attempt;
+  const engine::Target* target = nullptr;  // that it was begun for
 
  private:
   void OnAttemptReady() override { exchange_.SecondReady(); }
