@@ -67,8 +67,8 @@ class Circuit {
   bool Trip(std::uint32_t generation, const policy::CircuitBreaker& policy, TimePoint now);
 
   View Look() const;
-  std::uint32_t RampPercent(
-      TimePoint now) const;  // of requests that flow; zero: the state is not kRecovering
+  // Of requests that flow; zero: the state is not kRecovering.
+  std::uint32_t RampPercent(TimePoint now) const;
   Counts counts() const;
   std::uint32_t generation() const;
   static std::uint32_t GenerationOf(Permit permit);

@@ -3,7 +3,6 @@
 //
 //   p       1 / (1 + exp(-(bias + sum w_i x_i)))
 //   x       z of log latency, log requests in flight, root of badness and of connections lost, each over 3;
-//   the
 //           10 s slopes of the first two; their CUSUMs over 10; log(latency / limit) and log(latency in 10 s
 //           by Holt / limit), within -5 and 5
 //   label   a breach within 15 s, so each second is learned from 15 s later; not while one goes on

@@ -17,7 +17,6 @@ constexpr Duration kUnrepeatableIdle = std::chrono::seconds(1);
 constexpr Duration kSettled = std::chrono::seconds(1);    // idle this long above maxKeepalive: not needed
 constexpr Duration kAbandoned = std::chrono::seconds(1);  // for the rest of an answer nobody wants
 constexpr Duration kPoll = std::chrono::milliseconds(5);
-constexpr std::uint64_t kShareEvery = 64;     // requests on a connection others wait for
 constexpr std::size_t kPreconnectEvery = 10;  // sweeps
 
 }  // namespace

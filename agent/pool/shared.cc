@@ -21,8 +21,7 @@ constexpr Duration kPingApplication = std::chrono::seconds(310);
 constexpr Duration kPingAgent = std::chrono::seconds(30);
 constexpr Duration kPingTime = std::chrono::seconds(20);
 
-constexpr std::uint64_t kShareStreamsEvery = 64;  // whose places others wait for
-constexpr std::size_t kPreconnects = 20;          // at a time
+constexpr std::size_t kPreconnects = 20;  // at a time
 
 // For new requests. What counts under the cap may have changed since it was opened.
 bool Usable(const Http2Client& connection, const engine::Target& target) {
@@ -201,7 +200,7 @@ void Pool::OnReturned(Http2Client& connection) {
 // Workers share the cap, so one that has all its places gives one up now and then.
 void Pool::OnCapacity(Http2Client& connection) {
   Slot& slot = *static_cast<Slot*>(connection.owner_slot);
-  const bool yields = connection.counts_streams && slot.returned % kShareStreamsEvery == 0;
+  const bool yields = connection.counts_streams && slot.returned % kShareEvery == 0;
   if (yields && engine_.OthersWait(*slot.target->backend)) return;  // ours are served by Poll
   ServeQueue(slot);
 }

@@ -11,6 +11,8 @@ namespace weft::pool {
 inline constexpr Duration kAgentIdle = std::chrono::minutes(5);  // between agents, and of HTTP/2
 inline constexpr Duration kSpare = std::chrono::seconds(30);  // unused this long, and more than use asks for
 
+// Requests of a connection, or streams, whose places others wait for: now and then they get one.
+inline constexpr std::uint64_t kShareEvery = 64;
 inline constexpr double kAverage = 0.01;  // weight of one sweep of 100 ms
 
 // Of a connection whose most is `most`: each ends at a time of its own, up to a fifth before. Zero: never.

@@ -18,8 +18,8 @@ namespace weft::report {
 // How well an instance is, as one number of three parts, each 0 to 1:
 //
 //   standing  1 healthy, 0.5 degraded, 0.1 on probation, 0 ejected, unhealthy or draining
-//   errors    1 less the weighted badness of its attempts of the last 10 s (a 5xx 1.5, so two thirds of them
-//   are 0) speed     1.5 times the median latency of the service's instances over its own, at most 1
+//   errors    1 less the weighted badness of its attempts of the last 10 s (a 5xx 1.5, so two thirds are 0)
+//   speed     1.5 times the median latency of the service's instances over its own, at most 1
 //
 // Unused ones have 1 where nothing is known.
 struct InstanceHealth {

@@ -18,8 +18,6 @@ using api::At;
 using api::Json;
 using api::Text;
 
-using api::Json;
-
 constexpr std::string_view kNodeMaintenance = "_node_maintenance";
 constexpr std::string_view kServiceMaintenance = "_service_maintenance:";
 
