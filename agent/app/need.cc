@@ -10,11 +10,7 @@ bool Need::Ask(std::size_t worker, std::string_view authority, const engine::Ori
     keys = KeysOf(authority, node_);
   if (keys.empty()) return false;
   const ServiceKey& key = keys.front();
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = unknown_.find(key);
-    if (found != unknown_.end() && ReadMonotonicClock() < found->second) return false;
-  }
+  if (missing_.Has(key)) return false;
   cold_.Post([this, worker, key, text = std::string(authority)] {
     manager_.Need(key, [this, worker, key, text](bool found) { Answered(worker, text, key, found); });
   });
@@ -22,31 +18,17 @@ bool Need::Ask(std::size_t worker, std::string_view authority, const engine::Ori
 }
 
 bool Need::AskAddress(std::size_t worker, const net::Address& address) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = unknown_addresses_.find(address);
-    if (found != unknown_addresses_.end() && ReadMonotonicClock() < found->second) return false;
-  }
+  if (missing_addresses_.Has(address)) return false;
   manager_.NeedAddress(address, [this, worker, address](bool found) {
-    if (!found) Remember(address);
+    if (!found) missing_addresses_.Add(address);
     forward::Worker* target = forwarder_.workers()[worker].get();
     target->loop().Post([target, address] { target->AnswerAddress(address); });
   });
   return true;
 }
 
-void Need::Remember(const net::Address& address) {
-  const std::lock_guard lock(mutex_);
-  if (unknown_addresses_.size() >= kMostUnknown) unknown_addresses_.clear();
-  unknown_addresses_[address] = ReadMonotonicClock() + config::kNegative;
-}
-
 void Need::Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found) {
-  if (!found) {
-    const std::lock_guard lock(mutex_);
-    if (unknown_.size() >= kMostUnknown) unknown_.clear();
-    unknown_[key] = ReadMonotonicClock() + config::kNegative;
-  }
+  if (!found) missing_.Add(key);
   if (!found && elsewhere && elsewhere(worker, authority)) return;
   forward::Worker* target = forwarder_.workers()[worker].get();
   target->loop().Post([target, authority] { target->AnswerHeld(authority); });

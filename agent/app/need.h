@@ -27,18 +27,35 @@ class Need {
   bool AskAddress(std::size_t worker, const net::Address& address);
 
  private:
+  // What was asked for and is not there, for a while. Any thread.
+  template <class Key>
+  class Missing {
+   public:
+    bool Has(const Key& key) {
+      const std::lock_guard lock(mutex_);
+      const auto found = until_.find(key);
+      return found != until_.end() && ReadMonotonicClock() < found->second;
+    }
+    void Add(const Key& key) {
+      const std::lock_guard lock(mutex_);
+      if (until_.size() >= kMost) until_.clear();
+      until_[key] = ReadMonotonicClock() + config::kNegative;
+    }
+
+   private:
+    static constexpr std::size_t kMost = 1024;
+    std::mutex mutex_;
+    std::unordered_map<Key, TimePoint> until_;
+  };
+
   void Answered(std::size_t worker, const std::string& authority, const ServiceKey& key, bool found);
 
-  void Remember(const net::Address& address);
-
-  static constexpr std::size_t kMostUnknown = 1024;
   cold::Cold& cold_;
   config::Manager& manager_;
   forward::Forwarder& forwarder_;
   const settings::Node node_;
-  std::mutex mutex_;
-  std::unordered_map<ServiceKey, TimePoint> unknown_;              // until when; guarded by mutex_
-  std::unordered_map<net::Address, TimePoint> unknown_addresses_;  // likewise
+  Missing<ServiceKey> missing_;
+  Missing<net::Address> missing_addresses_;
 };
 
 }  // namespace weft::app

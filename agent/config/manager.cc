@@ -202,12 +202,19 @@ void Manager::Admit(const ServiceKey& key, std::function<void(bool)> done) {
     link_->Subscribe(std::span(&key, 1));
   }
   if (status_.link == LinkState::kWaiting) return done(false);
+  Hold(waiting_, key, std::move(done), [this, key] { Answer(key, false); });
+}
+
+// For as long as somebody may wait; then it is `late` for all who wait for the same.
+template <class Key, class Late>
+void Manager::Hold(std::map<Key, std::vector<Waiter>>& waiting, const Key& key,
+                   std::function<void(bool)> done, Late late) {
   const std::uint64_t id = ++next_waiter_;
-  waiting_[key].push_back({id, std::move(done)});
+  waiting[key].push_back({id, std::move(done)});
   ++waiters_;
-  cold_.After(kHold, Guarded([this, key, id] {
-                const auto found = waiting_.find(key);
-                if (found != waiting_.end() && found->second.front().id <= id) Answer(key, false);
+  cold_.After(kHold, Guarded([&waiting, key, id, late] {
+                const auto found = waiting.find(key);
+                if (found != waiting.end() && found->second.front().id <= id) late();
               }));
 }
 
@@ -223,15 +230,8 @@ void Manager::AdmitAddress(const net::Address& address, std::function<void(bool)
     ++status_.overflows;
     return done(false);
   }
-  std::vector<Waiter>& waiters = finding_[address];
-  if (waiters.empty()) link_->FindAddress(address);
-  const std::uint64_t id = ++next_waiter_;
-  waiters.push_back({id, std::move(done)});
-  ++waiters_;
-  cold_.After(kHold, Guarded([this, address, id] {
-                const auto found = finding_.find(address);
-                if (found != finding_.end() && found->second.front().id <= id) OnFound(address, std::nullopt);
-              }));
+  if (!finding_.contains(address)) link_->FindAddress(address);
+  Hold(finding_, address, std::move(done), [this, address] { OnFound(address, std::nullopt); });
 }
 
 void Manager::OnFound(const net::Address& address, const std::optional<ServiceKey>& service) {

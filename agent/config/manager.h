@@ -88,6 +88,9 @@ class Manager {
   void AdmitAddress(const net::Address& address, std::function<void(bool)> done);
   void OnFound(const net::Address& address, const std::optional<ServiceKey>& service);
   void Answer(const ServiceKey& key, bool found);
+  template <class Key, class Late>
+  void Hold(std::map<Key, std::vector<Waiter>>& waiting, const Key& key, std::function<void(bool)> done,
+            Late late);
   void AnswerHeld();
   void Deny(const ServiceKey& key);
   void Forget(const ServiceKey& key);

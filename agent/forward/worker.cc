@@ -1,5 +1,7 @@
 #include "agent/forward/worker.h"
 
+#include "agent/forward/ports.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,26 +13,7 @@ namespace weft::forward {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(100);
-// Zero: the bundle has no such port.
-std::uint16_t PortOf(const policy::ServiceBundle& bundle, const std::string& port) {
-  if (port.empty()) return bundle.ports.empty() ? std::uint16_t{0} : bundle.ports.front().port;
-  for (const policy::ServicePort& each : bundle.ports) {
-    if (each.name == port || std::to_string(each.port) == port) return each.port;
-  }
-  return 0;
-}
-
-constexpr std::size_t kMostBehind = 1024;  // ports of the workload that are told apart
-
-// The service's port that leads to this one of the workload.
-std::uint16_t PortBehind(const snapshot::Service& service, std::uint16_t workload, std::uint16_t usual) {
-  for (const snapshot::Instance& instance : service.endpoints->instances) {
-    for (const policy::ServicePort& port : service.bundle->ports) {
-      if (instance.AddressFor(port).port == workload) return port.port;
-    }
-  }
-  return usual;
-}
+constexpr std::size_t kMostPorts = 1024;  // of the workload that are told apart
 
 }  // namespace
 
@@ -77,7 +60,6 @@ Worker::Worker(WorkerOptions options, engine::Shared& shared, decision::Recorder
   for (const auto& listener : listeners) {
     const bool outbound = listener->direction == engine::Direction::kOutbound;
     (outbound ? env_.outbound_listeners : env_.inbound_listeners).push_back(listener->listen);
-    if (listener->service) fixed_[listener.get()] = {*listener->service, 0};
   }
   tick_.Bind(
       loop_.timers(), [](void* self, TimePoint) { static_cast<Worker*>(self)->Tick(); }, this);
@@ -214,34 +196,24 @@ bool Worker::Draining(const engine::Origin& origin) const {
 
 void Worker::Install(snapshot::SnapshotPtr snapshot) {
   engine_.Install(std::move(snapshot), loop_.now());
-  ResolvePorts();
+  for (auto& [place, key] : fixed_) ResolvePort(place, key);
   RetryHeld();
 }
 
-// Ports may be given by name, which a snapshot turns into numbers.
-void Worker::ResolvePorts() {
-  for (auto& [listener, key] : fixed_) {
-    const snapshot::Service* service = engine_.snapshot()->Find(key.service);
-    if (service != nullptr) key.port = PortOf(*service->bundle, listener->port);
-  }
-  for (auto& [where, key] : behind_) {
-    const snapshot::Service* service = engine_.snapshot()->Find(key.service);
-    if (service != nullptr) key.port = PortBehind(*service, where.second, fixed_.at(where.first).port);
-  }
+// Ports may be given by name, or by where the workload listens: a snapshot turns both into numbers.
+void Worker::ResolvePort(const Place& place, BackendKey& key) const {
+  const snapshot::Snapshot* known = engine_.snapshot();
+  const snapshot::Service* service = known == nullptr ? nullptr : known->Find(key.service);
+  if (service != nullptr) key.port = PortOf(*service, place.first->port, place.second);
 }
 
 // Origins point at what this returns for as long as they live.
 const BackendKey& Worker::KeyOf(const Listener& on, const net::Address& original) {
-  const BackendKey& usual = fixed_.at(&on);
-  if (!on.transparent || !on.port.empty()) return usual;
-  const auto known = behind_.find({&on, original.port});
-  if (known != behind_.end()) return known->second;
-  if (behind_.size() >= kMostBehind) return usual;
-  BackendKey& key = behind_[{&on, original.port}] = usual;
-  const snapshot::Service* service =
-      engine_.snapshot() == nullptr ? nullptr : engine_.snapshot()->Find(key.service);
-  if (service != nullptr) key.port = PortBehind(*service, original.port, usual.port);
-  return key;
+  Place place{&on, on.transparent && on.port.empty() ? original.port : std::uint16_t{0}};
+  if (fixed_.size() >= listeners_.size() + kMostPorts && !fixed_.contains(place)) place.second = 0;
+  const auto [known, is_new] = fixed_.try_emplace(place, BackendKey{*on.service, 0});
+  if (is_new) ResolvePort(place, known->second);
+  return known->second;
 }
 
 void Worker::Install(engine::ViewPtr view) { engine_.Install(std::move(view), loop_.now()); }

@@ -103,7 +103,9 @@ class Worker final : private connection::Requests {
   void SpeaksHttp2(connection::ServerConnection& connection, std::string_view bytes) override;
 
   engine::Origin OriginOf(const Listener& on, int fd, const net::Address& peer);
-  void ResolvePorts();
+  // A listener with a service; and, where a transparent one may lead to several ports, the workload's.
+  using Place = std::pair<const Listener*, std::uint16_t>;
+  void ResolvePort(const Place& place, BackendKey& key) const;
   const BackendKey& KeyOf(const Listener& on, const net::Address& original);
   bool IsOwn(const net::Address& address, const net::Ip& here) const;
   void AwaitProxyHeader(connection::Handed client, const engine::Origin& origin);
@@ -142,9 +144,7 @@ class Worker final : private connection::Requests {
   std::size_t index_;
   connection::ServerLimits limits_;
   const std::vector<std::unique_ptr<Listener>>& listeners_;
-  std::unordered_map<const Listener*, BackendKey> fixed_;  // port 0 while the service is not known
-  // Likewise of a transparent listener whose service may have several ports: by where the workload listens.
-  std::map<std::pair<const Listener*, std::uint16_t>, BackendKey> behind_;
+  std::map<Place, BackendKey> fixed_;   // port 0 while the service is not known
   accept::Opening::Pending opening_;    // what they speak is not known yet
   accept::Securing::Pending securing_;  // their handshakes run
   struct Searching {

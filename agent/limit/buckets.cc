@@ -2,11 +2,6 @@
 
 namespace weft::limit {
 
-Buckets::Set& Buckets::SetOf(std::uint64_t key) {
-  std::call_once(made_, [this] { sets_.store(new std::array<Set, kSets>(), std::memory_order_release); });
-  return (*sets_.load(std::memory_order_acquire))[(key >> 32) % kSets];
-}
-
 Taken Buckets::TakeShared(TimePoint now) {
   const Rate current = rate();
   std::int64_t seen = shared_.load(std::memory_order_relaxed);
@@ -18,7 +13,7 @@ Taken Buckets::TakeShared(TimePoint now) {
 }
 
 Taken Buckets::Take(std::uint64_t key, TimePoint now) {
-  Set& set = SetOf(key);
+  Table::Set& set = sets_.Of(key);
   const SpinLock lock(set.locked);
   Entry* free = &set.entries[0];
   for (Entry& entry : set.entries) {
@@ -31,7 +26,7 @@ Taken Buckets::Take(std::uint64_t key, TimePoint now) {
 }
 
 void Buckets::Return(std::uint64_t key) {
-  Set& set = SetOf(key);
+  Table::Set& set = sets_.Of(key);
   const SpinLock lock(set.locked);
   for (Entry& entry : set.entries) {
     if (entry.key == key && entry.tat != 0) entry.tat -= interval_.load(std::memory_order_relaxed);
@@ -46,9 +41,9 @@ void Buckets::Change(const Rate& to, TimePoint now) {
   std::int64_t seen = shared_.load(std::memory_order_relaxed);
   while (!shared_.compare_exchange_weak(seen, Rescale(seen, from, to, Nanos(now)))) {
   }
-  std::array<Set, kSets>* sets = sets_.load(std::memory_order_acquire);
+  Table::All* const sets = sets_.all();
   if (sets == nullptr) return;
-  for (Set& set : *sets) {
+  for (Table::Set& set : *sets) {
     const SpinLock lock(set.locked);
     for (Entry& entry : set.entries) entry.tat = Rescale(entry.tat, from, to, Nanos(now));
   }

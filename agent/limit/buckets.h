@@ -13,16 +13,13 @@
 #include <mutex>
 
 #include "agent/limit/gcra.h"
-#include "agent/limit/spin.h"
+#include "agent/limit/sets.h"
 
 namespace weft::limit {
 
 class Buckets {
  public:
   explicit Buckets(const Rate& rate) : interval_(rate.interval), tolerance_(rate.tolerance) {}
-  ~Buckets() { delete sets_.load(); }
-  Buckets(const Buckets&) = delete;
-  Buckets& operator=(const Buckets&) = delete;
 
   [[nodiscard]] Taken TakeShared(TimePoint now);
   [[nodiscard]] Taken Take(std::uint64_t key, TimePoint now);
@@ -39,23 +36,16 @@ class Buckets {
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::size_t kSets = 4096, kWays = 8;
   struct Entry {
     std::uint64_t key = 0;
     std::int64_t tat = 0;  // passed: the entry is free
   };
-  struct Set {
-    std::atomic<bool> locked{false};
-    std::array<Entry, kWays> entries;
-  };
-
-  Set& SetOf(std::uint64_t key);
+  using Table = Sets<Entry, 4096, 8>;
 
   std::atomic<std::int64_t> interval_, tolerance_;
   std::atomic<std::int64_t> shared_{0};
   std::atomic<std::uint64_t> evicted_{0}, asked_{0};
-  std::once_flag made_;
-  std::atomic<std::array<Set, kSets>*> sets_{nullptr};
+  Table sets_;
 };
 
 }  // namespace weft::limit
