@@ -49,5 +49,5 @@ weft_library(agent/redirect DEPS agent/transport common/net common/result)
 weft_library(agent/egress DEPS common/net common/snapshot common/task common/time common/result LINK weft_ext_boost)
 weft_library(agent/admin DEPS common/http common/snapshot agent/report)
 weft_library(agent/forward DEPS agent/accept agent/detect agent/exchange agent/tunnel common/random)
-weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/redirect agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/log common/resident
+weft_program(agent/app NAME weft-agent DEPS agent/forward agent/egress agent/redirect agent/config agent/uplink agent/admin agent/probe agent/resources agent/settings common/environment common/log common/resident
   common/task)

@@ -35,7 +35,7 @@ target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT
 # controlplane/app/message_limit.h
 target_link_options(weft_controlplane_app INTERFACE
   -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj)
-weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app LINK weft_ext_ssl)
+weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app common/environment LINK weft_ext_ssl)
 if(TARGET weft-control)
   target_link_options(weft-control PRIVATE -Wl,--wrap=SSL_CTX_new)   # controlplane/app/main/tls_memory.cc
 endif()

@@ -3,26 +3,15 @@
 
 #include "agent/app/agent.h"
 #include "agent/redirect/command.h"
-
-extern char** environ;
+#include "common/environment/environment.h"
 
 namespace {
 
 using namespace std::string_literals;
 
-std::map<std::string, std::string> Environment() {
-  std::map<std::string, std::string> out;
-  for (char** each = environ; *each != nullptr; ++each) {
-    const std::string_view text(*each);
-    const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return out;
-}
-
 weft::Result<weft::settings::Settings> LoadSettings(const weft::app::Arguments& arguments) {
-  weft::Result<std::vector<weft::settings::Override>> overrides =
-      weft::settings::FromEnvironment(Environment(), {"WEFT_CONFIG", "WEFT_CONFIG_TEXT", "WEFT_ALLOCATIONS"});
+  weft::Result<std::vector<weft::settings::Override>> overrides = weft::settings::FromEnvironment(
+      weft::environment::Read(), {"WEFT_CONFIG", "WEFT_CONFIG_TEXT", "WEFT_ALLOCATIONS"});
   if (!overrides) return overrides.error();
   overrides->insert(overrides->end(), arguments.overrides.begin(), arguments.overrides.end());
   if (arguments.config.empty()) {

@@ -7,6 +7,7 @@
 #include "agent/breaker/circuit.h"
 #include "agent/breaker/window.h"
 #include "common/random/random.h"
+#include "tests/support/effort.h"
 
 namespace weft::breaker {
 namespace {
@@ -227,7 +228,7 @@ struct Model {
 };
 
 TEST(CircuitTest, RandomSequencesOfEventsAgreeWithTheModel) {
-  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {  // a million steps
+  for (std::uint64_t seed = 0; seed < support::Steps(std::uint64_t{2'000}); ++seed) {  // a million steps
     Circuit circuit(seed, 1);
     Model model;
     Rng random(seed, 7);

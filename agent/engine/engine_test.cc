@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/decision/log.h"
+#include "tests/support/effort.h"
 
 namespace weft::engine {
 namespace {
@@ -131,12 +132,13 @@ void AskOnce(Engine& engine, std::string_view service, TimePoint now) {
 }
 
 TEST(EngineTest, ThousandsOfServicesThatComeAndGoDoNotAddUp) {
+  constexpr int kServices = support::Steps(2'500);
   for (const Duration step : {seconds(10), seconds(0)}) {  // within the grace: sixty, and far too many
     Shared shared(1);
     Engine engine({}, shared, nullptr);
     std::size_t most = 0, most_shared = 0, forgotten = 0;
     TimePoint now = kStart;
-    for (int i = 0; i < 2'500; ++i, now += step) {
+    for (int i = 0; i < kServices; ++i, now += step) {
       const std::string name = "s" + std::to_string(i);
       engine.Install(MakeSnapshot(1, {}, name), now);
       AskOnce(engine, name, now);
@@ -147,7 +149,7 @@ TEST(EngineTest, ThousandsOfServicesThatComeAndGoDoNotAddUp) {
     }
     EXPECT_LE(most, step == seconds(10) ? 62u : 1025u);
     EXPECT_LE(most_shared, 2 * (2 * most + 64));
-    EXPECT_EQ(forgotten + engine.backends().size(), 2'500u);
+    EXPECT_EQ(forgotten + engine.backends().size(), static_cast<std::size_t>(kServices));
   }
 }
 

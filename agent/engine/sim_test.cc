@@ -8,6 +8,7 @@
 #include "agent/engine/aggregator.h"
 #include "agent/engine/engine.h"
 #include "common/random/random.h"
+#include "tests/support/effort.h"
 
 namespace weft::engine {
 namespace {
@@ -182,12 +183,7 @@ policy::ServicePolicy FaultPolicy() {
   return policy;
 }
 
-// Sanitizers make a world thirty times slower; they need not see each of them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSeeds = 1;
-#else
-constexpr std::uint64_t kSeeds = 5;
-#endif
+constexpr std::uint64_t kSeeds = 1 + support::Steps(4);
 
 TEST(WorldTest, AnInstanceThatFailsHardIsEjectedWithinTwoSecondsAndClientsSeeNothing) {
   for (const Fault fault : {Fault::kRefuse, Fault::kReset, Fault::kHang, Fault::kBlackHole, Fault::kAll500}) {

@@ -78,8 +78,13 @@ Recorded Record(const policy::ServicePolicy& policy) {
   return made;
 }
 
+const Recorded& CalmOne() {
+  static const Recorded made = Record(Calm());
+  return made;
+}
+
 TEST(WhatIfTest, WithoutAChangeEverythingComesOutAsRecordedAndExact) {
-  const Recorded made = Record(Calm());
+  const Recorded& made = CalmOne();
   const Side side = whatif::Run(made.recording, nullptr);
   EXPECT_EQ(side.elsewhere.all(), 0u);
   EXPECT_EQ(side.requests.modelled, 0u);
@@ -93,7 +98,7 @@ TEST(WhatIfTest, WithoutAChangeEverythingComesOutAsRecordedAndExact) {
 
 // What the same world does under the changed policy is what really would have happened.
 TEST(WhatIfTest, PredictsOpeningsEjectionsAndRefusalsOfARerunWithinAFifth) {
-  const Recorded made = Record(Calm());
+  const Recorded& made = CalmOne();
   const Side predicted =
       whatif::Run(made.recording, [](policy::ServiceBundle& bundle) { Overlay(Nervous(), bundle); });
   policy::ServiceBundle bundle;
@@ -115,7 +120,7 @@ TEST(WhatIfTest, PredictsOpeningsEjectionsAndRefusalsOfARerunWithinAFifth) {
 }
 
 TEST(WhatIfTest, AnAttemptTimeoutCutsWhatTookLonger) {
-  const Recorded made = Record(Calm());
+  const Recorded& made = CalmOne();
   policy::PolicySpec spec;
   spec.timeouts.attempt = milliseconds(8);
   spec.circuit_breaker.enabled = false;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "common/wire/wire.h"
+#include "tests/support/effort.h"
 
 namespace weft::compile {
 namespace {
@@ -92,12 +93,13 @@ resource::DocumentPtr ParseOne(const std::string& text) {
 }
 
 TEST(CompilerTest, AnySequenceOfChangesEndsWhereCompilingAllDoes) {
+  constexpr int kSteps = support::Steps(1500);
   std::mt19937 random(7);
   Compiler compiler({});
   std::map<std::string, resource::DocumentPtr> documents;
   Held held;
   std::size_t seen_findings = 0;
-  for (int step = 0; step < 1500; ++step) {
+  for (int step = 0; step < kSteps; ++step) {
     std::map<std::string, Edit> edits;
     for (unsigned i = 0; i < 1 + random() % 3; ++i) {
       const resource::DocumentPtr document = ParseOne(RandomText(random));
@@ -123,7 +125,7 @@ TEST(CompilerTest, AnySequenceOfChangesEndsWhereCompilingAllDoes) {
     ASSERT_TRUE(held == Whole(documents)) << "step " << step;
     seen_findings += held.findings.size();
   }
-  EXPECT_GT(seen_findings, 1000U);
+  EXPECT_GT(seen_findings, static_cast<std::size_t>(kSteps) / 2);
 }
 
 TEST(CompilerTest, OnlyServicesInWhichAChangedDocumentHasAPartAreCompiledAnew) {

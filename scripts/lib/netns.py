@@ -1,8 +1,10 @@
 """Network namespaces whose TCP traffic nftables hands to the agent inside. Used by the demo and by the tests; needs root,
 ip, nft, nsenter and setpriv."""
+import functools
 import os
 import shutil
 import subprocess
+import threading
 
 AGENT_UID = 15001   # the redirect rules let this user's traffic pass
 
@@ -20,11 +22,12 @@ def enter(space, as_agent=False, with_hosts=False):
     return words
 
 
+@functools.cache
 def possible(with_hosts=False):
     """Whether namespaces may be made and entered here."""
     if os.geteuid() != 0 or not all(shutil.which(program) for program in ("ip", "nft", "nsenter", "setpriv")):
         return False
-    space = f"weft-probe-{os.getpid()}"
+    space = f"weft-probe-{os.getpid()}-{threading.get_ident()}"
     entered = all(subprocess.run(command, capture_output=True).returncode == 0
                   for command in (["ip", "netns", "add", space], [*enter(space, with_hosts=with_hosts), "true"]))
     subprocess.run(["ip", "netns", "del", space], capture_output=True)

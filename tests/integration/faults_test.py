@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Ten instances, 200 requests a second, one instance misbehaving in six ways: who is ejected when, and what clients see."""
+import concurrent.futures
 import json
 import sys
 import threading
@@ -12,7 +13,7 @@ POLICY = dict(timeouts={"connect": "200ms", "attempt": "500ms"}, circuitBreaker=
               retry={"attempts": 2, "on": ["connectFailure", "reset", "attemptTimeout", "500", "502", "503", "504"]})
 
 
-def run_fault(hurt, outcome, most_seconds=2, seconds=12, rate=200, space=None):
+def run_fault(hurt, outcome, most_seconds=2, seconds=8, rate=200, space=None):
     """`outcome`: of the attempts at the hurt instance. `hurt` gives a function that counts them without the mesh, by what
     the instance or its kernel saw."""
     with Mesh() as mesh:
@@ -48,22 +49,6 @@ def mode(**query):
     return hurt
 
 
-def test_an_instance_that_resets():
-    run_fault(mode(mode="reset"), "reset")
-
-
-def test_an_instance_that_hangs():
-    run_fault(mode(mode="hang"), "attempt_timeout")
-
-
-def test_an_instance_that_crawls():
-    run_fault(mode(mode="crawl"), "attempt_timeout")
-
-
-def test_an_instance_that_answers_500_to_a_third():
-    run_fault(mode(mode="status", code=500, percent=30), "error_5xx", most_seconds=10, seconds=15)
-
-
 def in_a_space(hurt, outcome):
     if not spaces.possible():
         print("   no network namespaces here (root, ip, nft, setpriv): left out")
@@ -73,20 +58,34 @@ def in_a_space(hurt, outcome):
         run_fault(lambda bad: hurt(bad, space), outcome, space=space)
 
 
-def test_an_instance_that_refuses():
-    def hurt(bad, space):
-        space.gate(bad.port, drop=False)
-        before = space.gate_count()
-        bad.stop(kill=True)
-        return lambda: space.gate_count() - before
-    in_a_space(hurt, "connect_failed")
+def refuses(bad, space):
+    space.gate(bad.port, drop=False)
+    before = space.gate_count()
+    bad.stop(kill=True)
+    return lambda: space.gate_count() - before
 
 
-def test_an_instance_whose_packets_vanish():
-    def hurt(bad, space):
-        space.gate(bad.port, drop=True)
-        return space.gate_count
-    in_a_space(hurt, "connect_timeout")
+def loses_packets(bad, space):
+    space.gate(bad.port, drop=True)
+    return space.gate_count
+
+
+def at_once(**runs):
+    """Each in a mesh of its own: three wait for their instances beside one another as well as alone."""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        started = {name: pool.submit(run) for name, run in runs.items()}
+    failed = [f"{name}: {one.exception()}" for name, one in started.items() if one.exception()]
+    assert not failed, "\n".join(failed)
+
+
+def test_an_instance_that_resets_hangs_or_crawls():
+    at_once(reset=lambda: run_fault(mode(mode="reset"), "reset"), hang=lambda: run_fault(mode(mode="hang"), "attempt_timeout"),
+            crawl=lambda: run_fault(mode(mode="crawl"), "attempt_timeout"))
+
+
+def test_an_instance_that_answers_500_to_a_third_refuses_or_whose_packets_vanish():
+    at_once(some_500=lambda: run_fault(mode(mode="status", code=500, percent=30), "error_5xx", most_seconds=10, seconds=12),
+            refuses=lambda: in_a_space(refuses, "connect_failed"), vanish=lambda: in_a_space(loses_packets, "connect_timeout"))
 
 
 def test_a_post_is_never_sent_twice():

@@ -7,16 +7,17 @@
 namespace weft::sim {
 namespace {
 
-struct Rate {
+struct Traffic {
   const char* name;
   double per_second;
   double hours;  // of all 20 seeds together
 };
-constexpr std::array kRates = {Rate{"2 rps", 2, 168}, Rate{"10 rps", 10, 168}, Rate{"30 rps", 30, 168},
-                               Rate{"100 rps", 100, 24}, Rate{"1000 rps", 1000, 4}};
+constexpr std::array kTraffic = {Traffic{"2 rps", 2, 168}, Traffic{"10 rps", 10, 168},
+                                 Traffic{"30 rps", 30, 168}, Traffic{"100 rps", 100, 24},
+                                 Traffic{"1000 rps", 1000, 4}};
 constexpr std::array kBases = {0.0, 0.05, 0.10};
 
-std::string NameOf(const Rate& rate, double base) {
+std::string NameOf(const Traffic& rate, double base) {
   return std::string(rate.name) + ", " + std::to_string(static_cast<int>(std::lround(base * 100))) + " %";
 }
 
@@ -26,7 +27,7 @@ std::uint64_t Openings(simulate::World& world, const std::string& variant) {
   return agent.shared().Backend({{"local", "default", "cart"}, 80})->circuit.counts().opened;
 }
 
-double RunCell(const Rate& rate, double base, const Setup& setup, Result& result) {
+double RunCell(const Traffic& rate, double base, const Setup& setup, Result& result) {
   Shop shop;
   shop.servers = 3;
   shop.world.work = {simulate::Work::Shape::kFixed, milliseconds(5)};
@@ -51,7 +52,7 @@ double RunCell(const Rate& rate, double base, const Setup& setup, Result& result
 
 Result RunFalseTrips(const Setup& setup) {
   Result result;
-  for (const Rate& rate : kRates) {
+  for (const Traffic& rate : kTraffic) {
     for (const double base : kBases) result.figures[NameOf(rate, base)] = RunCell(rate, base, setup, result);
     result.figures[rate.name] = result.figures[NameOf(rate, 0)] + result.figures[NameOf(rate, 0.05)];
   }
@@ -73,9 +74,9 @@ Scenario FalseTrips() {
       "too many.";
   s.variants = {kWeft, "Hystrix", "Resilience4j"};
   s.run = RunFalseTrips;
-  for (const Rate& rate : kRates)
+  for (const Traffic& rate : kTraffic)
     s.shown.push_back({NameOf(rate, 0.05), ""}), s.shown.push_back({NameOf(rate, 0.10), ""});
-  for (const Rate& rate : kRates) {
+  for (const Traffic& rate : kTraffic) {
     if (rate.per_second < 10) continue;
     s.criteria.push_back(
         Because({std::string("false openings at 0 and 5 %, ") + rate.name, "", Bound::kAtMost,

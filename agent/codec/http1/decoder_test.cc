@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/codec/http1/encoder.h"
+#include "tests/support/effort.h"
 
 namespace weft::http1 {
 namespace {
@@ -260,7 +261,7 @@ TEST(RequestDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
                                           "GET / HTTP/", "Transfer-Encoding: chunked\r\n"};
   Pieces pieces;
   std::size_t good = 0;
-  for (int round = 0; round < 10'000; ++round) {
+  for (int round = 0; round < support::Steps(10'000); ++round) {
     const std::string bytes = pieces.Next(round % 8 == 0   ? "GET"
                                           : round % 2 == 0 ? "GET / HTTP/1.1\r\n"
                                                            : "GET / HTTP/1.1\r\nHost: x\r\n",
@@ -274,7 +275,7 @@ TEST(RequestDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
       ASSERT_EQ(DecodeRequests(bytes, piece, limits), whole) << bytes << " in pieces of " << piece;
     }
   }
-  EXPECT_GT(good, 100U);
+  EXPECT_GT(good, support::Steps(100U));
 }
 
 TEST(ResponseDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
@@ -282,7 +283,7 @@ TEST(ResponseDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
       "A: b\r\n", "C:d \r\n", "Content-Length: 0\r\n", "\r\n", "\r\n", "\n", "\r", " ", ":", "ee", "F: \x01"};
   Pieces pieces;
   std::size_t good = 0;
-  for (int round = 0; round < 10'000; ++round) {
+  for (int round = 0; round < support::Steps(10'000); ++round) {
     const std::string bytes =
         pieces.Next(round % 8 == 0 ? "HTTP/1.1 2" : "HTTP/1.1 200 OK\r\n", lines, round % 7);
     const Limits limits{.head_bytes = 16 + pieces.Draw() % 80, .fields = 1 + pieces.Draw() % 4};
@@ -305,7 +306,7 @@ TEST(ResponseDecoderTest, SaysTheSameOfAHeadInOnePieceAndInMany) {
       ASSERT_EQ(say(piece), whole) << bytes << " in pieces of " << piece;
     }
   }
-  EXPECT_GT(good, 100U);
+  EXPECT_GT(good, support::Steps(100U));
 }
 
 TEST(ResponseDecoderTest, KnowsWhereEachKindOfBodyEnds) {

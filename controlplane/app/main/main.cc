@@ -2,26 +2,11 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common/environment/environment.h"
 #include "controlplane/app/program.h"
 
-extern char** environ;
-
-namespace {
-
-std::map<std::string, std::string> Environment() {
-  std::map<std::string, std::string> out;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view pair(*entry);
-    const auto equals = pair.find('=');
-    if (equals != std::string_view::npos) out.emplace(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  return out;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  const weft::control::Parsed parsed = weft::control::ParseCommandLine(argc, argv, Environment());
+  const weft::control::Parsed parsed = weft::control::ParseCommandLine(argc, argv, weft::environment::Read());
   if (!parsed.settings) {
     std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
     return parsed.status;
