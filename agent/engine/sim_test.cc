@@ -205,7 +205,7 @@ TEST(WorldTest, AnInstanceThatFailsHardIsEjectedWithinTwoSecondsAndClientsSeeNot
 }
 
 TEST(WorldTest, AnInstanceThatAnswers500ThirtyPercentOfTheTimeIsEjectedWithinTenSeconds) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= support::Steps(std::uint64_t{40}); ++seed) {
     World world(10, FaultPolicy(), seed);
     world.Run(seconds(5), 200);
     world.Break(3, Fault::kThirty500);
