@@ -79,6 +79,20 @@ bool IsFull(Reason reason) {
   }
 }
 
+template <std::size_t N>
+std::string_view WriteNumber(std::array<char, N>& space, std::uint32_t number) {
+  const char* const end = std::to_chars(space.data(), space.data() + space.size(), number).ptr;
+  return {space.data(), static_cast<std::size_t>(end - space.data())};
+}
+
+// grpc-status, written into `space`, and grpc-message.
+template <std::size_t N>
+void AddGrpcStatus(message::FieldList& fields, Reason reason, std::array<char, N>& space) {
+  fields.Add(message::FieldId::kGrpcStatus,
+             WriteNumber(space, static_cast<std::uint32_t>(MappingOf(reason).grpc)));
+  fields.Add("grpc-message", Sentence(reason), message::FieldId::kOther);
+}
+
 }  // namespace
 
 const Mapping& MappingOf(Reason reason) { return kMappings[static_cast<std::size_t>(reason)]; }
@@ -130,30 +144,24 @@ Answer::Answer(Reason reason, std::string_view request_id, std::uint32_t retry_a
   if (!request_id.empty()) head_.fields.Add(FieldId::kXRequestId, request_id);
   head_.status = mapping.http;
   if (caller == Caller::kGrpc)
-    SpeakGrpc(reason, mapping);
+    SpeakGrpc(reason);
   else
     SpeakHttp(reason, retry_after_seconds);
   if (quota.limit > 0) AddQuota(quota);
 }
 
 void Answer::AddQuota(const Quota& quota) {
-  const auto text = [](std::array<char, 10>& space, std::uint32_t number) {
-    const char* end = std::to_chars(space.data(), space.data() + space.size(), number).ptr;
-    return std::string_view(space.data(), static_cast<std::size_t>(end - space.data()));
-  };
   using message::FieldId;
-  head_.fields.Add("ratelimit-limit", text(limit_, quota.limit), FieldId::kOther);
+  head_.fields.Add("ratelimit-limit", WriteNumber(limit_, quota.limit), FieldId::kOther);
   head_.fields.Add("ratelimit-remaining", "0", FieldId::kOther);
-  head_.fields.Add("ratelimit-reset", text(reset_, quota.reset_seconds), FieldId::kOther);
+  head_.fields.Add("ratelimit-reset", WriteNumber(reset_, quota.reset_seconds), FieldId::kOther);
 }
 
 void Answer::SpeakHttp(Reason reason, std::uint32_t retry_after_seconds) {
   using message::FieldId;
   head_.fields.Add(FieldId::kContentType, "text/plain; charset=utf-8");
-  if (retry_after_seconds > 0) {
-    char* end = std::to_chars(number_.data(), number_.data() + number_.size(), retry_after_seconds).ptr;
-    head_.fields.Add(FieldId::kRetryAfter, {number_.data(), static_cast<std::size_t>(end - number_.data())});
-  }
+  if (retry_after_seconds > 0)
+    head_.fields.Add(FieldId::kRetryAfter, WriteNumber(number_, retry_after_seconds));
   const std::string_view name = ToString(reason), sentence = Sentence(reason);
   const int size =
       std::snprintf(body_.data(), body_.size(), "weft: %.*s (%.*s)\n", static_cast<int>(sentence.size()),
@@ -161,15 +169,17 @@ void Answer::SpeakHttp(Reason reason, std::uint32_t retry_after_seconds) {
   body_size_ = std::min(static_cast<std::size_t>(size), body_.size() - 1);
 }
 
-void Answer::SpeakGrpc(Reason reason, const Mapping& mapping) {
+void Answer::SpeakGrpc(Reason reason) {
   using message::FieldId;
   head_.status = 200;
   head_.fields.Add(FieldId::kContentType, "application/grpc");
-  char* end =
-      std::to_chars(number_.data(), number_.data() + number_.size(), static_cast<int>(mapping.grpc)).ptr;
-  head_.fields.Add(FieldId::kGrpcStatus, {number_.data(), static_cast<std::size_t>(end - number_.data())});
-  head_.fields.Add("grpc-message", Sentence(reason), FieldId::kOther);
+  AddGrpcStatus(head_.fields, reason, number_);
   if (IsFull(reason)) head_.fields.Add("grpc-retry-pushback-ms", "-1", FieldId::kOther);
+}
+
+GrpcTrailers::GrpcTrailers(Reason reason) {
+  fields_.Add(message::FieldId::kWeftReason, ToString(reason));
+  AddGrpcStatus(fields_, reason, code_);
 }
 
 }  // namespace weft::answer

@@ -66,7 +66,7 @@ class Answer {
 
  private:
   void SpeakHttp(Reason reason, std::uint32_t retry_after_seconds);
-  void SpeakGrpc(Reason reason, const Mapping& mapping);
+  void SpeakGrpc(Reason reason);
   void AddQuota(const Quota& quota);
 
   message::ResponseHead head_;
@@ -75,6 +75,19 @@ class Answer {
   std::array<char, 10> number_;  // Retry-After or grpc-status
   std::array<char, 10> limit_, reset_;
   bool close_ = false;
+};
+
+// What ends a gRPC call whose head is out: the code, the sentence and x-weft-reason.
+class GrpcTrailers {
+ public:
+  explicit GrpcTrailers(Reason reason);
+  GrpcTrailers(const GrpcTrailers&) = delete;
+  GrpcTrailers& operator=(const GrpcTrailers&) = delete;
+  const message::FieldList& fields() const { return fields_; }
+
+ private:
+  message::FieldList fields_;
+  std::array<char, 3> code_;
 };
 
 }  // namespace weft::answer

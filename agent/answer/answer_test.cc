@@ -54,6 +54,15 @@ TEST(AnswerTest, AGrpcCallerGetsAStatusWithoutABodyAndIsToldWhereThereIsNoRoom) 
   EXPECT_EQ(value(late, "grpc-retry-pushback-ms"), "none");
 }
 
+TEST(AnswerTest, ACallWhoseHeadIsOutGetsItsStatusInTheTrailers) {
+  const GrpcTrailers late(Reason::kCallerDeadline);
+  const auto value = [&](std::string_view name) { return late.fields().Find(name)->value; };
+  EXPECT_EQ(late.fields().size(), 3U);
+  EXPECT_EQ(value("x-weft-reason"), "caller_deadline");
+  EXPECT_EQ(value("grpc-status"), "4");
+  EXPECT_EQ(value("grpc-message"), "the caller's own deadline passed");
+}
+
 TEST(AnswerTest, CodesOfGrpcMeanWhatTheSameFailureMeansInHttp) {
   EXPECT_EQ(HttpOfGrpc(0), 200);
   EXPECT_EQ(HttpOfGrpc(14), 503);

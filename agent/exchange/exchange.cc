@@ -12,6 +12,9 @@ using engine::Outcome;
 
 constexpr std::size_t kMostFree = 256;
 
+// Of a deadline the next hop is told less, by 1 ms and what whole milliseconds leave over.
+constexpr Duration kShareKept = std::chrono::milliseconds(2);
+
 // Whether CONNECT may open a tunnel to it: not to HTTP, whose requests would go past routes and records.
 bool MayTunnel(const engine::Backend& backend) {
   const policy::Protocol protocol = backend.protocol;
@@ -199,6 +202,7 @@ bool Exchange::Ended(Outcome outcome, Reason reason) {
   result.outcome = outcome;
   result.reason = reason;
   result.status = EffectiveStatus();
+  if (result.status == 504 && ItsShareEnded()) result.outcome = PastDeadline().outcome;
   result.grpc = grpc_status_;
   result.never_sent = attempt_.never_sent();
   result.reused_connection = attempt_.reused();
@@ -231,20 +235,31 @@ bool Exchange::AnotherGoesOn(Outcome outcome, Reason reason) {
 void Exchange::FailAttempt(Outcome outcome, Reason reason) {
   if (attempt_open_ && AnotherGoesOn(outcome, reason)) return;
   if (!response_begun_) return Answer(reason);
+  if (grpc_ && grpc_status_ < 0 && answer::MappingOf(reason).grpc == answer::GrpcStatus::kDeadlineExceeded)
+    return EndGrpc(reason);
   const std::uint16_t status = status_;
   if (stream::ServerStream* client = std::exchange(client_, nullptr))
     client->Reset(stream::ResetCode::kTruncated);
   Done(reason, status);
 }
 
+// Whether what comes from the instance now comes of the deadline: its share ends before ours does.
+bool Exchange::ItsShareEnded() const {
+  return !call_.deadline.never() && call_.deadline.Remaining(env_.io.loop.now()) <= kShareKept;
+}
+
+Exchange::Failure Exchange::PastDeadline() const {
+  if (call_.deadline_is_callers) return {Outcome::kCallerDeadline, Reason::kCallerDeadline};
+  return {Outcome::kRequestTimeout, Reason::kRequestTimeout};
+}
+
 void Exchange::OnTimer(TimePoint now) {
   if (state_ == State::kDone) return;
   if (call_.deadline.Passed(now)) {
-    const bool callers = call_.deadline_is_callers;
+    const Failure late = PastDeadline();
     CancelAttempt();
     call_.deadline = Deadline::Never();
-    return FailAttempt(callers ? Outcome::kCallerDeadline : Outcome::kRequestTimeout,
-                       callers ? Reason::kCallerDeadline : Reason::kRequestTimeout);
+    return FailAttempt(late.outcome, late.reason);
   }
   if (wake_at_ > now) {
     timer_.Set(std::min(wake_at_, call_.deadline.at()));
@@ -338,7 +353,10 @@ void Exchange::OnAttemptEnd() {
 }
 
 void Exchange::OnAttemptFailed(Outcome outcome, Reason reason) {
-  if (state_ != State::kDone) FailAttempt(outcome, reason);
+  if (state_ == State::kDone) return;
+  const bool cut = outcome == Outcome::kReset || outcome == Outcome::kTruncated;
+  const Failure failure = cut && ItsShareEnded() ? PastDeadline() : Failure{outcome, reason};
+  FailAttempt(failure.outcome, failure.reason);
 }
 
 // --- the client ---

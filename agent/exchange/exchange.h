@@ -77,6 +77,12 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
   bool Ended(engine::Outcome outcome, Reason reason);
   bool AnotherGoesOn(engine::Outcome outcome, Reason reason);
   void FailAttempt(engine::Outcome outcome, Reason reason);
+  struct Failure {
+    engine::Outcome outcome;
+    Reason reason;
+  };
+  Failure PastDeadline() const;
+  bool ItsShareEnded() const;
   void Overflow();
   void OnTimer(TimePoint now);
   void Done(Reason reason, std::uint16_t status);
@@ -130,6 +136,7 @@ class Exchange final : public stream::RequestEvents, private upstream::AttemptEv
 
   // reply.cc: answers of our own
   void Answer(Reason reason);
+  void EndGrpc(Reason reason);
   void Redirect(const message::RequestHead& head);
   void Reply(const message::ResponseHead& head, std::string_view body);
 

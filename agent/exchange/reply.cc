@@ -20,6 +20,17 @@ void Exchange::Answer(Reason reason) {
   Done(reason, status);
 }
 
+// A call whose answer has begun: its code can still be said, in the trailers.
+void Exchange::EndGrpc(Reason reason) {
+  const answer::GrpcTrailers trailers(reason);
+  grpc_status_ = static_cast<std::int8_t>(answer::MappingOf(reason).grpc);
+  if (stream::ServerStream* client = std::exchange(client_, nullptr)) {
+    client->SendTrailers(trailers.fields());
+    client->SendEnd();
+  }
+  Done(reason, status_);
+}
+
 void Exchange::Redirect(const message::RequestHead& head) {
   const auto location = route::BuildLocation(decision(), head, call_.service_port, env_.edit_target());
   if (!location) return Answer(Reason::kUriTooLong);

@@ -86,7 +86,7 @@ void Exchange::SecondFailed(engine::Outcome outcome, Reason reason) {
   if (beside_ == Beside::kRunning) return EndSecond(outcome, reason);
   beside_ = Beside::kNone;
   attempt_.TakeOver(second_->attempt);
-  FailAttempt(outcome, reason);
+  OnAttemptFailed(outcome, reason);
 }
 
 void Exchange::SecondHead(message::ResponseHead& head, message::Body body) {

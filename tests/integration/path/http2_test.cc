@@ -284,6 +284,43 @@ TEST_F(Http2Test, AGrpcCallerGetsTrailersOnly) {
   EXPECT_EQ(answer.Field("content-length"), "");
 }
 
+// A gRPC call whose caller waits that long.
+Message CallWithin(const std::string& timeout) {
+  Message call;
+  call.method = "POST";
+  call.body = "x";
+  call.fields = {{"content-type", "application/grpc"}, {"te", "trailers"}, {"grpc-timeout", timeout}};
+  return call;
+}
+
+TEST_F(Http2Test, AGrpcCallWhoseAnswerHasBegunEndsWithTheCodeOfItsDeadline) {
+  Http2Upstream server([](Http2End& end, std::size_t stream) {
+    Message head;
+    head.has_body = true;
+    end.Answer(stream, head, false);
+  });
+  Start({server.address()}, Protocol::kGrpc);
+  const Message& answer = Client().Await(Client().Ask(CallWithin("200m")));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.reset, -1);
+  EXPECT_EQ(answer.Trailer("grpc-status"), "4");
+  EXPECT_EQ(answer.Trailer("grpc-message"), "the caller's own deadline passed");
+  EXPECT_EQ(answer.Trailer("x-weft-reason"), "caller_deadline");
+  EXPECT_TRUE(WaitUntil([&] { return server.resets() == 1; }));
+}
+
+// Its share of the deadline is shorter, so that it ends first.
+TEST_F(Http2Test, WhatAnInstanceResetsAtTheDeadlineIsTheDeadline) {
+  Http2Upstream server([](Http2End& end, std::size_t stream) { end.Reset(stream); });
+  Start({server.address()}, Protocol::kGrpc);
+  const Message& late = Client().Await(Client().Ask(CallWithin("1m")));
+  EXPECT_EQ(late.Field("grpc-status"), "4");
+  EXPECT_EQ(late.Field("x-weft-reason"), "caller_deadline");
+  const Message& early = client->Await(client->Ask(CallWithin("1M")));
+  EXPECT_EQ(early.Field("grpc-status"), "14");
+  EXPECT_EQ(early.Field("x-weft-reason"), "upstream_reset");
+}
+
 TEST_F(Http2Test, AnAnswerBeforeTheRequestEndedStopsTheUpload) {
   Http2Upstream server([](Http2End& end, std::size_t stream) { end.Answer(stream, Saying(413, {})); });
   server.serve_heads = true;
