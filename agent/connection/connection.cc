@@ -80,11 +80,10 @@ bool Connection::ReadScratch(std::size_t most) {
 }
 
 bool Connection::ReadKept(std::size_t most) {
-  const std::size_t before = kept_.size(), asked = std::min(most, kKeptStep);
-  kept_.resize(before + asked);
-  const transport::IoResult result = transport_->Read(kept_.data() + before, asked);
-  kept_.resize(before + (result.kind == Kind::kOk ? result.bytes : 0));
+  const std::size_t asked = std::min(most, kKeptStep);
+  const transport::IoResult result = transport_->Read(io_.scratch.get(), asked);
   if (!Handle(result, asked)) return false;
+  kept_.append(io_.scratch.get(), result.bytes);
   ProcessKept();
   return open();
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "agent/buffer/byte_queue.h"
+#include "agent/codec/http2/session.h"
 #include "agent/loop/loop.h"
 #include "agent/tls/wire.h"
 #include "agent/transport/transport.h"
@@ -41,6 +42,7 @@ struct Io {
   message::RequestHead request;
   message::ResponseHead response;
   message::FieldList trailers;
+  std::unique_ptr<http2::FrameSpace> frames = std::make_unique<http2::FrameSpace>();
   // Where heads are encoded that do not fit behind what is queued.
   std::span<char> encoded() { return {head_out.get(), head_bytes + kHeadGrowth}; }
   static constexpr std::size_t kHeadGrowth = 96 * 1024;  // what mesh and filters may add to a head

@@ -102,7 +102,8 @@ Http2Client::Http2Client(Io& io, std::unique_ptr<transport::Transport> transport
                          Http2Owner& owner)
     : Connection(io, std::move(transport)),
       owner_(owner),
-      session_(http2::Role::kClient, limits, {io.request, io.response, io.trailers}, *this) {}
+      session_(http2::Role::kClient, limits, {io.request, io.response, io.trailers, io.frames.get()}, *this) {
+}
 
 Http2Client::~Http2Client() = default;
 

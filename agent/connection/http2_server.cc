@@ -74,6 +74,8 @@ void Http2ServerStream::SendEnd() {
   connection_.OutputLater();
 }
 
+bool Http2ServerStream::TakesBody() const { return connection_.session_.TakesData(*this); }
+
 Handed Http2ServerStream::HandOver() {
   switched_ = true;
   exchange_ = tunnel_.get();
@@ -96,6 +98,11 @@ void Http2ServerStream::Consumed(std::size_t bytes) {
   connection_.OutputLater();
 }
 
+// What is wrong with one request is none of the others' business.
+void Http2ServerStream::CloseAfter() {
+  if (connection_.origin_.place == engine::Place::kRefused) connection_.CloseSoon();
+}
+
 void Http2ServerStream::Reset(ResetCode code) {
   exchange_ = nullptr;
   out.Clear();
@@ -113,7 +120,7 @@ Http2Server::Http2Server(Io& io, std::unique_ptr<transport::Transport> transport
       requests_(requests),
       session_(http2::Role::kServer,
                {limits.head.head_bytes, limits.head.fields, limits.streams, stream::kWindow},
-               {io.request, io.response, io.trailers}, *this) {
+               {io.request, io.response, io.trailers, io.frames.get()}, *this) {
   timer_.Bind(
       io.loop.timers(), [](void* self, TimePoint) { static_cast<Http2Server*>(self)->OnTimer(); }, this);
 }
@@ -301,7 +308,7 @@ void Http2Server::CloseSoon() { FinishDrain(); }
 // A close with unread bytes would reset the connection and might take the last frames with it.
 void Http2Server::Linger() {
   lingering_ = true;
-  session_.Forget();
+  session_.Release();
   while (!streams_.empty()) {
     Http2ServerStream& stream = streams_.back();
     stream.id = 0;

@@ -34,9 +34,10 @@ class Http2ServerStream final : public stream::ServerStream, public http2::Strea
   void SendTrailers(const message::FieldList& trailers) override;
   void SendEnd() override;
   void Consumed(std::size_t bytes) override;
-  void CloseAfter() override {}
+  void CloseAfter() override;
   void Reset(stream::ResetCode code) override;
   bool multiplexed() const override { return true; }
+  bool TakesBody() const override;
 
  private:
   friend class Http2Server;

@@ -227,7 +227,8 @@ void ServerConnection::SendEnd() {
   exchange_ = nullptr;
   if (!open()) return;
   if (phase_ == Phase::kRequest) {
-    phase_ = Phase::kDiscard;
+    phase_ = Phase::kDiscard;  // the rest has the time of a head
+    if (limits_.request_head > Duration::zero()) timer_.Set(io_.loop.now() + limits_.request_head);
     Resume();
     return;
   }

@@ -47,7 +47,7 @@ void Exchange::Reply(const message::ResponseHead& head, std::string_view body) {
   if (client_ == nullptr) return;
   response_begun_ = true;
   first_byte_ = env_.io.loop.now();
-  const bool bare = head_.method == message::Method::kHead;
+  const bool bare = head_.method == message::Method::kHead || !client_->TakesBody();
   client_->SendHead(head, {message::Body::Kind::kLength, bare ? 0 : body.size()});
   if (!bare && !body.empty()) {
     client_->SendData(body);

@@ -14,6 +14,8 @@
 
 namespace weft::loop {
 
+constexpr std::size_t kMostTimers = 64;  // of one turn: what they answer leaves before the next
+
 // The events of the turn that is running.
 struct EventLoop::Batch {
   std::array<epoll_event, 256> events;
@@ -96,7 +98,7 @@ void EventLoop::RunOnce(Duration most) {
   }
   current_ = nullptr;
   hangup_ = false;
-  timers_.Run(now_);
+  timers_.Run(now_, kMostTimers);
   if (woken) RunPosted();
   RunLater();
 }

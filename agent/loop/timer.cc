@@ -27,8 +27,8 @@ void Timer::Set(TimePoint at) {
   heap_->Insert(*this);
 }
 
-void TimerHeap::Run(TimePoint now) {
-  while (!heap_.empty() && heap_.front()->key_ <= now) {
+void TimerHeap::Run(TimePoint now, std::size_t most) {
+  for (std::size_t ran = 0; ran < most && !heap_.empty() && heap_.front()->key_ <= now;) {
     Timer& timer = *heap_.front();
     if (timer.due_ > now) {
       if (!timer.armed()) {
@@ -40,6 +40,7 @@ void TimerHeap::Run(TimePoint now) {
       continue;
     }
     Remove(timer);
+    ++ran;
     timer.due_ = TimePoint::max();
     timer.callback_(timer.context_, now);
   }

@@ -41,8 +41,9 @@ class Timer {
 // A binary heap of embedded timers.
 class TimerHeap {
  public:
-  // Runs what is due. Callbacks may set, cancel and destroy timers.
-  void Run(TimePoint now);
+  // Runs what is due, `most` of it at once: the rest is still due. Callbacks may set, cancel and destroy
+  // timers.
+  void Run(TimePoint now, std::size_t most = static_cast<std::size_t>(-1));
   // When to wake for the next; max() when none. May be early.
   TimePoint Next() const { return heap_.empty() ? TimePoint::max() : heap_.front()->key_; }
 

@@ -57,11 +57,14 @@ class ServerStream {
   virtual void SendTrailers(const message::FieldList& trailers) = 0;
   virtual void SendEnd() = 0;
   virtual void Consumed(std::size_t bytes) = 0;
-  // No other request on this connection after this one: before SendHead. HTTP/1 closes it.
+  // No other request on this connection after this one: before SendHead. HTTP/1 closes it, HTTP/2 if it is
+  // one too many of its address.
   virtual void CloseAfter() = 0;
   // Cuts the response short; HTTP/1 closes the connection.
   virtual void Reset(ResetCode code) = 0;
   virtual bool multiplexed() const { return false; }  // its connection carries others
+  // False: the client allows no data now. An answer of our own does without a body then.
+  virtual bool TakesBody() const { return true; }
 
  protected:
   ~ServerStream() = default;

@@ -263,6 +263,11 @@ int Session::Impl::Closed(std::int32_t id, std::uint32_t code) {
 
 ssize_t Session::Impl::Read(Stream& stream, std::size_t most, std::uint32_t& flags) {
   const std::size_t bytes = std::min(most, stream.out.size());
+  if (sink->DataRoom() < bytes) {  // before there is a frame: none may be left when Send returns
+    starved = true;
+    hungry.push_back(stream.id);
+    return NGHTTP2_ERR_DEFERRED;
+  }
   if (bytes == stream.out.size() && stream.end) {
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!stream.tail.empty()) {
@@ -278,10 +283,6 @@ ssize_t Session::Impl::Read(Stream& stream, std::size_t most, std::uint32_t& fla
 }
 
 int Session::Impl::SendData(Stream& stream, std::string_view frame_head, std::size_t bytes, std::size_t) {
-  if (sink->DataRoom() < bytes) {
-    starved = true;
-    return NGHTTP2_ERR_WOULDBLOCK;
-  }
   sink->Write(frame_head);
   framed += frame_head.size() + bytes;
   for (std::size_t left = bytes; left > 0;) {

@@ -12,6 +12,9 @@
 
 namespace weft::http2 {
 
+// Frames that a server says without a session.
+enum Said : std::uint8_t { kSaidSettings = 1, kSaidWindow = 2, kSaidAck = 4 };
+
 struct Session::Impl {
   Impl(Role r, const Limits& l, Heads h, Events& e);
   ~Impl();
@@ -31,6 +34,14 @@ struct Session::Impl {
   ssize_t Read(Stream& stream, std::size_t most, std::uint32_t& flags);
   int SendData(Stream& stream, std::string_view head, std::size_t bytes, std::size_t padding);
 
+  // opening.h: a server makes its session when it needs one.
+  nghttp2_session* Live();
+  bool Waits();
+  bool Feed(std::string_view bytes);
+  bool WasSaid(std::string_view frame);
+  void* Allocate(void* old, std::size_t bytes);
+  void Free(void* memory);
+
   Stream* Find(std::int32_t id) const {
     if (forgotten) return nullptr;
     return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
@@ -49,7 +60,12 @@ struct Session::Impl {
   Limits limits;
   Heads heads;
   Events& events;
-  nghttp2_session* session = nullptr;
+  nghttp2_session* session = nullptr;  // null: none is needed yet
+  std::string early, due;              // without one: what came; what is to be sent
+  bool ended = false;                  // the last of `due` is GOAWAY
+  bool early_head = false;             // part of a frame or head came
+  std::uint8_t said = 0;               // frames that went out already, which the session will give once more
+  bool lent = false;                   // heads.frames is the session's
   HeadText head;
   std::int32_t last_opened = 0;   // server: the highest stream of a request
   std::int32_t head_stream = 0;   // whose head is being decoded; zero: none
@@ -61,8 +77,9 @@ struct Session::Impl {
   bool forgotten = false;
   bool settled = false;  // the peer's SETTINGS came
   bool starved = false;
-  bool failed = false;  // nothing more is read
-  bool calm = false;    // GOAWAY ENHANCE_YOUR_CALM is on its way
+  std::vector<std::int32_t> hungry;  // streams whose data found no room
+  bool failed = false;               // nothing more is read
+  bool calm = false;                 // GOAWAY ENHANCE_YOUR_CALM is on its way
 };
 
 }  // namespace weft::http2

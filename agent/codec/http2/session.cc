@@ -1,6 +1,10 @@
 #include "agent/codec/http2/session.h"
 
+#include <cstdlib>
+#include <utility>
+
 #include "agent/codec/http2/impl.h"
+#include "agent/codec/http2/opening.h"
 
 namespace weft::http2 {
 namespace {
@@ -105,8 +109,28 @@ struct Callbacks {
 };
 
 Session::Impl::Impl(Role r, const Limits& l, Heads h, Events& e) : role(r), limits(l), heads(h), events(e) {
-  const auto make = role == Role::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
-  if (make(&session, Callbacks::All(), this, Callbacks::Options()) != 0) throw std::bad_alloc();
+  if (role == Role::kClient) {
+    Live();
+  } else {
+    due = FirstFrames(limits);
+    said = kSaidSettings | kSaidWindow;
+  }
+}
+
+Session::Impl::~Impl() { nghttp2_session_del(session); }
+
+nghttp2_session* Session::Impl::Live() {
+  if (session != nullptr) return session;
+  nghttp2_mem memory = {
+      this, [](std::size_t bytes, void* self) { return static_cast<Impl*>(self)->Allocate(nullptr, bytes); },
+      [](void* at, void* self) { static_cast<Impl*>(self)->Free(at); },
+      [](std::size_t count, std::size_t bytes, void*) { return std::calloc(count, bytes); },
+      [](void* old, std::size_t bytes, void* self) {
+        return static_cast<Impl*>(self)->Allocate(old, bytes);
+      }};
+  const bool client = role == Role::kClient;
+  const auto make = client ? nghttp2_session_client_new3 : nghttp2_session_server_new3;
+  if (make(&session, Callbacks::All(), this, Callbacks::Options(), &memory) != 0) throw std::bad_alloc();
   // Priorities stay on, though nothing here looks at them: with them off nghttp2 1.52 forgets closed streams
   // at once and no longer tells frames on them from frames on streams that never were.
   std::array<nghttp2_settings_entry, 4> settings = {{
@@ -115,14 +139,13 @@ Session::Impl::Impl(Role r, const Limits& l, Heads h, Events& e) : role(r), limi
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.head_bytes)},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  const bool client = role == Role::kClient;
   if (client) settings[0] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), client ? 3 : 4);
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(limits.connection_window));
+  if (const std::string first = std::exchange(early, {}); !first.empty()) Feed(first);
+  return session;
 }
-
-Session::Impl::~Impl() { nghttp2_session_del(session); }
 
 Session::Session(Role role, const Limits& limits, Heads heads, Events& events)
     : impl_(std::make_unique<Impl>(role, limits, heads, events)) {}
@@ -132,26 +155,29 @@ Session::~Session() = default;
 bool Session::Receive(std::string_view bytes, TimePoint now) {
   impl_->now = now;
   if (impl_->calm || impl_->failed) return false;
-  const ssize_t read = nghttp2_session_mem_recv(
-      impl_->session, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (read >= 0) return !impl_->calm;
-  impl_->failed = true;
-  const bool flood = read == NGHTTP2_ERR_FLOODED || read == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
-                     read == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-  Terminate(flood ? ErrorCode::kEnhanceYourCalm : ErrorCode::kProtocol);
-  return false;
+  if (impl_->session != nullptr) return impl_->Feed(bytes);
+  impl_->early.append(bytes);
+  if (impl_->Waits()) return true;
+  impl_->Live();
+  return !impl_->failed && !impl_->calm;
 }
 
 void Session::Send(Sink& sink) {
   if (impl_->forgotten) return;
+  if (const std::string first = std::exchange(impl_->due, {}); !first.empty()) sink.Write(first);
+  if (impl_->session == nullptr) return;
   impl_->sink = &sink;
   impl_->starved = false;
+  for (const std::int32_t id : std::exchange(impl_->hungry, {}))
+    nghttp2_session_resume_data(impl_->session, id);
   while (true) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(impl_->session, &bytes);
     if (size <= 0) break;
-    impl_->framed += static_cast<std::uint64_t>(size);
-    sink.Write({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
+    const std::string_view frame(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    if (impl_->said != 0 && impl_->WasSaid(frame)) continue;
+    impl_->framed += frame.size();
+    sink.Write(frame);
   }
   impl_->sink = nullptr;
 }
@@ -159,11 +185,14 @@ void Session::Send(Sink& sink) {
 bool Session::starved() const { return impl_->starved; }
 
 bool Session::finished() const {
+  if (impl_->session == nullptr) return impl_->ended;
   return nghttp2_session_want_read(impl_->session) == 0 && nghttp2_session_want_write(impl_->session) == 0;
 }
 
 std::uint64_t Session::framed() const { return impl_->framed; }
-bool Session::in_head() const { return impl_->head_stream != 0; }
+bool Session::in_head() const {
+  return impl_->head_stream != 0 || (impl_->session == nullptr && impl_->early_head);
+}
 
 // --- messages ---
 
@@ -273,6 +302,11 @@ void Session::Resume(Stream& stream) {
   nghttp2_session_resume_data(impl_->session, stream.id);
 }
 
+bool Session::TakesData(const Stream& stream) const {
+  return stream.id != 0 && nghttp2_session_get_remote_window_size(impl_->session) > 0 &&
+         nghttp2_session_get_stream_remote_window_size(impl_->session, stream.id) > 0;
+}
+
 void Session::Consumed(Stream& stream, std::size_t bytes) {
   if (stream.id != 0) nghttp2_session_consume_stream(impl_->session, stream.id, bytes);
 }
@@ -287,15 +321,23 @@ void Session::ResetUnadopted(std::int32_t id, ErrorCode code) {
   nghttp2_submit_rst_stream(impl_->session, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }
 
-void Session::ShutdownNotice() { nghttp2_submit_shutdown_notice(impl_->session); }
+void Session::ShutdownNotice() {
+  if (!impl_->ended) nghttp2_submit_shutdown_notice(impl_->Live());
+}
 
 void Session::Goaway(ErrorCode code) {
-  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(impl_->session);
+  if (impl_->ended) return;
+  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(impl_->Live());
   nghttp2_submit_goaway(impl_->session, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code), nullptr,
                         0);
 }
 
 void Session::Terminate(ErrorCode code) {
+  if (impl_->session == nullptr) {
+    impl_->due += GoawayFrame(code);
+    impl_->failed = impl_->ended = true;
+    return;
+  }
   nghttp2_session_terminate_session(impl_->session, static_cast<std::uint32_t>(code));
 }
 
@@ -304,6 +346,14 @@ void Session::Forget() {
   impl_->unopened.clear();
 }
 
-void Session::Ping() { nghttp2_submit_ping(impl_->session, NGHTTP2_FLAG_NONE, nullptr); }
+void Session::Release() {
+  Forget();
+  nghttp2_session_del(std::exchange(impl_->session, nullptr));
+  impl_->ended = true;
+}
+
+void Session::Ping() {
+  if (!impl_->ended) nghttp2_submit_ping(impl_->Live(), NGHTTP2_FLAG_NONE, nullptr);
+}
 
 }  // namespace weft::http2

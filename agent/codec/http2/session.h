@@ -14,7 +14,8 @@
 // with the protocol, GET; a server's 101 is a 200 on the wire. What follows is DATA in both directions.
 //
 // Re-entrancy. Events come from Receive and Send only. Submitting, resetting and crediting from an event is
-// allowed, Receive and Send are not. The session must outlive the event that it raises.
+// allowed, Receive and Send are not, of no session with the same Heads. The session must outlive the event
+// that it raises.
 // Thread rule: one worker.
 
 #include <cstddef>
@@ -115,11 +116,19 @@ class Sink {
   ~Sink() = default;
 };
 
-// Heads that are lent for the time of an event; shared by the sessions of a worker.
+// Where a session composes a frame while it sends.
+struct FrameSpace {
+  static constexpr std::size_t kBytes = 16 * 1024 + 64;
+  alignas(std::max_align_t) char bytes[kBytes];
+};
+
+// What is lent for the time of an event or of Send; shared by the sessions of a worker. Without `frames` each
+// session has its own.
 struct Heads {
   message::RequestHead& request;
   message::ResponseHead& response;
   message::FieldList& trailers;
+  FrameSpace* frames = nullptr;
 };
 
 class Session {
@@ -155,9 +164,11 @@ class Session {
   void Consumed(Stream& stream, std::size_t bytes);
   void Reset(Stream& stream, ErrorCode code);  // OnClosed follows from Send
   void ResetUnadopted(std::int32_t id, ErrorCode code);
+  bool TakesData(const Stream& stream) const;  // whether the peer's windows have room
   void Ping();
   void Terminate(ErrorCode code);  // GOAWAY, and nothing more is read
   void Forget();                   // no stream of it hears any more; it is of no more use
+  void Release();                  // the same, and its memory goes; not from an event
   bool in_head() const;            // part of a head came
   std::uint64_t framed() const;    // bytes that Send gave so far
 

@@ -274,6 +274,19 @@ TEST_F(Http2Test, AnInstanceThatRefusesConnectionsIsAnsweredFor) {
   EXPECT_EQ(answer.Field("x-weft-reason"), "connect_failed");
 }
 
+TEST_F(Http2Test, AnAnswerOfOursHasNoBodyWhereTheClientTakesNone) {
+  Start({FakeUpstream::Refusing()});
+  Client();
+  http2::Limits closed;
+  closed.stream_window = 0;
+  Http2End slow(Dial(mesh.address("service-cart")), http2::Role::kClient, closed);
+  const Message& answer = slow.Await(slow.Ask({}));
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_TRUE(answer.ended);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(answer.Field("x-weft-reason"), "connect_failed");
+}
+
 TEST_F(Http2Test, AGrpcCallerGetsTrailersOnly) {
   Start({FakeUpstream::Refusing()}, Protocol::kGrpc);
   Message call = Post("x");
