@@ -45,6 +45,15 @@ bool Newer(const EndpointsUpdate& update, const EndpointsUpdate& held, const Ver
   return std::tie(held.epoch, held.endpoints->version) < std::tie(update.epoch, update.endpoints->version);
 }
 
+// Of files everything comes anew each time; what is the same stays the same object.
+void Take(const EndpointsUpdate& update, EndpointsUpdate& held) {
+  const bool same = held.endpoints && held.endpoints->version == update.endpoints->version &&
+                    held.endpoints->instances == update.endpoints->instances;
+  const EndpointsPtr kept = same ? held.endpoints : update.endpoints;
+  held = update;
+  held.endpoints = kept;
+}
+
 }  // namespace
 
 std::optional<Error> Builder::CheckVersion(const Delta& delta) const {
@@ -117,7 +126,7 @@ bool Builder::ApplyEndpoints(const Delta& delta) {
   for (const EndpointsUpdate& update : delta.endpoints) {
     const auto found = parts_.services.find(update.endpoints->service);
     if (found == parts_.services.end() || !Newer(update, found->second.endpoints, parts_.version)) continue;
-    found->second.endpoints = update;
+    Take(update, found->second.endpoints);
     const auto refusal = refusals_.find(update.endpoints->service);
     if (refusal != refusals_.end() && refusal->second.error.field.starts_with("endpoints"))
       refusals_.erase(refusal);

@@ -65,6 +65,18 @@ TEST_F(BuilderTest, ServicesThatDidNotChangeAreSharedWithTheSnapshotBefore) {
   EXPECT_GT(second->generation, first->generation);
 }
 
+TEST_F(BuilderTest, EndpointsThatReadTheSameAreSharedThoughTheyCameAnew) {
+  Delta delta = To(1, {Bundle("a", "1"), Bundle("b", "1")});
+  delta.endpoints = {At("a", 0, {"a-1"}), At("b", 0, {"b-1"})};
+  const SnapshotPtr first = builder.Apply(Full(delta)).snapshot;
+  delta.version->revision = 2;
+  delta.endpoints = {At("a", 0, {"a-1", "a-2"}, "s", 2), At("b", 0, {"b-1"}, "s", 2)};
+  const SnapshotPtr second = builder.Apply(Full(delta)).snapshot;
+  EXPECT_EQ(second->Find(Key("a"))->endpoints->instances.size(), 2u);
+  EXPECT_EQ(first->services.at(Key("b")), second->services.at(Key("b")));
+  EXPECT_EQ(builder.parts().services.at(Key("b")).endpoints.epoch, 2u);
+}
+
 TEST_F(BuilderTest, TheSnapshotDoesNotDependOnTheOrderOfDeltas) {
   Builder other([] { return std::set<ServiceKey>(); });
   builder.Apply(To(1, {Bundle("a", "1")}));
