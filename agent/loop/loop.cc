@@ -22,13 +22,14 @@ struct EventLoop::Batch {
   int count = 0;
 };
 
-EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+EventLoop::EventLoop(TimePoint (*clock)())
+    : clock_(clock), epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (epoll_ < 0 || wake_ < 0) throw std::system_error(errno, std::generic_category(), "event loop");
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = nullptr;
   epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
-  now_ = ReadMonotonicClock();
+  now_ = clock_();
 }
 
 EventLoop::~EventLoop() {
@@ -81,7 +82,7 @@ void EventLoop::RunOnce(Duration most) {
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
   batch.count = WaitForEvents(epoll_, batch.events.data(), static_cast<int>(batch.events.size()),
                               static_cast<int>(whole));
-  now_ = ReadMonotonicClock();
+  now_ = clock_();
   current_ = &batch;
   bool woken = false;
   for (int i = 0; i < batch.count; ++i) {

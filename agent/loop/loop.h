@@ -30,7 +30,8 @@ class Handler {
 
 class EventLoop {
  public:
-  EventLoop();  // throws std::system_error when the kernel refuses
+  // `clock` is read once in a turn. Throws std::system_error when the kernel refuses.
+  explicit EventLoop(TimePoint (*clock)() = ReadMonotonicClock);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -60,6 +61,7 @@ class EventLoop {
   void RunPosted();
   void RunLater();
 
+  TimePoint (*clock_)();
   int epoll_ = -1;
   int wake_ = -1;
   TimePoint now_;

@@ -255,8 +255,8 @@ void Pool::SweepSlot(Slot& slot) {
   const TimePoint now = io_.loop.now();
   const bool gone = slot.target->removed || slot.target->state == engine::InstanceState::kEjected;
   const policy::ConnectionPool& policy = slot.target->backend->policy->connection_pool;
-  slot.Used(slot.all.size() - slot.idle.size());
-  const std::size_t spare = slot.all.size() - std::min(slot.all.size(), slot.Wanted());
+  slot.use.Sampled(slot.all.size() - slot.idle.size());
+  const std::size_t spare = slot.all.size() - std::min(slot.all.size(), slot.use.Wanted());
   const std::size_t excess = slot.idle.size() - std::min<std::size_t>(slot.idle.size(), policy.max_keepalive);
   for (std::size_t i = slot.idle.size(); i-- > 0;) {
     ClientConnection& connection = *slot.idle[i];

@@ -221,7 +221,7 @@ void Pool::SweepShared(Slot& slot) {
   const Duration quiet_most = slot.target->meshed ? kPingAgent : kPingApplication;
   std::size_t streams = 0;
   for (const Http2Client* each : slot.shared) streams += each->streams();
-  if (!slot.shared.empty()) slot.Used(streams);
+  if (!slot.shared.empty()) slot.use.Sampled(streams);
   for (std::size_t i = slot.shared.size(); i-- > 0;) {
     Http2Client& connection = *slot.shared[i];
     if (connection.connecting()) continue;
@@ -250,7 +250,7 @@ bool Pool::IsSpare(const Slot& slot, const Http2Client& connection) const {
     const bool carries = each != &connection && !each->connecting() && Usable(*each, *slot.target);
     if (carries) room += each->most_streams();
   }
-  return io_.loop.now() - connection.opened >= kSpare && slot.Wanted() * 200 <= room * kFullPercent;
+  return io_.loop.now() - connection.opened >= kSpare && slot.use.Wanted() * 200 <= room * kFullPercent;
 }
 
 // Whether another connection is on its way that requests will go to when `old` ends: they should not wait for

@@ -18,6 +18,22 @@ inline constexpr double kAverage = 0.01;  // weight of one sweep of 100 ms
 // Of a connection whose most is `most`: each ends at a time of its own, up to a fifth before. Zero: never.
 bool IsOld(Duration most, const TimePoint& opened, TimePoint now);
 
+// How many of a target's places are in use: an average of 10 s.
+class Use {
+ public:
+  void Sampled(std::size_t now) {
+    average_ += kAverage * (static_cast<double>(now) - average_);
+  }  // every sweep
+  // Little's law with head room (Halfin and Whitt 1981): what about 99 % of moments need.
+  std::size_t Wanted() const {
+    return std::max<std::size_t>(1,
+                                 static_cast<std::size_t>(std::ceil(average_ + 2.33 * std::sqrt(average_))));
+  }
+
+ private:
+  double average_ = 0;
+};
+
 struct Pool::Slot {
   engine::Target* target = nullptr;
   std::vector<connection::ClientConnection*> idle;  // the last is the warmest
@@ -26,14 +42,7 @@ struct Pool::Slot {
   std::vector<connection::Http2Client*> shared;
   Queue queued;                // for a stream
   std::uint64_t returned = 0;  // streams so far
-  double in_use = 0;           // connections of HTTP/1.1, streams of HTTP/2: average of 10 s
-
-  // Every sweep.
-  void Used(std::size_t now) { in_use += kAverage * (static_cast<double>(now) - in_use); }
-  // Little's law with head room (Halfin and Whitt 1981): what about 99 % of moments need.
-  std::size_t Wanted() const {
-    return std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(in_use + 2.33 * std::sqrt(in_use))));
-  }
+  Use use;                     // connections of HTTP/1.1, streams of HTTP/2
 };
 
 }  // namespace weft::pool
