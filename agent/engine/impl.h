@@ -219,7 +219,7 @@ struct Engine::Impl {
   std::uint64_t calls = 0, snapshots = 0;
   TimePoint installed;       // the latest snapshot or view
   TimePoint ticked;          // the latest tick
-  bool caps_routes = false;  // bulkheads.perRoute of some service is set
+  bool caps_routes = false;  // bulkheads.perRoute of some service is set whose routes were asked for
   breaker::Learner learner;  // of all services of this worker
   std::size_t shedding = 0;  // backends with `shed` above zero, as of this tick
   std::unordered_map<std::string, std::unique_ptr<Caller>> callers;  // by identity

@@ -1,6 +1,7 @@
 // Taking over snapshots: generations, and the merge of their endpoints into what this worker already knows.
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "agent/engine/impl.h"
 #include "agent/engine/snapshot_text.h"
@@ -112,10 +113,7 @@ void Engine::Impl::Install(snapshot::SnapshotPtr snapshot, TimePoint now) {
   cache.fill({});
   key_cache.fill({});
   ReleaseGenerations();
-  const auto& services = current->snapshot->services;
-  caps_routes = std::any_of(services.begin(), services.end(), [](const auto& entry) {
-    return entry.second->bundle->policy.bulkheads.per_route > 0;
-  });
+  caps_routes = false;
   for (const auto& backend : backends) {
     if (backend->inbound) {
       UpdateInbound(*backend);
@@ -150,6 +148,9 @@ const ServiceRoutes* Engine::Impl::RoutesOf(const snapshot::Service& service) {
   std::erase_if(tables, [](const auto& entry) { return entry.second.expired(); });
   const bool capped = service.bundle->policy.bulkheads.per_route > 0;
   if (capped) routes->cap = shared.Route(service.bundle->key.ToString());
+  if (capped && !std::exchange(caps_routes, true)) {
+    for (const auto& backend : backends) backend->state->capped |= !backend->inbound;
+  }
   for (const policy::Route& route : service.bundle->routes) {
     for (const policy::RouteRule& rule : route.rules) {
       decision::Names& names = log.names();
