@@ -32,9 +32,15 @@ weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlpla
   controlplane/intake/kubernetes controlplane/webhook controlplane/kube
   controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
 target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
-# controlplane/app/message_limit.h
+# controlplane/app/message_limit.h, window_updates.h, connection_memory.h, outstanding_tags.h
 target_link_options(weft_controlplane_app INTERFACE
-  -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj)
+  -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj
+  -Wl,--wrap=_ZN9grpc_core6chttp217StreamFlowControl12UpdateActionENS0_17FlowControlActionE
+  -Wl,--wrap=_Z51tsi_ssl_server_handshaker_factory_create_handshakerP33tsi_ssl_server_handshaker_factorymmPP14tsi_handshaker
+  -Wl,--wrap=_Z44tsi_handshaker_result_create_frame_protectorPK21tsi_handshaker_resultPmPP19tsi_frame_protector
+  -Wl,--wrap=_ZN17grpc_event_engine12experimental15MemoryAllocator9MakeSliceENS0_13MemoryRequestE
+  -Wl,--wrap=_Z16grpc_cq_begin_opP21grpc_completion_queuePv
+  -Wl,--wrap=_Z14grpc_cq_end_opP21grpc_completion_queuePvN4absl7debian36StatusEPFvS1_P18grpc_cq_completionES1_S6_b)
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app common/environment LINK weft_ext_ssl)
 if(TARGET weft-control)
   target_link_options(weft-control PRIVATE -Wl,--wrap=SSL_CTX_new)   # controlplane/app/main/tls_memory.cc

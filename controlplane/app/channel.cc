@@ -3,7 +3,10 @@
 #include <absl/synchronization/mutex.h>
 #include <grpcpp/grpcpp.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sys/resource.h>
+
+#include "controlplane/app/connection_memory.h"
 
 namespace weft::control {
 
@@ -12,10 +15,6 @@ void TuneForManyAgents(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
   // Pings that measure the bandwidth would answer each acknowledgement of a few bytes.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  // A connection whose agent is gone or hangs ends; the pings of those that live spare them ours.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   // One that connects and then says nothing.
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000);
   // An agent has two streams; proxies and programs of the API may have more.
@@ -24,7 +23,7 @@ void TuneForManyAgents(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, 4096);
   builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, 256);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 64 << 10);
-  builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, 2048);
+  builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, static_cast<int>(kTlsRecord));
 }
 
 void TuneProcessForManyAgents() {
@@ -32,6 +31,10 @@ void TuneProcessForManyAgents() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // Each arena keeps memory of its own that others could use.
   mallopt(M_ARENA_MAX, 2);
+  // A thread that is woken does not take the processor from the one that wakes it: with one message to each
+  // of many agents those were two switches per message, a fifth of what it costs.
+  const sched_param none{};
+  sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 unsigned long RaiseDescriptorLimit() {

@@ -18,7 +18,8 @@ namespace {
 // Short, so that nobody waits in it longer than an agent does (5 s): what does not fit comes again by TCP's
 // own clock.
 constexpr int kBacklog = 256;
-constexpr int kNoDescriptorsMs = 100;  // until accepting is tried again
+constexpr int kNoDescriptorsMs = 100;                             // until accepting is tried again
+constexpr int kIdleSeconds = 60, kProbeSeconds = 5, kProbes = 4;  // a peer that answers nothing is gone
 
 union Socket {
   sockaddr any;
@@ -62,6 +63,20 @@ net::Address FromSocket(const Socket& in) {
 bool GaveUp(int fd) {
   pollfd peer{fd, POLLRDHUP, 0};
   return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+// A peer that is gone is noticed by the kernel. gRPC's own pings would do it too, but it sets the clock of
+// their timer back with each message that comes.
+void SetOptions(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kIdleSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kProbeSeconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kProbes * kProbeSeconds * 1000);
 }
 
 }  // namespace
@@ -155,8 +170,7 @@ void Gate::AcceptOne() {
     close(fd);
     return;
   }
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  SetOptions(fd);
   take_(fd);
 }
 

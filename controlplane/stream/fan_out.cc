@@ -1,5 +1,7 @@
 #include "controlplane/stream/fan_out.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
 namespace weft::stream {
@@ -8,12 +10,18 @@ namespace {
 constexpr unsigned kMostThreads = 4;
 constexpr std::size_t kBatch = 16;  // kicked between two looks for something urgent
 
+// Those that this process may use; two threads on one would only take turns.
+unsigned Processors() {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<unsigned>(CPU_COUNT(&allowed)) : 1;
+}
+
 }  // namespace
 
 void FanOut::Start() {
   const std::scoped_lock lock(mutex_);
   running_ = true;
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
+  const unsigned threads = std::clamp(Processors(), 1U, kMostThreads);
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 

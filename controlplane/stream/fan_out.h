@@ -32,7 +32,7 @@ class FanOut {
   FanOut(const FanOut&) = delete;
   FanOut& operator=(const FanOut&) = delete;
 
-  void Start();  // one thread per processor, four at most
+  void Start();  // one thread per processor that it may use, four at most
   void Stop();
   // Kicks each of them: in the caller's thread while there are no others.
   void Post(Outlets outlets, bool urgent);

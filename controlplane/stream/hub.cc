@@ -42,7 +42,6 @@ void Hub::RunTicker() {
     if (stopping_) return;
     lock.unlock();
     Tick();
-    EndExpired(UnixMs(ReadWallClock()));
     lock.lock();
   }
 }
@@ -59,6 +58,7 @@ void Hub::Tick() {
   if (now < looked_at_.load() + kStallCheck) return;
   looked_at_ = now;
   EndStalled(now);
+  EndExpired(UnixMs(ReadWallClock()));
 }
 
 void Hub::Stop(const Error& error) {
