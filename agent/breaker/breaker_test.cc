@@ -138,9 +138,9 @@ TEST(CircuitTest, TwoGoodScoutsInARowOpenTheWayLongBeforeTheDeadline) {
   }
   ASSERT_GE(circuit.Look().deadline - now, seconds(30));
   EXPECT_EQ(circuit.Admit(policy, {}, now).permit, 0u);
-  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(2490)).permit, 0u);
-  const auto scout = [&] {
-    now += milliseconds(2500);
+  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(990)).permit, 0u);
+  const auto scout = [&](Duration after = seconds(1)) {
+    now += after;
     const Admission admitted = circuit.Admit(policy, {}, now);
     EXPECT_NE(admitted.permit, 0u);
     EXPECT_EQ(admitted.state, State::kOpen);
@@ -150,7 +150,8 @@ TEST(CircuitTest, TwoGoodScoutsInARowOpenTheWayLongBeforeTheDeadline) {
   EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kNone) << "one says little";
   EXPECT_EQ(circuit.Record(scout(), 2, policy, now), Change::kNone);
   EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kNone) << "not two in a row";
-  const Permit never_sent = scout();
+  EXPECT_EQ(circuit.Admit(policy, {}, now + milliseconds(240)).permit, 0u);
+  const Permit never_sent = scout(milliseconds(250));
   circuit.Return(never_sent);
   EXPECT_EQ(circuit.Record(scout(), 0, policy, now), Change::kHalfOpened);
   EXPECT_EQ(circuit.Record(never_sent, 0, policy, now), Change::kNone) << "of an older generation by now";

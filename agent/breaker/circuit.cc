@@ -16,7 +16,7 @@ constexpr std::uint64_t kMostPoints = (1U << 25) - 1;
 constexpr Permit kGiven = Permit{1} << 62;  // set in every permit, so that none is zero
 constexpr Permit kIsTrial = Permit{1} << 63;
 constexpr Permit kIsScout = Permit{1} << 61;
-constexpr Duration kScoutEvery = std::chrono::milliseconds(2500);
+constexpr Duration kScoutEvery = std::chrono::seconds(1), kSecondOpinion = std::chrono::milliseconds(250);
 constexpr std::uint64_t kScoutWasGood = std::uint64_t{1} << 46;
 constexpr double kTolerance = 0.30;  // of half-open points per permit
 constexpr Duration kFirstOpen = std::chrono::seconds(5);
@@ -159,11 +159,14 @@ bool Circuit::TryScout(std::uint32_t generation, TimePoint now) {
   return ramp_.compare_exchange_strong(packed, next, std::memory_order_acq_rel) && begun;
 }
 
-bool Circuit::ScoutsAgree(std::uint32_t generation, bool good) {
+// After a good one the next may go sooner.
+bool Circuit::ScoutsAgree(std::uint32_t generation, bool good, TimePoint now) {
   std::uint64_t packed = ramp_.load(std::memory_order_acquire);
   while (packed >> 47 == generation) {
     if (good && (packed & kScoutWasGood) != 0) return true;
-    const std::uint64_t noted = good ? packed | kScoutWasGood : packed & ~kScoutWasGood;
+    const std::uint64_t mine = static_cast<std::uint64_t>(generation) << 47;
+    const std::uint64_t noted =
+        good ? mine | kScoutWasGood | Millis(now + kSecondOpinion) : packed & ~kScoutWasGood;
     if (ramp_.compare_exchange_weak(packed, noted, std::memory_order_acq_rel)) break;
   }
   return false;
@@ -189,7 +192,7 @@ Change Circuit::Record(Permit permit, double points, const policy::CircuitBreake
     const std::uint64_t seen = word_.load(std::memory_order_acquire);
     const Word w = Unpack(seen);
     if (w.state != State::kOpen || w.generation != generation) return Change::kNone;
-    if (!ScoutsAgree(generation, points <= kTolerance)) return Change::kNone;
+    if (!ScoutsAgree(generation, points <= kTolerance, now)) return Change::kNone;
     return Move(seen, State::kHalfOpen, w.openings, now + kFirstOpen);
   }
   std::uint64_t packed = trial_.load(std::memory_order_acquire);

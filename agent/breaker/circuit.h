@@ -2,8 +2,9 @@
 // The circuit of one service port, shared by all workers and exact: two atomic words.
 //
 //   kClosed    requests flow
-//   kOpen      requests are refused until the deadline, but for a scout every 2.5 s: it would have been
-//              refused, so it costs nobody anything, and when two in a row are good kHalfOpen begins at once.
+//   kOpen      requests are refused until the deadline, but for a scout every second: it would have been
+//              refused, so it costs nobody anything. After a good one the next goes 250 ms later, and when
+//              two in a row are good kHalfOpen begins at once.
 //              Without scouts a service that came back after a long outage would wait for up to a minute
 //              more. None while `open_duration` is fixed
 //   kHalfOpen  halfOpenMaxCalls permits; their results decide
@@ -78,7 +79,7 @@ class Circuit {
   Change Reopen(std::uint64_t from, const policy::CircuitBreaker& policy, TimePoint now);
   bool OnRamp(std::uint32_t generation, std::uint32_t step);
   bool TryScout(std::uint32_t generation, TimePoint now);
-  bool ScoutsAgree(std::uint32_t generation, bool good);
+  bool ScoutsAgree(std::uint32_t generation, bool good, TimePoint now);
   Permit TryTrial(std::uint32_t generation, std::uint32_t most);
   Duration OpenFor(std::uint32_t openings, std::uint32_t generation,
                    const policy::CircuitBreaker& policy) const;

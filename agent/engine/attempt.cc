@@ -5,7 +5,9 @@
 // whose recent ones failed too often for how few they were, at most one per 60 ms and never more than could
 // complete the run of R1. A hanging instance would otherwise
 // draw no traffic once its average is high, and never be ejected. Both take requests that can be repeated
-// elsewhere while there are any. And one that has just refused a connection is passed over for a second.
+// elsewhere while there are any, and their 5xx is followed by another attempt whether the policy lists it or
+// not: who was sent there for our sake shall not pay for it. And one that has just refused a connection is
+// passed over for a second.
 #include <algorithm>
 
 #include "agent/engine/impl.h"
@@ -25,6 +27,13 @@ using decision::Standing;
 bool CanRepeat(const Call& call) {
   return call.retry->enabled && call.retry->attempts > 0 && call.origin.caller_attempt <= 1 &&
          (call.idempotency_key || message::IsIdempotent(call.method));
+}
+
+// A 5xx to a request that we sent on trial or to confirm a suspicion.
+bool IsExperiment(const Call& call, std::uint16_t status) {
+  const Standing standing = call.log[call.current].standing;
+  return status >= 500 && (standing == Standing::kTrial || standing == Standing::kConfirming) &&
+         CanRepeat(call);
 }
 
 Standing StandingOf(const Target& target, TimePoint now) {
@@ -214,7 +223,7 @@ Target* Engine::Impl::PickBest(Call& call, TimePoint now) {
 
 bool Engine::Impl::Retriable(const Call& call, std::uint16_t status, int grpc) const {
   if (call.backend->inbound || (status < 400 && call.retry->codes.empty())) return false;
-  return retry::Listed(*call.retry, retry::Kind::kResponse, status, grpc);
+  return IsExperiment(call, status) || retry::Listed(*call.retry, retry::Kind::kResponse, status, grpc);
 }
 
 RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePoint now) {
@@ -245,6 +254,7 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
     s.replayable = result.replayable;
     s.breaker_open = backend.policy->circuit_breaker.enabled &&
                      backend.shared->circuit.Look().state == breaker::State::kOpen;
+    s.experiment = result.outcome == Outcome::kResponse && IsExperiment(call, result.status);
     s.other_hosts = InReach(*backend.state) > call.attempts;
     s.retries = call.retries;
     s.caller_attempt = call.origin.caller_attempt;
@@ -260,6 +270,15 @@ RetryVerdict Engine::Impl::Ended(Call& call, const AttemptResult& result, TimePo
   attempt.retry_why = verdict.why;
   LearnFrom(call, attempt, verdict.fresh, now);
   return {verdict.retry, verdict.fresh, verdict.delay, verdict.why};
+}
+
+// A good trial makes room for the next one; a bad one is the last until a view says what follows from it.
+void Engine::Impl::EndTrial(Target& target, bool failed) {
+  if (failed && target.state == InstanceState::kProbing) {
+    target.health->failed_trial = true;
+  } else {
+    target.shared->trials.Return();
+  }
 }
 
 void Engine::Impl::NoteRefused(Backend& backend, Target& target, TimePoint now) {
@@ -290,12 +309,12 @@ void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, Tim
   const Duration took = (result.head_at == TimePoint{} ? now : result.head_at) - attempt.started;
   const Weight weight = stale ? Weight{} : WeighAttempt(result, took, call.backend->policy->circuit_breaker);
   if (attempt.standing == Standing::kConfirming) --health.confirming;
-  if (attempt.standing == Standing::kTrial) target.shared->trials.Return();
+  const bool failed = weight.counts && weight.points >= 1;
+  if (attempt.standing == Standing::kTrial) EndTrial(target, failed);
   if (call.backend->state->hedging) LearnHedging(call, attempt, took, now);
   if (!weight.counts) return;
 
   if (call.timeouts->adaptive != policy::Mode::kOff) LearnTimeout(call, result, took, now);
-  const bool failed = weight.points >= 1;
   if (result.outcome == Outcome::kResponse && (result.status == 429 || result.status == 503)) {
     target.node.ObserveOverload(took, result.retry_after, now);
   } else if (weight.points > 1) {

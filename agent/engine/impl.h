@@ -56,6 +56,7 @@ struct Target::Health {
   std::uint32_t confirming = 0;  // requests under way that were sent to confirm a suspicion
   TimePoint confirmed;           // when the last one was sent
   bool suspect = false;          // listed in State::suspects
+  bool failed_trial = false;     // and keeps its permit until all know of it
   TimePoint refused_until;       // passed over until then: it has just refused a connection
   InstanceState seen =
       InstanceState::kHealthy;  // of the view; Target::state has the registry's word in it too
@@ -182,6 +183,7 @@ struct Engine::Impl {
   void AdaptTimeout(Call& call);
   void LearnTimeout(Call& call, const AttemptResult& result, Duration took, TimePoint now);
   void LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now);
+  void EndTrial(Target& target, bool failed);
   void NoteRefused(Backend& backend, Target& target, TimePoint now);
   void TakeBackRefusing(Backend& backend, TimePoint now);
   void Consider(Call& call, const Target& target, decision::Standing standing, double score);

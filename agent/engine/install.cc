@@ -333,6 +333,8 @@ bool Engine::Impl::ApplyView(Backend& backend) {
     target->state =
         declared == InstanceState::kUnhealthy || seen == InstanceState::kHealthy ? declared : seen;
     if (!InService(before) && InService(target->state)) target->node.since = installed;
+    if (target->state != InstanceState::kProbing && std::exchange(target->health->failed_trial, false))
+      target->shared->trials.Return();
     changed |= target->state != before;
   }
   return changed;

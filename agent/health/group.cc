@@ -84,7 +84,8 @@ void JudgeSpeed(const std::vector<Sample>& samples, double factor, TimePoint now
 const char* Judge(const std::vector<Sample>& samples, const Sample& s, const policy::OutlierDetection& policy,
                   TimePoint now) {
   const Instance& instance = *s.instance;
-  if (policy.consecutive_failures > 0 && instance.run() >= policy.consecutive_failures &&
+  if (policy.consecutive_failures > 0 && s.recent.requests > 0 &&
+      instance.run() >= policy.consecutive_failures &&
       now - instance.run_began() >= policy.consecutive_span && AnotherIsClean(samples, s.instance)) {
     return "consecutive";
   }

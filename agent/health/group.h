@@ -1,8 +1,8 @@
 #pragma once
 // Which instances of one service port to eject now, from the evidence of attempts.
 //
-//   R1 consecutive   consecutive_failures in a row over at least consecutive_span, while another available
-//   instance
+//   R1 consecutive   consecutive_failures in a row over at least consecutive_span, the last within 10 s,
+//   while another available instance
 //                    is clean (badness below 0.5): if all fail, ejecting does not help and the breaker acts
 //   R2 failure rate  at least minimum_requests in 10 s and badness >= max(failure_rate, 3 * median of the
 //   others + 0.2) R3 outlier       at least 20 in 10 s, four others to compare with: badness above their

@@ -53,7 +53,7 @@ Duration Backoff(const policy::Retry& policy, const Situation& s, Rng& rng) {
 const char* Forbidden(const policy::Retry& policy, const Situation& s) {
   if (s.committed) return "committed";
   if (!s.replayable) return "not_replayable";
-  if (!Listed(policy, s.kind, s.status, s.grpc)) return "not_retriable";
+  if (!Listed(policy, s.kind, s.status, s.grpc) && !s.experiment) return "not_retriable";
   if (!IsSafe(s)) return "not_idempotent";
   if (!policy.enabled) return "disabled";
   if (s.caller_attempt > 1) return "outer_hop";

@@ -46,6 +46,7 @@ struct Situation {
   bool committed = false;
   bool replayable = true;
   bool breaker_open = false;
+  bool experiment = false;    // sent where selection would not have: its 5xx is not the client's to bear
   bool other_hosts = false;   // an instance that was not tried is available
   std::uint32_t retries = 0;  // made so far, stale ones not counted
   std::uint32_t caller_attempt = 0;
