@@ -319,10 +319,7 @@ bool Engine::Impl::ApplyView(Backend& backend) {
         if (v.instance == target->hash) seen = v.state;
       }
     }
-    const bool was_out =
-        target->health->seen == InstanceState::kEjected || target->health->seen == InstanceState::kProbing;
-    const bool is_out = seen == InstanceState::kEjected || seen == InstanceState::kProbing;
-    if (was_out != is_out) {
+    if (InService(target->health->seen) != InService(seen)) {
       target->health->run = 0;
       target->health->recent.Clear();
     }

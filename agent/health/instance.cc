@@ -54,7 +54,11 @@ void Instance::Turn(bool unhealthy, TimePoint now) {
   if (unhealthy == unhealthy_) return;
   if (!unhealthy && damped(now)) return;
   unhealthy_ = unhealthy;
-  if (!unhealthy) flaps_ = false;
+  if (!unhealthy) {  // what was before says nothing about it now
+    flaps_ = false;
+    recent_.Clear();
+    runs_.clear();
+  }
   const TimePoint last = turns_[(turn_ + kTurns - 1) % kTurns];
   if (last != TimePoint{} && now - last > kQuiet) dampings_ = 0;
   const TimePoint fifth = std::exchange(turns_[turn_++ % kTurns], now);

@@ -20,8 +20,9 @@ func load(args []string) error {
 	rate := flags.Float64("rate", 100, "requests per second")
 	seconds := flags.Float64("seconds", 5, "how long")
 	method := flags.String("method", "GET", "method; POST sends a small body and a nonce")
+	patience := flags.Duration("patience", 20*time.Second, "how long it waits for an answer")
 	flags.Parse(args)
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxIdleConns: 256}}
+	client := &http.Client{Timeout: *patience, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxIdleConns: 256}}
 	out := bufio.NewWriter(os.Stdout)
 	var mu sync.Mutex
 	var wait sync.WaitGroup

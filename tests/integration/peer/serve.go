@@ -19,7 +19,7 @@ import (
 )
 
 // A backend. Its behaviour is set by GET /control?mode=…, sent to it directly, not through the mesh:
-// ok, status (with code=, percent=), hang, reset, crawl, slow (with ms=). With calls= (URLs, separated by commas) it
+// ok, status (with code=, percent=), hang, reset, truncate, malformed, crawl, slow (with ms=). With calls= (URLs, separated by commas) it
 // calls these for each answer, and answers 500 when one fails.
 type backend struct {
 	name     string
@@ -175,6 +175,12 @@ func (b *backend) misbehave(w http.ResponseWriter, r *http.Request) bool {
 			connection.Close()
 		}
 		return true
+	case "truncate":
+		b.raw(w, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it")
+		return true
+	case "malformed":
+		b.raw(w, "HTTP/1.1 2OO fine\r\n\r\n")
+		return true
 	case "crawl": // a head that never ends: one byte every 100 ms
 		connection, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -192,6 +198,15 @@ func (b *backend) misbehave(w http.ResponseWriter, r *http.Request) bool {
 		time.Sleep(delay)
 	}
 	return false
+}
+
+// raw sends these bytes and closes the connection.
+func (b *backend) raw(w http.ResponseWriter, text string) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		io.WriteString(connection, text)
+		connection.Close()
+	}
 }
 
 // pattern is the body both sides can make and check: cheap, never the same twice. After its first MiB all but one of
