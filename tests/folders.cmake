@@ -124,9 +124,11 @@ weft_library(tests/integration/path TEST_DEPS tests/support)
 
 # faults, traffic, control and quota judge times and rates: each of them runs alone, the others beside one another.
 if(NOT WEFT_FUZZ)
-  foreach(name bodies faults clients traffic control hostile hostile_api http2 reasons rate_limits quota refusals recording graph tls mtls multiplex linearizability identity streams slow_peers switching translation grpc_python redirect address)
+  foreach(name bodies large_bodies faults clients traffic control hostile hostile_api http2 reasons rate_limits quota refusals recording graph tls mtls multiplex linearizability identity streams slow_peers switching translation grpc_python redirect address)
     add_test(NAME integration_${name} COMMAND python3 tests/integration/${name}_test.py WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration_${name} PROPERTIES LABELS slow TIMEOUT 900 ENVIRONMENT "WEFT_BIN=${CMAKE_BINARY_DIR}/bin")
   endforeach()
   set_tests_properties(integration_faults integration_traffic integration_control integration_quota PROPERTIES RUN_SERIAL ON)
+  # What takes longest begins first.
+  set_tests_properties(integration_large_bodies integration_clients integration_bodies integration_mtls PROPERTIES COST 60)
 endif()
