@@ -23,6 +23,3 @@ weft_library(common/task DEPS common/result common/time LINK weft_ext_boost)
 weft_library(common/http DEPS common/net common/result common/task LINK weft_ext_boost weft_ext_json)
 weft_library(common/http/tls DEPS common/http common/stamp common/x509 LINK weft_ext_ssl)
 weft_library(common/metrics DEPS common/result common/time LINK weft_ext_prometheus)
-# Compiled alone: they change with Boost, not with us.
-set_source_files_properties(common/task/asio_impl.cc common/http/beast_impl.cc common/http/tls/ssl_impl.cc
-  PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

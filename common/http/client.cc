@@ -3,29 +3,13 @@
 #include "common/http/one_call.h"
 
 namespace weft::http {
-namespace {
 
-class PlainCall {
- public:
-  explicit PlainCall(const Strand& strand) : stream_(strand) {}
-  beast::tcp_stream& stream() { return stream_; }
-  beast::tcp_stream& lowest() { return stream_; }
-  template <class Done>
-  void Open(Done&& done) {
-    done(boost::system::error_code());
-  }
-
- private:
-  beast::tcp_stream stream_;
-};
-
-}  // namespace
+namespace asio = boost::asio;
 
 void CallAsync(asio::io_context& context, const net::HostPort& where, const Request& request,
                std::function<void(Result<Response>)> done, CallOptions options) {
   const Strand strand = asio::make_strand(context);
-  std::make_shared<OneCall<PlainCall>>(strand, PlainCall(strand), where, request, std::move(done), options)
-      ->Start();
+  StartCall(strand, std::make_unique<PlainTransport>(strand), where, request, std::move(done), options);
 }
 
 Result<Response> Call(const net::HostPort& where, const Request& request, CallOptions options) {

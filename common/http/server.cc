@@ -1,8 +1,16 @@
 #include "common/http/server.h"
 
-#include "common/http/connection.h"
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/strand.hpp>
+
+#include "common/http/endpoint.h"
+#include "common/http/server_state.h"
+#include "common/http/transport.h"
 
 namespace weft::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
 
 namespace {
 
@@ -15,27 +23,8 @@ std::vector<std::shared_ptr<AnyConnection>> Living(
   return out;
 }
 
-class PlainLink {
- public:
-  explicit PlainLink(tcp::socket socket) : stream_(std::move(socket)) {}
-  beast::tcp_stream& stream() { return stream_; }
-  beast::tcp_stream& lowest() { return stream_; }
-  template <class Done>
-  void Open(Done&& done) {
-    done(boost::system::error_code());
-  }
-  template <class Done>
-  void Shut(Done&& done) {
-    done();
-  }
-  void Fill(Request&) const {}
-
- private:
-  beast::tcp_stream stream_;
-};
-
 std::shared_ptr<AnyConnection> ConnectPlain(tcp::socket socket, std::shared_ptr<Server::State> state) {
-  return std::make_shared<Connection<PlainLink>>(std::move(state), PlainLink(std::move(socket)));
+  return http::Connect(std::move(state), std::make_unique<PlainTransport>(std::move(socket)));
 }
 
 Error ListenError(const net::Address& address, const boost::system::error_code& error) {

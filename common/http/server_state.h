@@ -1,5 +1,5 @@
 #pragma once
-// What a server's connections share, and what the server asks of each. For server.cc, connection.h and tls/
+// What a server's connections share, and what the server asks of each. For server.cc, connection.cc and tls/
 // only.
 
 #include <atomic>
@@ -41,5 +41,11 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   mutable std::mutex mutex;
   std::map<AnyConnection*, std::weak_ptr<AnyConnection>> open;  // guarded by mutex
 };
+
+class Transport;
+
+// A connection over it, not started yet.
+std::shared_ptr<AnyConnection> Connect(std::shared_ptr<Server::State> state,
+                                       std::unique_ptr<Transport> transport);
 
 }  // namespace weft::http

@@ -6,18 +6,20 @@
 #include "common/http/tls/link.h"
 
 namespace weft::http::tls {
+
+namespace asio = boost::asio;
+
 namespace {
 
-class ClientLink : public Link {
+class ClientLink final : public Link {
  public:
   ClientLink(ContextPtr context, const Strand& strand, const std::string& name)
       : Link(std::move(context), strand) {
     stream_.set_verify_callback(asio::ssl::host_name_verification(name));
     if (!net::Ip::Parse(name)) SSL_set_tlsext_host_name(stream_.native_handle(), name.c_str());
   }
-  template <class Done>
-  void Open(Done&& done) {
-    stream_.async_handshake(asio::ssl::stream_base::client, std::forward<Done>(done));
+  void Open(std::function<void(boost::system::error_code)> done) override {
+    stream_.async_handshake(asio::ssl::stream_base::client, std::move(done));
   }
 };
 
@@ -27,9 +29,9 @@ void CallAsync(asio::io_context& context, const ContextPtr& trust, const std::st
                const net::HostPort& where, const Request& request, std::function<void(Result<Response>)> done,
                CallOptions options) {
   const Strand strand = asio::make_strand(context);
-  ClientLink link(trust, strand, server_name.empty() ? where.host : server_name);
-  std::make_shared<OneCall<ClientLink>>(strand, std::move(link), where, request, std::move(done), options)
-      ->Start();
+  StartCall(strand,
+            std::make_unique<ClientLink>(trust, strand, server_name.empty() ? where.host : server_name),
+            where, request, std::move(done), options);
 }
 
 Result<Response> Call(const ContextPtr& trust, const std::string& server_name, const net::HostPort& where,

@@ -1,29 +1,28 @@
 #include "common/http/tls/server.h"
 
-#include "common/http/connection.h"
+#include "common/http/server_state.h"
 #include "common/http/tls/link.h"
 #include "common/x509/certificate.h"
 
 namespace weft::http::tls {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
 namespace {
 
-class ServerLink : public Link {
+class ServerLink final : public Link {
  public:
   using Link::Link;
 
-  template <class Done>
-  void Open(Done&& done) {
+  void Open(std::function<void(boost::system::error_code)> done) override {
     stream_.async_handshake(asio::ssl::stream_base::server,
-                            [this, done = std::forward<Done>(done)](boost::system::error_code error) {
+                            [this, done = std::move(done)](boost::system::error_code error) {
                               if (!error) Remember();
                               done(error);
                             });
   }
-  template <class Done>
-  void Shut(Done&& done) {
-    stream_.async_shutdown([done = std::forward<Done>(done)](boost::system::error_code) { done(); });
-  }
-  void Fill(Request& request) const {
+  void Fill(Request& request) const override {
     request.peer_uri = shown_.uri;
     request.peer_name = shown_.common_name;
     request.peer_serial = shown_.serial;
@@ -50,8 +49,7 @@ Result<std::unique_ptr<Server>> Listen(asio::io_context& context, const net::Add
                                        std::shared_ptr<Identity> identity) {
   const auto connect = [identity = std::move(identity)](tcp::socket socket,
                                                         std::shared_ptr<Server::State> state) {
-    return std::make_shared<Connection<ServerLink>>(std::move(state),
-                                                    ServerLink(identity->Now(), std::move(socket)));
+    return Connect(std::move(state), std::make_unique<ServerLink>(identity->Now(), std::move(socket)));
   };
   return Server::Listen(context, address, std::move(handler), options, connect);
 }

@@ -1,6 +1,4 @@
-#pragma once
-// One connection of a server, over any transport. For server.cc and tls/ only.
-
+// One connection of a server, over any transport.
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,26 +15,25 @@
 
 #include "common/http/endpoint.h"
 #include "common/http/server_state.h"
+#include "common/http/transport.h"
 
 namespace weft::http {
+namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
 using Message = beast::http::response<beast::http::string_body>;
 
-inline std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
 // One connection: read a request, have it answered, write, again. Lives as long as an operation of its own or
 // a pending Reply holds it. Everything runs on the stream's strand.
-//
-// `Link` is the transport: `stream()` reads and writes, `lowest()` is its TCP stream; Open(done) makes it
-// ready, Shut says goodbye before the TCP stream is shut, Fill adds what it knows of the caller to a request.
-template <class Link>
-class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<Link>> {
+class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<Server::State> server, Link link)
-      : link_(std::move(link)),
+  Connection(std::shared_ptr<Server::State> server, std::unique_ptr<Transport> transport)
+      : transport_(std::move(transport)),
+        wire_(*transport_),
         server_(std::move(server)),
         grace_(Lowest().get_executor()),
         buffer_(kBufferMost) {
@@ -72,14 +69,13 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   static constexpr std::size_t kBufferMost = 64 << 10;
   static constexpr std::chrono::seconds kGrace{1};
 
-  std::shared_ptr<Connection> Self() { return this->shared_from_this(); }
-  auto& Wire() { return link_.stream(); }
-  beast::tcp_stream& Lowest() { return link_.lowest(); }
+  std::shared_ptr<Connection> Self() { return shared_from_this(); }
+  beast::tcp_stream& Lowest() { return transport_->lowest(); }
 
   void Open() {
     idle_ = ++server_->idles;  // whoever takes its time to begin yields to others
     Lowest().expires_after(server_->options.request_timeout);
-    link_.Open([self = Self()](boost::system::error_code error) {
+    transport_->Open([self = Self()](boost::system::error_code error) {
       self->idle_ = 0;
       error ? self->Close() : self->AwaitRequest();
     });
@@ -93,18 +89,18 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     idle_ = buffer_.size() == 0 ? ++server_->idles : 0;
     if (idle_ == 0) return ReadHead();
     Lowest().expires_after(server_->options.idle_timeout);
-    Wire().async_read_some(buffer_.prepare(4096),
-                           [self = Self()](boost::system::error_code error, std::size_t n) {
-                             self->idle_ = 0;
-                             if (error) return self->Close();
-                             self->buffer_.commit(n);
-                             self->ReadHead();
-                           });
+    wire_.async_read_some(buffer_.prepare(4096),
+                          [self = Self()](boost::system::error_code error, std::size_t n) {
+                            self->idle_ = 0;
+                            if (error) return self->Close();
+                            self->buffer_.commit(n);
+                            self->ReadHead();
+                          });
   }
 
   void ReadHead() {
     Lowest().expires_after(server_->options.request_timeout);
-    beast::http::async_read_header(Wire(), buffer_, *parser_,
+    beast::http::async_read_header(wire_, buffer_, *parser_,
                                    [self = Self()](boost::system::error_code error, std::size_t) {
                                      if (error) return self->Refuse(error);
                                      self->ReadBody();
@@ -114,7 +110,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   void ReadBody() {
     const bool expects = beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
     if (expects && !parser_->is_done()) return SendContinue();
-    beast::http::async_read(Wire(), buffer_, *parser_,
+    beast::http::async_read(wire_, buffer_, *parser_,
                             [self = Self()](boost::system::error_code error, std::size_t) {
                               if (error) return self->Refuse(error);
                               self->Dispatch();
@@ -126,7 +122,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     if (length && *length > server_->options.max_body) return Refuse(beast::http::error::body_limit);
     parser_->get().erase(beast::http::field::expect);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(Wire(), asio::buffer(kContinue),
+    asio::async_write(wire_, asio::buffer(kContinue),
                       [self = Self()](boost::system::error_code error, std::size_t) {
                         if (error) return self->Close();
                         self->ReadBody();
@@ -183,7 +179,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     request.method = View(message.method_string());
     request.target = View(message.target());
     request.peer = peer_;
-    link_.Fill(request);
+    transport_->Fill(request);
     for (const auto& field : message)
       request.headers.emplace_back(View(field.name_string()), View(field.value()));
     request.body = std::move(message.body());
@@ -204,7 +200,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     Lowest().expires_never();
     WatchPeer();
     // Holds nothing of the context: a source may keep it for longer.
-    body_->Start([weak = this->weak_from_this()] {
+    body_->Start([weak = weak_from_this()] {
       if (const auto self = weak.lock()) asio::post(self->Lowest().get_executor(), [weak] { WakeUp(weak); });
     });
     WriteOut();
@@ -216,12 +212,12 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   void WatchPeer() {
     buffer_.clear();
-    Wire().async_read_some(buffer_.prepare(1024),
-                           [self = Self()](boost::system::error_code error, std::size_t) {
-                             if (!error) return self->WatchPeer();  // what it says now is of no interest
-                             self->body_.reset();
-                             self->written_ ? self->Finish() : self->Close();
-                           });
+    wire_.async_read_some(buffer_.prepare(1024),
+                          [self = Self()](boost::system::error_code error, std::size_t) {
+                            if (!error) return self->WatchPeer();  // what it says now is of no interest
+                            self->body_.reset();
+                            self->written_ ? self->Finish() : self->Close();
+                          });
   }
 
   void WritePiece() {
@@ -243,7 +239,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   void WriteOut() {
     writing_ = true;
     Lowest().expires_after(server_->options.request_timeout);
-    asio::async_write(Wire(), asio::buffer(outgoing_),
+    asio::async_write(wire_, asio::buffer(outgoing_),
                       [self = Self()](boost::system::error_code error, std::size_t) {
                         self->writing_ = false;
                         self->outgoing_.clear();
@@ -256,7 +252,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   void EndStream() {
     if (!writing_) return WritePiece();
     grace_.expires_after(kGrace);  // a slow reader is cut; what is done sooner ends whole by itself
-    grace_.async_wait([weak = this->weak_from_this()](boost::system::error_code error) {
+    grace_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
       const auto self = weak.lock();
       if (self && !error) self->Close();
     });
@@ -283,19 +279,18 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     if (!head_only_) message_->body() = std::move(response.body);
     if (response.status != 204 && response.status != 304) message_->content_length(size);
     Lowest().expires_after(server_->options.request_timeout);
-    beast::http::async_write(Wire(), *message_,
-                             [self = Self()](boost::system::error_code error, std::size_t) {
-                               const bool more = !error && self->message_->keep_alive();
-                               self->message_.reset();
-                               more ? self->AwaitRequest() : self->Finish();
-                             });
+    beast::http::async_write(wire_, *message_, [self = Self()](boost::system::error_code error, std::size_t) {
+      const bool more = !error && self->message_->keep_alive();
+      self->message_.reset();
+      more ? self->AwaitRequest() : self->Finish();
+    });
   }
 
   // Half-close, then read a little, so that a peer that still sends sees the answer and not a reset.
   void Finish() {
     drained_ = 0;
     Lowest().expires_after(std::chrono::seconds(1));
-    link_.Shut([self = Self()] {
+    transport_->Shut([self = Self()] {
       boost::system::error_code ignored;
       self->Lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
       self->Drain();
@@ -303,12 +298,12 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   }
   void Drain() {
     buffer_.clear();
-    Wire().async_read_some(buffer_.prepare(16 << 10),
-                           [self = Self()](boost::system::error_code error, std::size_t n) {
-                             self->drained_ += n;
-                             if (error || self->drained_ > (256U << 10)) return self->Close();
-                             self->Drain();
-                           });
+    wire_.async_read_some(buffer_.prepare(16 << 10),
+                          [self = Self()](boost::system::error_code error, std::size_t n) {
+                            self->drained_ += n;
+                            if (error || self->drained_ > (256U << 10)) return self->Close();
+                            self->Drain();
+                          });
   }
 
   void Close() {
@@ -316,7 +311,8 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     Lowest().socket().close(ignored);
   }
 
-  Link link_;
+  std::unique_ptr<Transport> transport_;
+  Wire wire_;
   std::shared_ptr<Server::State> server_;
   asio::steady_timer grace_;  // of a streamed answer when the server stops
   beast::flat_buffer buffer_;
@@ -337,5 +333,12 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   std::atomic<std::uint64_t> idle_{0};  // between requests: how many were so before it; zero: it has one
   std::atomic<bool> yields_{false};     // Yield is on its way
 };
+
+}  // namespace
+
+std::shared_ptr<AnyConnection> Connect(std::shared_ptr<Server::State> state,
+                                       std::unique_ptr<Transport> transport) {
+  return std::make_shared<Connection>(std::move(state), std::move(transport));
+}
 
 }  // namespace weft::http
