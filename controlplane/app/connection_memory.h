@@ -10,7 +10,7 @@
 namespace weft::control {
 
 inline constexpr std::size_t kTlsRecord = 2048;  // bytes that gRPC writes in one, GRPC_ARG_TSI_MAX_FRAME_SIZE
-inline constexpr std::size_t kTlsRing = 2304;         // holds such a record and an alert
+inline constexpr std::size_t kTlsRing = 2304;    // holds such a record and an alert
 inline constexpr std::size_t kStagingBuffer = 2048;  // instead of kTheirStagingBuffer
 inline constexpr std::size_t kTheirStagingBuffer = 8192;
 
