@@ -9,6 +9,7 @@ constexpr std::size_t kMostHeld = 2048;
 constexpr int kMostFrames = 20;  // more is for the session to judge
 constexpr std::size_t kFrameHead = 9;
 constexpr std::uint32_t kFirstWindow = 64 * 1024 - 1;  // of a connection, whatever SETTINGS say
+constexpr std::uint32_t kMostWindow = 0x7fffffff;
 
 void PutNumber(std::string& out, std::uint64_t number, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out.push_back(static_cast<char>(number >> shift));
@@ -33,6 +34,24 @@ struct FrameHead {
   std::uint8_t type, flags;
   std::uint32_t stream;
 };
+
+std::uint32_t Number(std::string_view bytes, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return number;
+}
+
+// What is said of the connection before a head. Whatever is wrong with it is for the session to answer.
+bool IsFine(const FrameHead& frame, std::string_view payload, std::uint32_t& window) {
+  if (frame.stream != 0) return false;
+  if (frame.type == NGHTTP2_SETTINGS) return (frame.flags & NGHTTP2_FLAG_ACK) != 0 && frame.length == 0;
+  if (frame.type != NGHTTP2_WINDOW_UPDATE || frame.length != 4) return false;
+  if (payload.size() < 4) return true;  // not whole yet
+  const std::uint32_t more = Number(payload, 0) & kMostWindow;
+  if (more == 0 || more > kMostWindow - window) return false;
+  window += more;
+  return true;
+}
 
 }  // namespace
 
@@ -75,15 +94,15 @@ Heard Hear(std::string_view bytes) {
   if (bytes.size() > kMostHeld || preface != kPreface.substr(0, preface.size())) return ask();
   bytes.remove_prefix(preface.size());
   bool in_head = false;
+  std::uint32_t window = kFirstWindow;
   for (int frames = 0; bytes.size() >= kFrameHead; ++frames) {
     const FrameHead frame(bytes);
     const bool whole = bytes.size() >= kFrameHead + frame.length;
     const bool block = frame.type == (in_head ? NGHTTP2_CONTINUATION : NGHTTP2_HEADERS);
-    const bool settings = frame.type == NGHTTP2_SETTINGS && frame.stream == 0;
-    const bool acks = settings && (frame.flags & NGHTTP2_FLAG_ACK) != 0;
-    const bool window = frame.type == NGHTTP2_WINDOW_UPDATE && frame.stream == 0;
-    const bool first = !heard.settings && settings && !acks;
-    const bool later = heard.settings && (block || (!in_head && (acks || window)));
+    const bool settings = frame.type == NGHTTP2_SETTINGS && frame.stream == 0 && frame.length % 6 == 0;
+    const bool first = !heard.settings && settings && (frame.flags & NGHTTP2_FLAG_ACK) == 0;
+    const bool later =
+        heard.settings && (block || (!in_head && IsFine(frame, bytes.substr(kFrameHead), window)));
     const bool ends = block && whole && (frame.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
     if (!(first || later) || ends || frames == kMostFrames) return ask();
     heard.settings |= first && whole;

@@ -29,6 +29,13 @@ TEST(Http2OpeningTest, WhatHasToBeAnsweredOrJudgedDoes) {
   EXPECT_FALSE(Hear(kHello + Frame(kHeaders, 0, 1, "\x82") + kWindow).waits);
   EXPECT_FALSE(Hear(kHello + Frame(6, 0, 0, "12345678")).waits);
   EXPECT_FALSE(Hear(kHello + Frame(4, 0, 0, "")).waits);
+  EXPECT_FALSE(Hear(kHello + Frame(4, 1, 0, "123456")).waits);  // an acknowledgement says nothing
+  EXPECT_FALSE(Hear(std::string(kPreface) + Frame(4, 0, 0, "12345")).waits);
+  EXPECT_FALSE(Hear(kHello + Frame(8, 0, 0, std::string(4, '\0'))).waits);
+  EXPECT_FALSE(Hear(kHello + Frame(8, 0, 0, "123")).waits);
+  const std::string most = Frame(8, 0, 0, "\x7F\xFF\xFF\xFF");
+  EXPECT_FALSE(Hear(kHello + most).waits);
+  EXPECT_TRUE(Hear(kHello + most.substr(0, most.size() - 1)).waits);
   std::string flood = kHello;
   for (int i = 0; i < 30; ++i) flood += kWindow;
   EXPECT_FALSE(Hear(flood).waits);
