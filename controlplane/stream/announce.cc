@@ -86,6 +86,7 @@ void Hub::EndStalled(TimePoint now) {
   Outlets close, abort;
   for (Shard& shard : shards_) {
     const std::scoped_lock lock(shard.mutex);
+    if (shard.watched == 0) continue;
     for (auto& [ticket, stream] : shard.streams) {
       if (stream.closing && now - stream.closed_at >= kCloseGrace) abort.push_back(stream.outlet);
       if (stream.closing || !stream.session.Stalled(now)) continue;
@@ -103,9 +104,15 @@ void Hub::EndStalled(TimePoint now) {
 
 void Hub::EndExpired(std::int64_t unix_ms) {
   Outlets expired;
-  ForEach([&](const Stream& stream) {
-    if (stream.session.Expired(unix_ms)) expired.push_back(stream.outlet);
-  });
+  for (Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    if (unix_ms < shard.first_expiry_ms) continue;
+    shard.first_expiry_ms = INT64_MAX;
+    for (const auto& [ticket, stream] : shard.streams) {
+      shard.NoteExpiry(stream.session);
+      if (stream.session.Expired(unix_ms)) expired.push_back(stream.outlet);
+    }
+  }
   for (const auto& outlet : expired) {
     outlet->Close({ErrorKind::kUnauthenticated,
                    "the certificate of this agent has ended and was not renewed; see its log",

@@ -11,6 +11,23 @@ namespace {
 constexpr std::size_t kReleasesTimed = 64;
 constexpr auto kStallCheck = std::chrono::seconds(1);
 
+// Keeps the shard's count of watched streams over what is done with one of them.
+class Watching {
+ public:
+  Watching(Shard& shard, const Stream& stream) : shard_(shard), stream_(stream), before_(stream.Watched()) {}
+  ~Watching() {
+    shard_.watched += stream_.Watched() ? 1 : 0;
+    shard_.watched -= before_ ? 1 : 0;
+  }
+  Watching(const Watching&) = delete;
+  Watching& operator=(const Watching&) = delete;
+
+ private:
+  Shard& shard_;
+  const Stream& stream_;
+  const bool before_;
+};
+
 }  // namespace
 
 Hub::Hub(std::function<TimePoint()> clock, events::Book* events)
@@ -125,6 +142,7 @@ Status Hub::OnMessage(std::uint64_t ticket, const v1::AgentMessage& message) {
   const std::scoped_lock lock(shard.mutex);
   Stream* const found = shard.Find(ticket);
   if (found == nullptr) return {};
+  const Watching watching(shard, *found);
   Session& session = found->session;
   switch (message.message_case()) {
     case v1::AgentMessage::kSubscribe: {
@@ -178,6 +196,7 @@ std::optional<Outgoing> Hub::Next(std::uint64_t ticket) {
   const std::scoped_lock lock(shard.mutex);
   Stream* const found = shard.Find(ticket);
   if (found == nullptr) return std::nullopt;
+  const Watching watching(shard, *found);
   found->session.SetSpread(agents_.load() * kSpreadPerAgent);
   std::optional<Outgoing> message;
   {
@@ -203,7 +222,10 @@ void Hub::Close(std::uint64_t ticket) {
 void Hub::SetCertificate(std::uint64_t ticket, const auth::Shown& shown) {
   Shard& shard = ShardOf(ticket);
   const std::scoped_lock lock(shard.mutex);
-  if (Stream* const found = shard.Find(ticket)) found->session.SetCertificate(shown);
+  Stream* const found = shard.Find(ticket);
+  if (found == nullptr) return;
+  found->session.SetCertificate(shown);
+  shard.NoteExpiry(found->session);
 }
 
 }  // namespace weft::stream

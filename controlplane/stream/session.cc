@@ -28,6 +28,14 @@ void Collect(const Release& release, const ServiceKey& key, std::set<ServiceKey>
   group.push_back(key);
 }
 
+bool Same(const v1::Version& a, const snapshot::Version& b) {
+  return a.revision() == b.revision && a.epoch() == b.epoch && a.store_id() == b.store_id;
+}
+
+bool Same(const v1::Version& a, const v1::Version& b) {
+  return a.revision() == b.revision() && a.epoch() == b.epoch() && a.store_id() == b.store_id();
+}
+
 }  // namespace
 
 Result<Session> Session::Open(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms) {
@@ -167,7 +175,7 @@ Session::Acked Session::OnAck(const v1::Ack& ack, TimePoint now) {
     blocked_ = wire::FromProto(info_.target());
   }
   info_.set_awaiting_confirmation(ack.awaiting_confirmation());
-  if (ack.has_effective() && wire::FromProto(ack.effective()) != wire::FromProto(info_.effective())) {
+  if (ack.has_effective() && !Same(ack.effective(), info_.effective())) {
     *info_.mutable_effective() = ack.effective();
     if (concerned) result.effective = wire::FromProto(ack.effective());
   }
@@ -183,8 +191,8 @@ std::optional<Outgoing> Session::Next(const World& world, TimePoint now) {
   if (auto command = NextCommand()) return command;
   if (auto found = NextFound(world)) return found;
   if (unacked_.size() >= kMaxUnacked) return std::nullopt;
+  if (!whole_ && seen_ == world.generation && world.generation > 0) return std::nullopt;
   const std::optional<std::vector<ServiceKey>> changed = ChangedSince(world);
-  if (changed && changed->empty() && seen_ == world.generation) return std::nullopt;
   const View view{world.For(info_), world.endpoints};
   if (AwaitsConfirmation(view)) return std::nullopt;
   CountEndpointsBy(view.release.version);
@@ -232,7 +240,7 @@ void Session::CountEndpointsBy(const snapshot::Version& version) {
 // everything anew.
 bool Session::AwaitsConfirmation(const View& view) {
   if (!greeted_ || !info_.awaiting_confirmation()) return false;
-  if (!unacked_.empty() || wire::FromProto(info_.target()) == view.release.version) return true;
+  if (!unacked_.empty() || Same(info_.target(), view.release.version)) return true;
   for (auto& [key, told] : told_) {
     const bool subscribed = told.subscribed;
     told = {};
@@ -348,13 +356,13 @@ void Session::AddRemoved(Draft& draft) {
 }
 
 std::optional<Outgoing> Session::NextCommand() {
+  if (!accept_ && !drain_) return std::nullopt;
   v1::Command command;
   if (accept_) {
     accept_ = false;
     command.mutable_accept_resync();
     return Assemble(command);
   }
-  if (!drain_) return std::nullopt;
   command.mutable_drain()->set_deadline_ns(*drain_ * 1'000'000);
   drain_.reset();
   return Assemble(command);
@@ -362,8 +370,7 @@ std::optional<Outgoing> Session::NextCommand() {
 
 std::optional<Outgoing> Session::Finish(Draft& draft, const View& view, TimePoint now) {
   v1::Delta& delta = draft.delta;
-  const bool moved =
-      !draft.blocked && (!info_.has_target() || wire::FromProto(info_.target()) != view.release.version);
+  const bool moved = !draft.blocked && (!info_.has_target() || !Same(info_.target(), view.release.version));
   const bool configures = delta.full() || moved || draft.bundles || delta.removed_size() > 0;
   if (!configures && !draft.endpoints && delta.unknown_size() == 0) return std::nullopt;
   if (configures && !draft.blocked) {

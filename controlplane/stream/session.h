@@ -57,12 +57,15 @@ class Session {
 
   void SetCertificate(const auth::Shown& shown);
   auth::Shown certificate() const;
-  bool Expired(std::int64_t unix_ms) const {
-    return info_.certificate_until_unix_ms() > 0 && unix_ms >= info_.certificate_until_unix_ms();
+  std::int64_t expires_unix_ms() const {  // INT64_MAX: never
+    const std::int64_t until = info_.certificate_until_unix_ms();
+    return until > 0 ? until : INT64_MAX;
   }
+  bool Expired(std::int64_t unix_ms) const { return unix_ms >= expires_unix_ms(); }
   // Less than a fifth of the certificate's life, and less than a week, is left: it should have been renewed.
   bool Ending(std::int64_t unix_ms) const;
 
+  bool AwaitsAck() const { return !unacked_.empty(); }
   bool Stalled(TimePoint now) const { return !unacked_.empty() && now - last_progress_ >= kAckPatience; }
   const v1::Agent& info() const { return info_; }
   const std::string& node_id() const { return info_.node_id(); }

@@ -26,8 +26,13 @@ void Shard::Index(std::uint64_t ticket, const Session::Moves& moves) {
   }
 }
 
+void Shard::NoteExpiry(const Session& session) {
+  first_expiry_ms = std::min(first_expiry_ms, session.expires_unix_ms());
+}
+
 void Shard::Erase(std::uint64_t ticket) {
   Stream* const stream = Find(ticket);
+  watched -= stream->Watched() ? 1 : 0;
   Index(ticket, stream->session.TakeMoves());
   Session::Moves left;
   for (ServiceKey& service : stream->session.Used()) left.emplace_back(std::move(service), false);

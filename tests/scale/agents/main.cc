@@ -11,6 +11,7 @@ SSL_CTX* ReadTls(const std::string& ca, const std::string& cert, const std::stri
   SSL_CTX* const tls = SSL_CTX_new(TLS_client_method());
   SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_read_ahead(tls, 1);
+  SSL_CTX_set1_groups_list(tls, "P-256");  // as gRPC's client, which is an agent's; its server knows no other
   SSL_CTX_set_mode(
       tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   static const unsigned char kAlpn[] = "\x02h2";
