@@ -69,7 +69,7 @@ class Judge:
         self.reasons[str(reason)] += 1
         if reason in (None, "", "unknown"):
             return "there is no explanation"
-        if row["status"] and row.get("reason", "ok") != reason:
+        if "error" not in row and row.get("reason", "ok") != reason:   # what broke off had its head before
             return f"the client was told {row.get('reason')}"
         if row["status"] and row["status"] != record["status"]:
             return f"the client saw status {row['status']}"

@@ -85,6 +85,7 @@ FAULTS = {
     "pauses": Fault("pauses of 0.4 s", PAUSES.begin, PAUSES.end, {"connect_timeout"} | HANGS, True),
     "500": Fault("answers 500", mode(name="status", code=500), fine, {"error_5xx"}),
     "503": Fault("answers 503 to a third", mode(name="status", code=503, percent=33), fine, {"error_5xx"}),
+    "half": Fault("answers 503 to half", mode(name="status", code=503, percent=50), fine, {"error_5xx"}),
     "reset": Fault("resets each request", mode(name="reset"), fine, GONE),
     "truncate": Fault("breaks off in the body", mode(name="truncate"), fine, {"truncated"}),
     "malformed": Fault("answers what is not HTTP", mode(name="malformed"), fine, {"malformed"}),
