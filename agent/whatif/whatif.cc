@@ -58,8 +58,11 @@ class Machine {
         continue;
       }
       const LineReader line(text);
-      if (!line.Text("now").empty()) now_ = std::max(now_, line.Time("now"));
-      RunPlanned(now_);
+      // Each worker's clock stands still during a turn of its loop, so the next line may be of a moment before.
+      if (!line.Text("now").empty()) {
+        RunPlanned(line.Time("now"));
+        now_ = line.Time("now");
+      }
       Line(i, line, prepared);
       prepared.clear();
     }
@@ -86,7 +89,7 @@ class Machine {
     if (op == "tick") return Tick(worker);
     if (op == "quota")
       return worker.engine->SetQuota(tape::ReadKey(line), line.Text("limit"), line.Number<double>("rate"),
-                                     now_);
+                                     line.Number<double>("room"), now_);
     if (op == "view") return TakeView(worker);
     if (op == "start") return Start(found->first, worker, line);
     if (op == "pick" || op == "ended" || op == "finish") {
