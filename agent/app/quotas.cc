@@ -51,7 +51,7 @@ void Quotas::Seen(const std::vector<engine::QuotaUse>& uses, std::uint64_t revis
   forward::Worker& worker = *forwarder_.workers().front();
   worker.loop().Post([&worker, rates = std::move(looked.rates)] {
     for (const quota::Rate& rate : rates)
-      worker.engine().SetQuota(rate.backend, rate.limit, rate.per_second, worker.loop().now());
+      worker.engine().SetQuota(rate.backend, rate.limit, rate.per_second, rate.room, worker.loop().now());
   });
 }
 

@@ -250,11 +250,12 @@ std::vector<QuotaUse> Engine::Quotas() const {
   return uses;
 }
 
-void Engine::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now) {
+void Engine::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, double room,
+                      TimePoint now) {
   Taped(
       impl_->recorder,
-      [&] { return tape::QuotaInput(impl_->settings.worker, inbound, limit, per_second, now); },
-      [&] { return impl_->SetQuota(inbound, limit, per_second, now), 0; },
+      [&] { return tape::QuotaInput(impl_->settings.worker, inbound, limit, per_second, room, now); },
+      [&] { return impl_->SetQuota(inbound, limit, per_second, room, now), 0; },
       [](int) { return std::string("quota"); });
 }
 

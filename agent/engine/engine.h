@@ -109,9 +109,10 @@ class Engine {
   decision::Log& log();
 
   // Rate limits that are shared with other instances' agents: what this process is asked for, and its share
-  // of each from now on. One worker for all.
+  // of each from now on, with how many requests may come at once. One worker for all.
   std::vector<QuotaUse> Quotas() const;
-  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now);
+  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, double room,
+                TimePoint now);
 
   // Outcomes of active checks, from the cold thread by way of the loop.
   void Checked(Target& target, bool passed, Duration took, TimePoint now);

@@ -137,7 +137,8 @@ struct Engine::Impl {
   void TakeOver(Backend& backend, const snapshot::Service& service, const policy::ServicePort& port);
   void UpdateInbound(Backend& backend);
   std::uint32_t InstancesOf(const ServiceKey& service) const;
-  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, TimePoint now);
+  void SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, double room,
+                TimePoint now);
   bool ApplyView(Backend& backend);  // whether it changed the state of an instance
   void Rebuild(Backend& backend);
   void PassOverRefusing(Backend& backend);

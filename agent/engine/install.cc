@@ -185,13 +185,13 @@ std::uint32_t Engine::Impl::InstancesOf(const ServiceKey& service) const {
   return found == nullptr ? 0 : static_cast<std::uint32_t>(found->endpoints->instances.size());
 }
 
-void Engine::Impl::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second,
+void Engine::Impl::SetQuota(const BackendKey& inbound, std::string_view limit, double per_second, double room,
                             TimePoint now) {
   const auto found = inbound_by_key.find(inbound);
   if (found == inbound_by_key.end() || found->second->state->rate_limits == nullptr) return;
   for (const limit::RateLimits::One& one : found->second->state->rate_limits->all()) {
     if (one.policy.global && one.policy.name == limit)
-      one.buckets->Change(limit::RateOf(one.policy, per_second), now);
+      one.buckets->Change(limit::RateOf(one.policy, per_second, room), now);
   }
 }
 

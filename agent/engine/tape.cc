@@ -183,9 +183,9 @@ std::string CheckedInput(std::uint32_t worker, const Target& target, bool passed
 }
 
 std::string QuotaInput(std::uint32_t worker, const BackendKey& inbound, std::string_view limit,
-                       double per_second, TimePoint now) {
+                       double per_second, double room, TimePoint now) {
   LineWriter line = Begin("quota", worker, now);
-  return Key(line, inbound).Put("limit", limit).Put("rate", per_second).text();
+  return Key(line, inbound).Put("limit", limit).Put("rate", per_second).Put("room", room).text();
 }
 
 std::string TickInput(std::uint32_t worker, TimePoint now) { return Begin("tick", worker, now).text(); }

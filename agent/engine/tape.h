@@ -29,7 +29,7 @@ std::string BackendInput(const char* op, std::uint32_t worker, const Backend& ba
 std::string CheckedInput(std::uint32_t worker, const Target& target, bool passed, Duration took,
                          TimePoint now);
 std::string QuotaInput(std::uint32_t worker, const BackendKey& inbound, std::string_view limit,
-                       double per_second, TimePoint now);
+                       double per_second, double room, TimePoint now);
 std::string TickInput(std::uint32_t worker, TimePoint now);
 std::string AbsorbInput(const WorkerDelta& delta, TimePoint now);
 

@@ -17,10 +17,10 @@ bool Covers(const policy::RateLimit& limit, std::string_view path) {
   return path.size() == prefix.size() || prefix.back() == '/' || path[prefix.size()] == '/';
 }
 
-Rate RateOf(const policy::RateLimit& limit, double per_second) {
+Rate RateOf(const policy::RateLimit& limit, double per_second, double room) {
   const double part = std::min(1.0, per_second / limit.rate);
   const auto burst = static_cast<std::uint32_t>(std::llround(limit.burst * part));
-  return Rate::Of(std::max(per_second, kLeastRate), std::max(1U, burst));
+  return Rate::Of(std::max(per_second, kLeastRate), std::max({1U, burst, static_cast<std::uint32_t>(room)}));
 }
 
 RateLimitsPtr RateLimitStore::Get(const policy::RateLimits& wanted, TimePoint now, std::uint32_t instances) {

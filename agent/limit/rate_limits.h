@@ -16,8 +16,9 @@
 
 namespace weft::limit {
 
-// The buckets' rate for so many requests per second of the limit's: its burst is in proportion, at least one.
-Rate RateOf(const policy::RateLimit& limit, double per_second);
+// The buckets' rate for so many requests per second of the limit's: its burst is in proportion, at least one
+// and `room`.
+Rate RateOf(const policy::RateLimit& limit, double per_second, double room = 0);
 
 // Whether a limit is about this path: all, the prefix itself, or what is below it.
 bool Covers(const policy::RateLimit& limit, std::string_view path);

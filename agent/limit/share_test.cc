@@ -30,11 +30,23 @@ TEST(ShareTest, AGrantHoldsForItsLeaseAndGoesOverToTheSafeShareInAMinute) {
 TEST(ShareTest, WhatIsWantedFollowsWhatIsAskedForInSeconds) {
   Share share;
   EXPECT_EQ(share.Wanted(1000, kDayOne), 0) << "the first look only begins";
-  EXPECT_NEAR(share.Wanted(1100, kDayOne + seconds(1)), 110, 1e-9);
+  EXPECT_NEAR(share.Wanted(1100, kDayOne + seconds(1)), 102, 1e-9);
   double wanted = 0;
   for (int i = 2; i <= 8; ++i)
     wanted = share.Wanted(1100 + 300 * static_cast<std::uint64_t>(i - 1), kDayOne + seconds(i));
-  EXPECT_NEAR(wanted, 330, 10);
+  EXPECT_NEAR(wanted, 306, 10);
+}
+
+TEST(ShareTest, AShareThatIsInUseHasRoomForASecondOfItWhileItsLeaseLasts) {
+  Share share;
+  share.Wanted(0, kDayOne);
+  share.Grant(20, 50, seconds(10), kDayOne);
+  EXPECT_EQ(share.Room(20, kDayOne + seconds(1)), 0) << "nobody asked yet";
+  share.Wanted(8, kDayOne + seconds(1));
+  EXPECT_EQ(share.Room(20, kDayOne + seconds(1)), 8) << "what it was asked for";
+  share.Wanted(1000, kDayOne + seconds(2));
+  EXPECT_EQ(share.Room(20, kDayOne + seconds(2)), 20) << "no more than it has";
+  EXPECT_EQ(share.Room(20, kDayOne + seconds(10)), 0) << "the lease is over";
 }
 
 }  // namespace

@@ -18,9 +18,11 @@ Keeper::Looked Keeper::Look(const std::vector<engine::QuotaUse>& uses, TimePoint
     seen.emplace(use.backend, use.limit);
     looked.wanted.push_back({use.backend, use.limit, use.cap, kept.share.Wanted(use.asked, now)});
     const double rate = std::min(use.cap, kept.share.Rate(use.cap, use.instances, now));
-    if (kept.rate >= 0 && std::abs(rate - kept.rate) <= kSame * use.cap) continue;
+    const double room = kept.share.Room(rate, now), same = kSame * use.cap;
+    if (kept.rate >= 0 && std::abs(rate - kept.rate) <= same && std::abs(room - kept.room) <= same) continue;
     kept.rate = rate;
-    looked.rates.push_back({use.backend, use.limit, rate});
+    kept.room = room;
+    looked.rates.push_back({use.backend, use.limit, rate, room});
   }
   std::erase_if(kept_, [&](const auto& entry) { return !seen.contains(entry.first); });
   return looked;

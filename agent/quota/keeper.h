@@ -20,7 +20,7 @@ struct Wanted {
 struct Rate {
   BackendKey backend;
   std::string limit;
-  double per_second = 0;
+  double per_second = 0, room = 0;  // limit::Share::Room
 };
 
 class Keeper {
@@ -38,7 +38,7 @@ class Keeper {
  private:
   struct Kept {
     limit::Share share;
-    double rate = -1;  // in force; below zero: none yet
+    double rate = -1, room = 0;  // in force; below zero: none yet
   };
   std::map<std::pair<BackendKey, std::string>, Kept> kept_;
 };

@@ -93,7 +93,8 @@ class Machine {
       engine.Tick(line.Time("now"));
       engine.TakeForgotten();
     } else if (op == "quota") {
-      engine.SetQuota(tape::ReadKey(line), line.Text("limit"), line.Number<double>("rate"), line.Time("now"));
+      engine.SetQuota(tape::ReadKey(line), line.Text("limit"), line.Number<double>("rate"),
+                      line.Number<double>("room"), line.Time("now"));
     } else if (op == "protocol") {
       tape::ReadOrigin(line, origin);
       engine.ProtocolOf(origin.origin);

@@ -50,6 +50,8 @@ struct Bounds {
   Duration low, high;
   const char* text;
 };
+constexpr Bounds kQuotaBounds{std::chrono::seconds(2), std::chrono::hours(1),
+                              "2s and 1h"};  // agents ask once a second
 constexpr Bounds kReportBounds{std::chrono::milliseconds(100), std::chrono::hours(1), "100ms and 1h"};
 constexpr Bounds kLeafBounds{std::chrono::seconds(5), std::chrono::hours(720), "5s and 720h"};
 constexpr Bounds kRootBounds{std::chrono::minutes(1), std::chrono::hours(24 * 3650), "1m and 87600h"};
@@ -139,6 +141,8 @@ constexpr Row kRows[] = {
      [](Settings& s, const Value& v) { return SetText(v, s.events_webhook); }},
     {"portsFile", "--ports-file", "WEFT_PORTS_FILE", "Write the ports here as JSON once all are bound",
      [](Settings& s, const Value& v) { return SetText(v, s.ports_file); }},
+    {"quotaLease", "--quota-lease", "WEFT_QUOTA_LEASE", "Of an agent's share of a global rate limit (10s)",
+     [](Settings& s, const Value& v) { return SetSpan(v, kQuotaBounds, s.quota_lease); }},
     {"reportInterval", "--report-interval", "WEFT_REPORT_INTERVAL", "Between the reports of an agent (10s)",
      [](Settings& s, const Value& v) { return SetSpan(v, kReportBounds, s.report_interval); }},
     {"logLevel", "--log-level", "WEFT_LOG_LEVEL", "debug, info, warn or error (info)",

@@ -42,6 +42,7 @@ struct Settings {
   std::vector<std::string> resources;                   // files and folders, watched
   std::string events_webhook;                           // URL that events are posted to; empty: none
   std::string ports_file;                               // empty: none is written
+  Duration quota_lease = std::chrono::seconds(10);      // of a share of a global rate limit; 2 s to 1 h
   Duration report_interval = std::chrono::seconds(10);  // between the reports of an agent; 100 ms to 1 h
   log::Settings log;
   DiscoverySettings discovery;     // of the file alone

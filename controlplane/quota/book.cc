@@ -57,7 +57,7 @@ Share Book::Ask(const std::string& node, const std::string& limit, const Demand&
   }
   const double cap = of->cap * (1 - kReserve);
   lease.rate = std::clamp(of->cap - others, 0.0, WaterFill(cap, wanted)[mine]);
-  lease.until = now + kLease;
+  lease.until = now + lease_;
   return {lease.rate, static_cast<std::uint32_t>(of->leases.size())};
 }
 

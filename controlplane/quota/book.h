@@ -1,7 +1,7 @@
 #pragma once
 // One rate shared by the agents in front of a service's instances: who may let through how much of it.
 //
-// Each agent says once a second what it is asked for; the answer is its share, a lease of 10 s. Shares follow
+// Each agent says once a second what it is asked for; the answer is its share, a lease. Shares follow
 // from water-filling: the least demanding get what they want, the others the same level (doorman's
 // FAIR_SHARE); what nobody wants is divided evenly, for whoever wants more next. 2 % are kept back for
 // newcomers. Shares under lease never add up to more than the rate, also while they move: an agent gets more
@@ -40,9 +40,12 @@ struct Share {
 
 class Book {
  public:
+  explicit Book(Duration lease = kLease) : lease_(lease) {}
+
   // `limit` names the service port and the limit of it.
   Share Ask(const std::string& node, const std::string& limit, const Demand& demand, TimePoint now);
   std::size_t limits() const { return limits_.size(); }
+  Duration lease() const { return lease_; }
 
  private:
   struct Lease {
@@ -56,6 +59,7 @@ class Book {
   };
   Limit* Find(const std::string& name, TimePoint now);
 
+  const Duration lease_;
   std::map<std::string, Limit> limits_;
 };
 

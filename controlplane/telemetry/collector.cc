@@ -39,8 +39,12 @@ void NoteChange(events::Book& events, const issues::Change& change) {
 
 }  // namespace
 
-Collector::Collector(Lists lists, Duration report_interval, std::function<TimePoint()> clock)
-    : lists_(std::move(lists)), report_interval_(report_interval), clock_(std::move(clock)) {}
+Collector::Collector(Lists lists, Duration report_interval, std::function<TimePoint()> clock,
+                     Duration quota_lease)
+    : lists_(std::move(lists)),
+      report_interval_(report_interval),
+      clock_(std::move(clock)),
+      quotas_(quota_lease) {}
 
 Result<std::uint64_t> Collector::Open(const v1::ReportHello& hello, std::shared_ptr<Channel> channel) {
   if (hello.node_id().empty())
@@ -99,7 +103,7 @@ v1::ReportCommand Collector::Grant(const Stream& stream, const v1::QuotaReport& 
     grant.set_limit(demand.limit());
     grant.set_rate(share.rate);
     grant.set_agents(share.agents);
-    grant.set_lease_ns(quota::kLease.count());
+    grant.set_lease_ns(quotas_.lease().count());
   }
   return command;
 }

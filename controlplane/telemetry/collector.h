@@ -42,7 +42,8 @@ class Collector {
   };
   using Looker = std::function<Looks()>;  // called without the lock
   explicit Collector(Lists lists, Duration report_interval = kReportInterval,
-                     std::function<TimePoint()> clock = ReadMonotonicClock);
+                     std::function<TimePoint()> clock = ReadMonotonicClock,
+                     Duration quota_lease = quota::kLease);
 
   // The sources that do not answer; once, before Watch. Called without the lock.
   void SetSources(std::function<std::vector<issues::SourceLook>()> lost) { lost_ = std::move(lost); }

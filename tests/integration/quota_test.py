@@ -11,6 +11,7 @@ from control_test import Control
 from mesh import Mesh, free_port, main, mesh_service, peer, service_policy, wait_for
 
 RATE, BURST, AGENTS = 200, 5, 5
+LEASE = 2            # seconds; the safe share is reached after seven of them
 DEMAND = [300, 10, 10, 10, 10]
 SAFE = RATE / AGENTS
 
@@ -46,24 +47,25 @@ class Load:
 
 def test_shares_follow_the_demand_and_fall_back_to_a_fifth_without_the_control_plane():
     with Mesh() as mesh:
-        control = Control(mesh, (f"127.0.0.1:{free_port()}", "127.0.0.1:0"))   # where it is found again
+        control = Control(mesh, (f"127.0.0.1:{free_port()}", "127.0.0.1:0"), config={"quotaLease": f"{LEASE}s"})   # where it is found again
         agents = agents_of(mesh, control)
-        first = Load(agents, 14).served()
-        settled = range(6, 13)
+        first = Load(agents, 11).served()
+        settled = range(5, 10)
         sums = [sum(each[s] for each in first) for s in settled]
         assert sum(sums) / len(sums) >= 0.95 * RATE, f"used {sums} of {RATE}"
         assert max(sums) <= 1.05 * RATE, sums
         assert min(sum(each[s] for s in settled) for each in first[1:]) >= 0.95 * 10 * len(settled), "who asks for little gets it all"
         control.stop(kill=True)
         lost = time.time()
-        second = Load(agents, 95)
+        second = Load(agents, 7 * LEASE + 8)
         counts = second.served()
         last = int(second.began - lost)
-        sums = [sum(each[s] for each in counts) for s in range(1, 94)]
+        whole = range(1, 7 * LEASE + 7)
+        sums = [sum(each[s] for each in counts) for s in whole]
         assert max(sums) <= 1.05 * RATE, sums
-        after = range(75 - last, 94)
+        after = range(7 * LEASE + 1 - last, 7 * LEASE + 7)
         busiest = sum(counts[0][s] for s in after) / len(after)
-        assert busiest <= 1.05 * SAFE, f"{busiest}/s, and a fifth of {RATE} is {SAFE}: {[counts[0][s] for s in range(94)]}"
+        assert busiest <= 1.05 * SAFE, f"{busiest}/s, and a fifth of {RATE} is {SAFE}: {[counts[0][s] for s in whole]}"
         assert busiest >= 0.9 * SAFE
         control.start()
         wait_for("a share again", lambda: sum(Load(agents, 3).served()[0].values()) > 3 * 2 * SAFE, 60)
