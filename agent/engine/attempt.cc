@@ -46,7 +46,7 @@ Standing StandingOf(const Target& target, TimePoint now) {
     case InstanceState::kHealthy:
     case InstanceState::kDegraded: break;
   }
-  return target.health->refused_until > now ? Standing::kRefused : Standing::kCompared;
+  return Refuses(target, now) ? Standing::kRefused : Standing::kCompared;
 }
 
 // Instances that may be picked, or may be again in a moment.
@@ -125,10 +125,10 @@ void Engine::Impl::LearnTimeout(Call& call, const AttemptResult& result, Duratio
 Target* Engine::Impl::PickTrial(Call& call, TimePoint now) {
   Backend::State& state = *call.backend->state;
   Target* target = state.probing[state.next_probe++ % state.probing.size()];
-  if (state.pickable.empty() || (!CanRepeat(call) && now - target->health->confirmed < kPatience))
-    return nullptr;
+  Target::Health& health = HealthOf(*target);
+  if (state.pickable.empty() || (!CanRepeat(call) && now - health.confirmed < kPatience)) return nullptr;
   if (!target->shared->trials.TryTake(1)) return nullptr;
-  target->health->confirmed = now;
+  health.confirmed = now;
   return target;
 }
 
@@ -293,7 +293,7 @@ void Engine::Impl::NoteRefused(Backend& backend, Target& target, TimePoint now) 
 // Those whose second is over are asked again. At each tick.
 void Engine::Impl::TakeBackRefusing(Backend& backend, TimePoint now) {
   const bool over = std::any_of(backend.targets.begin(), backend.targets.end(), [&](const auto& target) {
-    const TimePoint until = target->health->refused_until;
+    const TimePoint until = target->health ? target->health->refused_until : TimePoint{};
     return until > backend.state->looked_at_refusals && until <= now;
   });
   if (!over) return;
@@ -304,7 +304,7 @@ void Engine::Impl::TakeBackRefusing(Backend& backend, TimePoint now) {
 // A stale connection says nothing about the instance: it closed an idle connection as it may.
 void Engine::Impl::LearnFrom(Call& call, AttemptRecord& attempt, bool stale, TimePoint now) {
   auto& target = const_cast<Target&>(*attempt.target);
-  Target::Health& health = *target.health;
+  Target::Health& health = HealthOf(target);
   const AttemptResult& result = attempt.result;
   const Duration took = (result.head_at == TimePoint{} ? now : result.head_at) - attempt.started;
   const Weight weight = stale ? Weight{} : WeighAttempt(result, took, call.backend->policy->circuit_breaker);

@@ -64,7 +64,7 @@ struct Target {
   TimePoint unused_since;        // of an application, at each tick since; zero: in use
   std::shared_ptr<SharedInstance> shared;
   struct Health;
-  std::unique_ptr<Health> health;
+  std::unique_ptr<Health> health;  // null: nothing is known of it; most instances of many are never called
   ~Target();
   Target();
 };

@@ -76,8 +76,9 @@ void Engine::Impl::LearnHedging(Call& call, const AttemptRecord& attempt, Durati
 void Engine::Impl::LearnOutrun(const AttemptRecord& attempt, Duration took, TimePoint now) {
   auto& target = const_cast<Target&>(*attempt.target);
   target.node.ObserveAtLeast(took, now);
-  target.health->told = false;
-  target.health->since_tick.speed += health::Speed{stats::Log2(static_cast<std::uint64_t>(took.count())), 1};
+  Target::Health& health = HealthOf(target);
+  health.told = false;
+  health.since_tick.speed += health::Speed{stats::Log2(static_cast<std::uint64_t>(took.count())), 1};
 }
 
 }  // namespace weft::engine

@@ -62,6 +62,18 @@ struct Target::Health {
       InstanceState::kHealthy;  // of the view; Target::state has the registry's word in it too
 };
 
+inline Target::Health& HealthOf(Target& target) {
+  if (!target.health) [[unlikely]]
+    target.health = std::make_unique<Target::Health>();
+  return *target.health;
+}
+inline bool Refuses(const Target& target, TimePoint now) {
+  return target.health && target.health->refused_until > now;
+}
+inline health::Badness RecentBadness(const Target& target, TimePoint now) {
+  return target.health ? target.health->recent.Total(now) : health::Badness{};
+}
+
 struct Backend::State {
   explicit State(std::uint32_t workers) : budget(workers) {}
 

@@ -63,6 +63,7 @@ void StartOver(Target& target) {
   select::Node fresh;
   fresh.in_flight = target.node.in_flight;
   target.node = fresh;
+  if (!target.health) return;
   const std::uint32_t confirming = target.health->confirming;
   *target.health = {};
   target.health->confirming = confirming;
@@ -96,7 +97,7 @@ const policy::ServicePort* FindPort(const policy::ServiceBundle& bundle, std::ui
 
 Generation::Generation() = default;
 Generation::~Generation() = default;
-Target::Target() : health(std::make_unique<Health>()) {}
+Target::Target() = default;
 Target::~Target() = default;
 Backend::Backend() = default;
 Backend::~Backend() = default;
@@ -319,19 +320,22 @@ bool Engine::Impl::ApplyView(Backend& backend) {
         if (v.instance == target->hash) seen = v.state;
       }
     }
-    if (InService(target->health->seen) != InService(seen)) {
-      target->health->run = 0;
-      target->health->recent.Clear();
+    if (target->health || !InService(seen)) {
+      Target::Health& health = HealthOf(*target);
+      if (InService(health.seen) != InService(seen)) {
+        health.run = 0;
+        health.recent.Clear();
+      }
+      health.seen = seen;
     }
-    target->health->seen = seen;
     const InstanceState before = target->state;
     const InstanceState declared =
         target->instance == nullptr ? InstanceState::kHealthy : DeclaredState(*target->instance);
     target->state =
         declared == InstanceState::kUnhealthy || seen == InstanceState::kHealthy ? declared : seen;
     if (!InService(before) && InService(target->state)) target->node.since = installed;
-    if (target->state != InstanceState::kProbing && std::exchange(target->health->failed_trial, false))
-      target->shared->trials.Return();
+    const bool tried = target->health && target->state != InstanceState::kProbing;
+    if (tried && std::exchange(target->health->failed_trial, false)) target->shared->trials.Return();
     changed |= target->state != before;
   }
   return changed;
@@ -344,7 +348,7 @@ void Engine::Impl::Rebuild(Backend& backend) {
   state.suspects.clear();
   std::vector<Target*> usable;
   for (const auto& target : backend.targets) {
-    target->health->suspect = false;
+    if (target->health) target->health->suspect = false;
     target->node.place = select::kNoPlace;
     if (!target->removed && !target->draining && target->node.weight > 0) usable.push_back(target.get());
   }
@@ -359,8 +363,9 @@ void Engine::Impl::Rebuild(Backend& backend) {
     if (target->state == InstanceState::kProbing) state.probing.push_back(target);
     if (!InService(target->state)) continue;
     state.pickable.push_back(target);
-    target->health->suspect = target->health->run > 0;
-    if (target->health->suspect) state.suspects.push_back(target);
+    if (!target->health || target->health->run == 0) continue;
+    target->health->suspect = true;
+    state.suspects.push_back(target);
   }
   state.panic = state.pickable.size() * 2 < usable.size();
   if (state.panic) {
@@ -381,7 +386,7 @@ void Engine::Impl::PassOverRefusing(Backend& backend) {
   Backend::State& state = *backend.state;
   if (state.refusing == 0) return;
   const TimePoint now = std::max(installed, state.looked_at_refusals);
-  const auto refuses = [now](const Target* target) { return target->health->refused_until > now; };
+  const auto refuses = [now](const Target* target) { return Refuses(*target, now); };
   state.refusing =
       static_cast<std::size_t>(std::count_if(state.pickable.begin(), state.pickable.end(), refuses));
   if (state.refusing < state.pickable.size()) std::erase_if(state.pickable, refuses);

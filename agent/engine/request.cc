@@ -316,7 +316,7 @@ bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
   double sum = 0;
   for (const auto& target : backend.targets) {
     if (target->removed) continue;
-    const health::Badness& recent = target->health->recent.Total(now);
+    const health::Badness recent = RecentBadness(*target, now);
     points.push_back(recent.points);
     sum += recent.points;
   }
@@ -328,7 +328,7 @@ bool Engine::Impl::Concentrated(Backend& backend, TimePoint now) {
   for (std::size_t i = 0; i < worst; ++i) theirs += points[i];
   std::uint32_t others = 0;
   for (const auto& target : backend.targets) {
-    const health::Badness& recent = target->health->recent.Total(now);
+    const health::Badness recent = RecentBadness(*target, now);
     if (!target->removed && recent.points < points[worst - 1]) others += recent.requests;
   }
   return theirs >= kMostShare * sum && others > 0 && sum - theirs < kRestBadness * others;

@@ -43,7 +43,7 @@ WorkerDelta Engine::Impl::Tick(TimePoint now) {
     backend->threshold = state.window.Threshold(backend->policy->circuit_breaker, now);
     BackendDelta said;
     for (const auto& target : backend->targets) {
-      if (!target->health->told) said.instances.push_back(TakeDelta(*target));
+      if (target->health && !target->health->told) said.instances.push_back(TakeDelta(*target));
     }
     if (said.instances.empty() && state.since_tick.requests == 0) continue;
     said.backend = backend->key;
@@ -59,7 +59,7 @@ WorkerDelta Engine::Impl::Tick(TimePoint now) {
 }
 
 Recent Engine::RecentOf(const Target& target) const {
-  const health::Badness& recent = target.health->recent.Total(impl_->ticked);
+  const health::Badness recent = RecentBadness(target, impl_->ticked);
   Recent out{recent.points, recent.requests, Duration::zero()};
   if (target.node.stamp != TimePoint{})
     out.latency = Duration(static_cast<std::int64_t>(target.node.Cost(impl_->ticked)));
@@ -67,8 +67,9 @@ Recent Engine::RecentOf(const Target& target) const {
 }
 
 void Engine::Impl::Checked(Target& target, bool passed, Duration took) {
-  health::Evidence& evidence = target.health->since_tick;
-  target.health->told = false;
+  Target::Health& health = HealthOf(target);
+  health::Evidence& evidence = health.since_tick;
+  health.told = false;
   ++(passed ? evidence.passed_checks : evidence.failed_checks);
   if (passed && took > target.backend->policy->health_check.max_response_time) ++evidence.slow_checks;
 }

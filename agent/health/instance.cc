@@ -23,15 +23,23 @@ State Instance::state() const {
   return slow_ || lags_ ? State::kDegraded : State::kHealthy;
 }
 
+const char* Instance::cause() const {
+  if (unhealthy_) return flaps_ ? "flapping" : "active_check";
+  if (passive_ == Passive::kIn && lags_) return "latency";
+  return past_ ? past_->cause : "";
+}
+
 std::uint32_t Instance::run() const {
   std::uint32_t sum = 0;
-  for (const Run& run : runs_) sum += run.length;
+  if (!past_) return sum;
+  for (const Run& run : past_->runs) sum += run.length;
   return sum;
 }
 
 TimePoint Instance::run_began() const {
   TimePoint first = TimePoint::max();
-  for (const Run& run : runs_) {
+  if (!past_) return first;
+  for (const Run& run : past_->runs) {
     if (run.length > 0) first = std::min(first, run.began);
   }
   return first;
@@ -43,33 +51,36 @@ void Instance::Learn(std::uint32_t worker, const Evidence& evidence, const polic
   LearnTrials(evidence, policy, now);
   if (passive_ != Passive::kIn) return;  // stragglers from before the ejection
   if (evidence.badness.requests == 0) return;
-  recent_.Add(now, evidence.badness);
-  speed_.Add(now, evidence.speed);
-  if (runs_.size() <= worker) runs_.resize(worker + 1);
-  runs_[worker] = {evidence.run, evidence.run_began};
+  Past& past = this->past();
+  past.recent.Add(now, evidence.badness);
+  past.speed.Add(now, evidence.speed);
+  if (past.runs.size() <= worker) past.runs.resize(worker + 1);
+  past.runs[worker] = {evidence.run, evidence.run_began};
 }
 
 // Five changes within kFlapping make it flap.
 void Instance::Turn(bool unhealthy, TimePoint now) {
   if (unhealthy == unhealthy_) return;
   if (!unhealthy && damped(now)) return;
+  Past& past = this->past();
   unhealthy_ = unhealthy;
   if (!unhealthy) {  // what was before says nothing about it now
     flaps_ = false;
-    recent_.Clear();
-    runs_.clear();
+    past.recent.Clear();
+    past.runs.clear();
   }
-  const TimePoint last = turns_[(turn_ + kTurns - 1) % kTurns];
-  if (last != TimePoint{} && now - last > kQuiet) dampings_ = 0;
-  const TimePoint fifth = std::exchange(turns_[turn_++ % kTurns], now);
+  const TimePoint last = past.turns[(past.turn + kTurns - 1) % kTurns];
+  if (last != TimePoint{} && now - last > kQuiet) past.dampings = 0;
+  const TimePoint fifth = std::exchange(past.turns[past.turn++ % kTurns], now);
   if (!unhealthy || fifth == TimePoint{} || now - fifth > kFlapping) return;
-  damped_until_ =
-      now + std::min<Duration>(kFirstDamping * (std::int64_t{1} << std::min(dampings_++, 4U)), kMostDamping);
+  past.damped_until =
+      now +
+      std::min<Duration>(kFirstDamping * (std::int64_t{1} << std::min(past.dampings++, 4U)), kMostDamping);
   flaps_ = true;
 }
 
 void Instance::Lag(bool lags, TimePoint now) {
-  if (lags && !lags_) lags_since_ = now;
+  if (lags && !lags_) past().lags_since = now;
   lags_ = lags;
 }
 
@@ -78,16 +89,18 @@ void Instance::LearnChecks(const Evidence& evidence, const policy::HealthCheck& 
     checked_ = unhealthy_ = slow_ = flaps_ = false;
     return;
   }
+  if (evidence.failed_checks + evidence.passed_checks == 0) return;
+  Past& past = this->past();
   for (std::uint32_t i = 0; i < evidence.failed_checks; ++i) {
-    passes_ = 0;
-    ++failures_;
-    if (!checked_ || failures_ >= checks.failure_threshold) Turn(true, now);
+    past.passes = 0;
+    ++past.failures;
+    if (!checked_ || past.failures >= checks.failure_threshold) Turn(true, now);
     checked_ = true;
   }
   for (std::uint32_t i = 0; i < evidence.passed_checks; ++i) {
-    failures_ = 0;
-    ++passes_;
-    if (!checked_ || passes_ >= checks.recovery_threshold) Turn(false, now);
+    past.failures = 0;
+    ++past.passes;
+    if (!checked_ || past.passes >= checks.recovery_threshold) Turn(false, now);
     checked_ = true;
   }
   if (evidence.passed_checks > 0) slow_ = evidence.slow_checks > 0;
@@ -95,40 +108,44 @@ void Instance::LearnChecks(const Evidence& evidence, const policy::HealthCheck& 
 
 void Instance::LearnTrials(const Evidence& evidence, const policy::OutlierDetection& policy, TimePoint now) {
   if (passive_ != Passive::kProbing) return;
+  Past& past = *past_;
   if (evidence.trials_failed > 0) {
     Eject("trial", policy, now);
     return;
   }
-  trials_ += evidence.trials_passed;
-  if (trials_ < kTrials) return;
+  past.trials += evidence.trials_passed;
+  if (past.trials < kTrials) return;
   passive_ = Passive::kIn;
-  returned_ = now;
-  cause_ = "";
-  recent_.Clear();
-  runs_.clear();
+  past.returned = now;
+  past.cause = "";
+  past.recent.Clear();
+  past.runs.clear();
 }
 
 void Instance::Eject(const char* cause, const policy::OutlierDetection& policy, TimePoint now) {
-  if (passive_ == Passive::kIn && returned_ != TimePoint{}) {
-    ejections_ -= static_cast<std::uint32_t>(std::min<std::int64_t>((now - returned_) / kForget, ejections_));
+  Past& past = this->past();
+  if (passive_ == Passive::kIn && past.returned != TimePoint{}) {
+    past.ejections -=
+        static_cast<std::uint32_t>(std::min<std::int64_t>((now - past.returned) / kForget, past.ejections));
   }
-  ejections_ = std::min(ejections_ + 1, kMostDoublings);
-  const Duration whole =
-      std::min<Duration>(policy.base_ejection * (std::int64_t{1} << (ejections_ - 1)), policy.max_ejection);
-  const auto unit = static_cast<double>(Mix(seed_, hash_, Purpose::kEjection, times_++) >> 11) * 0x1.0p-53;
-  until_ =
+  past.ejections = std::min(past.ejections + 1, kMostDoublings);
+  const Duration whole = std::min<Duration>(policy.base_ejection * (std::int64_t{1} << (past.ejections - 1)),
+                                            policy.max_ejection);
+  const auto unit =
+      static_cast<double>(Mix(seed_, hash_, Purpose::kEjection, past.times++) >> 11) * 0x1.0p-53;
+  past.until =
       now + whole / 2 + Duration(static_cast<std::int64_t>(unit * static_cast<double>((whole / 2).count())));
   passive_ = Passive::kEjected;
-  cause_ = cause;
-  trials_ = 0;
-  runs_.clear();
-  recent_.Clear();
-  speed_.Clear();
+  past.cause = cause;
+  past.trials = 0;
+  past.runs.clear();
+  past.recent.Clear();
+  past.speed.Clear();
   lags_ = false;
 }
 
 void Instance::Advance(TimePoint now) {
-  if (passive_ == Passive::kEjected && now >= until_) passive_ = Passive::kProbing;
+  if (passive_ == Passive::kEjected && now >= past_->until) passive_ = Passive::kProbing;
 }
 
 }  // namespace weft::health

@@ -17,9 +17,12 @@
 // Time alone never brings an ejected instance back, evidence does. Ejection lasts min(base * 2^(m-1), max),
 // half of it jittered; m falls by one per 60 s without ejection. Source: resilience.md 4. Thread rule: one
 // owner.
+//
+// Most instances of a large mesh are never heard of: until then one takes 40 bytes.
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "common/policy/policy.h"
@@ -87,18 +90,15 @@ class Instance {
 
   State state() const;
   bool available() const { return state() == State::kHealthy || state() == State::kDegraded; }
-  TimePoint until() const { return until_; }
-  const char* cause() const {
-    if (unhealthy_) return flaps_ ? "flapping" : "active_check";
-    return passive_ == Passive::kIn && lags_ ? "latency" : cause_;
-  }
+  TimePoint until() const { return past_ ? past_->until : TimePoint{}; }
+  const char* cause() const;
   std::uint32_t run() const;  // over all workers
   TimePoint run_began() const;
-  Duration lagging(TimePoint now) const { return lags_ ? now - lags_since_ : Duration::zero(); }
+  Duration lagging(TimePoint now) const { return lags_ ? now - past_->lags_since : Duration::zero(); }
   bool lags() const { return lags_; }
-  bool damped(TimePoint now) const { return now < damped_until_; }
-  const Speed& Quick(TimePoint now) { return speed_.Total(now); }      // 10 s
-  const Badness& Recent(TimePoint now) { return recent_.Total(now); }  // 10 s
+  bool damped(TimePoint now) const { return past_ && now < past_->damped_until; }
+  Speed Quick(TimePoint now) { return past_ ? past_->speed.Total(now) : Speed{}; }        // 10 s
+  Badness Recent(TimePoint now) { return past_ ? past_->recent.Total(now) : Badness{}; }  // 10 s
   std::uint64_t hash() const { return hash_; }
 
  private:
@@ -112,26 +112,31 @@ class Instance {
   void Turn(bool unhealthy, TimePoint now);
   void LearnTrials(const Evidence& evidence, const policy::OutlierDetection& policy, TimePoint now);
 
+  static constexpr std::size_t kTurns = 4;
+  struct Past {
+    std::uint32_t passes = 0, failures = 0;  // of checks, in a row
+    std::array<TimePoint, kTurns> turns{};   // the last changes of unhealthy_
+    std::size_t turn = 0;
+    std::uint32_t dampings = 0;
+    TimePoint damped_until, lags_since;
+    std::uint32_t trials = 0;     // good ones
+    std::uint32_t ejections = 0;  // m
+    std::uint32_t times = 0;      // ever; the index of the jitter
+    TimePoint until, returned;
+    const char* cause = "";
+    std::vector<Run> runs;  // by worker
+    stats::Ring<Badness, 10> recent{std::chrono::seconds(1)};
+    stats::Ring<Speed, 10> speed{std::chrono::seconds(1)};
+  };
+  Past& past() {
+    if (!past_) past_ = std::make_unique<Past>();
+    return *past_;
+  }
+
   std::uint64_t seed_, hash_;
   Passive passive_ = Passive::kIn;
-  bool checked_ = false, unhealthy_ = false, slow_ = false;
-  std::uint32_t passes_ = 0, failures_ = 0;  // of checks, in a row
-  static constexpr std::size_t kTurns = 4;
-  std::array<TimePoint, kTurns> turns_{};  // the last changes of unhealthy_
-  std::size_t turn_ = 0;
-  std::uint32_t dampings_ = 0;
-  bool flaps_ = false;
-  TimePoint damped_until_;
-  bool lags_ = false;
-  TimePoint lags_since_;
-  std::uint32_t trials_ = 0;     // good ones
-  std::uint32_t ejections_ = 0;  // m
-  std::uint32_t times_ = 0;      // ever; the index of the jitter
-  TimePoint until_, returned_;
-  const char* cause_ = "";
-  std::vector<Run> runs_;  // by worker
-  stats::Ring<Badness, 10> recent_{std::chrono::seconds(1)};
-  stats::Ring<Speed, 10> speed_{std::chrono::seconds(1)};
+  bool checked_ = false, unhealthy_ = false, slow_ = false, flaps_ = false, lags_ = false;
+  std::unique_ptr<Past> past_;  // null: nothing happened yet
 };
 
 }  // namespace weft::health

@@ -15,6 +15,27 @@ std::vector<std::string> OwnedValues(Values values) { return {values.begin(), va
 
 }  // namespace
 
+std::string Joined(Values values) {
+  std::string joined;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) joined.push_back('\0');
+    const auto begin = static_cast<std::ptrdiff_t>(joined.size());
+    joined.append(values[i]);
+    std::replace(joined.begin() + begin, joined.end(), '\0', '?');
+  }
+  return joined;
+}
+
+std::vector<std::string_view> Split(std::string_view joined) {
+  std::vector<std::string_view> values;
+  while (true) {
+    const std::size_t end = joined.find('\0');
+    values.push_back(joined.substr(0, end));
+    if (end == std::string_view::npos) return values;
+    joined.remove_prefix(end + 1);
+  }
+}
+
 Counter Shard::FindCounter(FamilyId family, Values values) {
   const std::lock_guard lock(registry_.mutex_);
   return Counter(At(registry_.Find(family, values).slot));
@@ -95,26 +116,26 @@ void Registry::AddSource(Source source) {
 }
 
 Registry::Series& Registry::Find(FamilyId family, Values values) {
-  Key key{family, OwnedValues(values)};
-  const auto found = state_->by_labels.find(key);
+  std::string joined = Joined(values);
+  const auto found = state_->by_labels.find(Key{family, joined});
   if (found != state_->by_labels.end()) return *found->second;
   const std::size_t limit = options_.max_series + state_->overflow_series;
   const std::size_t used = state_->by_labels.size() + state_->retired.size();
-  if (used < limit || values.empty()) return Create(family, std::move(key.second));
+  if (used < limit || values.empty()) return Create(family, std::move(joined));
   ++state_->overflow_count;
-  Key overflow{family, std::vector<std::string>(values.size(), std::string(kOverflow))};
-  const auto there = state_->by_labels.find(overflow);
+  std::string overflow = Joined(std::vector<std::string_view>(values.size(), kOverflow));
+  const auto there = state_->by_labels.find(Key{family, overflow});
   if (there != state_->by_labels.end()) return *there->second;
   ++state_->overflow_series;
-  return Create(family, std::move(overflow.second));
+  return Create(family, std::move(overflow));
 }
 
-Registry::Series& Registry::Create(FamilyId family, std::vector<std::string> values) {
+Registry::Series& Registry::Create(FamilyId family, std::string values) {
   Series series;
   series.family = family;
   series.cells = state_->CellsOf(family);
   series.slot = state_->Allocate(series.cells);
-  series.overflow = !values.empty() && values.front() == kOverflow;
+  series.overflow = Split(values).front() == kOverflow;
   series.values = std::move(values);
   series.base = std::vector<std::uint64_t>(series.cells, 0);
   series.base = Sums(series);
@@ -168,8 +189,8 @@ void Registry::Reclaim() {
     const std::vector<std::uint64_t> sums = Sums(gone);
     state_->Free(gone.slot, gone.cells);
     if (sums == gone.last) continue;
-    const std::vector<std::string_view> values(gone.values.begin(), gone.values.end());
-    Series& heir = Find(gone.family, values);
+    const bool labelled = !state_->families[gone.family].labels.empty();
+    Series& heir = Find(gone.family, labelled ? Split(gone.values) : std::vector<std::string_view>());
     for (std::size_t i = 0; i < sums.size(); ++i) heir.base[i] -= sums[i] - gone.last[i];
   }
 }
@@ -181,7 +202,7 @@ std::size_t Registry::series() const {
 
 std::uint64_t Registry::Read(FamilyId family, Values values) const {
   const std::lock_guard lock(mutex_);
-  const auto found = state_->by_labels.find(Key{family, OwnedValues(values)});
+  const auto found = state_->by_labels.find(Key{family, Joined(values)});
   if (found == state_->by_labels.end()) return 0;
   const std::vector<std::uint64_t> sums = Sums(*found->second);
   std::uint64_t total = sums[0];

@@ -107,7 +107,7 @@ class Registry {
 
   // These want the lock.
   Series& Find(FamilyId family, Values values);
-  Series& Create(FamilyId family, std::vector<std::string> values);
+  Series& Create(FamilyId family, std::string values);  // joined
   std::vector<std::uint64_t> Sums(const Series& series) const;
   void Retire(const Series& series);
   void Reclaim();

@@ -10,11 +10,15 @@
 
 namespace weft::metrics {
 
-using Key = std::pair<FamilyId, std::vector<std::string>>;
+// Values in one text, each behind the zero byte that ends the one before: compares as the list of them does.
+std::string Joined(Values values);
+std::vector<std::string_view> Split(std::string_view joined);  // of none: one empty value
+
+using Key = std::pair<FamilyId, std::string_view>;  // the text is the series'
 
 struct Registry::Series {
   FamilyId family = 0;
-  std::vector<std::string> values;
+  std::string values;               // joined
   std::size_t slot = 0, cells = 0;  // of the same place in every shard
   std::vector<std::uint64_t> base;  // subtracted from the sums: what earlier users of the cells counted
   std::vector<std::uint64_t> last;  // sums at the previous Expire

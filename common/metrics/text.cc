@@ -17,10 +17,11 @@ prometheus::MetricType TypeOf(Kind kind) {
   return prometheus::MetricType::Counter;
 }
 
-prometheus::ClientMetric Labelled(const Family& family, const std::vector<std::string>& values) {
+template <class Text>
+prometheus::ClientMetric Labelled(const Family& family, const std::vector<Text>& values) {
   prometheus::ClientMetric metric;
   for (std::size_t i = 0; i < std::min(values.size(), family.labels.size()); ++i) {
-    metric.label.push_back({family.labels[i], values[i]});
+    metric.label.push_back({family.labels[i], std::string(values[i])});
   }
   return metric;
 }
@@ -72,7 +73,7 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
   }
   for (const auto& [key, series] : state_->by_labels) {
     const Family& family = state_->families[key.first];
-    prometheus::ClientMetric metric = Labelled(family, key.second);
+    prometheus::ClientMetric metric = Labelled(family, Split(key.second));
     const std::vector<std::uint64_t> sums = Sums(*series);
     if (family.kind == Kind::kHistogram) {
       SetHistogram(metric, family, std::span(sums).subspan(1), static_cast<double>(sums[0]));

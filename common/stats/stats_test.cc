@@ -29,6 +29,21 @@ TEST(HistogramTest, PercentilesAreWithinOneAndAHalfPercentAndMergingIsExact) {
   }
 }
 
+TEST(HistogramTest, ACopyIsApartAndSubtractingItLeavesWhatCameSince) {
+  Histogram one;
+  for (std::uint64_t value = 1; value < 100'000'000; value = value * 3 + 1) one.Add(value);
+  const Histogram before = one;
+  one.Add(70);
+  EXPECT_EQ(before.total() + 1, one.total());
+  one.Subtract(before);
+  EXPECT_EQ(one.total(), 1U);
+  EXPECT_EQ(one.Percentile(100), 70U);
+  one.Clear();
+  EXPECT_EQ(one.Percentile(100), 0U);
+  one = before;
+  EXPECT_EQ(one.Percentile(50), before.Percentile(50));
+}
+
 TEST(HistogramTest, ValuesBeyondTheRangeSaturate) {
   Histogram h;
   EXPECT_EQ(h.Percentile(50), 0u);

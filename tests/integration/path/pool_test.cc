@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <future>
 #include <optional>
 
@@ -219,6 +220,41 @@ TEST_F(PoolTest, AnIdleConnectionToAnAgentIsAskedByPingAndCutWhenItIsSilent) {
   Ask(kHttp2, 0);
   EXPECT_EQ(alive.connections(), 1);
   over.set_value();
+}
+
+// Requests that may be repeated come once a second on average, independent of one another, for 50 minutes.
+double ShareReused(PoolTest& test, pool::Demand demand) {
+  std::uint64_t x = 1;
+  for (int i = 0; i < 3000; ++i) {
+    x = x * 6364136223846793005U + 1442695040888963407U;
+    const double uniform = (static_cast<double>(x >> 11) + 0.5) * 0x1.0p-53;
+    test.Pass(Duration(static_cast<std::int64_t>(-std::log(uniform) * 1e9)));
+    test.Ask(demand);
+    if (testing::Test::HasFatalFailure()) return 0;
+  }
+  const double reused = test.sink.reused_connections, made = test.sink.new_connections;
+  test.RecordProperty("reused_percent", std::to_string(100 * reused / (reused + made)));
+  return reused / (reused + made);
+}
+
+TEST_F(PoolTest, AtOneRequestASecondNinetyEightPercentFindAConnectionToAnApplication) {
+  std::unique_ptr<FakeUpstream> server(FakeUpstream::Answering(200, "x"));
+  Install({server->address()}, policy::Protocol::kHttp);
+  EXPECT_GE(ShareReused(*this, kHttp1), 0.98);
+}
+
+TEST_F(PoolTest, AtOneRequestASecondNinetyNinePercentDoWhereConnectionsAreKeptForThirtySeconds) {
+  std::unique_ptr<FakeUpstream> server(FakeUpstream::Answering(200, "x"));
+  policy.connection_pool.keepalive_expiry_set = true;
+  policy.connection_pool.keepalive_expiry = seconds(30);
+  Install({server->address()}, policy::Protocol::kHttp);
+  EXPECT_GE(ShareReused(*this, kHttp1), 0.99);
+}
+
+TEST_F(PoolTest, AtOneRequestASecondNinetyNinePercentDoBetweenAgents) {
+  Http2Upstream server(Http2Upstream::Saying(200, "x"));
+  Install({server.address()}, policy::Protocol::kHttp, true);
+  EXPECT_GE(ShareReused(*this, kHttp2), 0.99);
 }
 
 }  // namespace
