@@ -14,7 +14,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 
 import faults
 from faults import FAULTS, Instance, Phase
@@ -57,16 +56,15 @@ class Canary(threading.Thread):
 
     def __init__(self, instance, clock):
         super().__init__(daemon=True)
-        self.url, self.clock, self.stalls = f"http://{instance.address}:{instance.port}/", clock, []
+        self.url, self.clock, self.stalls, self.over = f"http://{instance.address}:{instance.port}/", clock, [], threading.Event()
 
     def run(self):
-        while True:
+        while not self.over.wait(0.02):
             began = self.clock.now()
             get(self.url)
             ended = self.clock.now()
             if ended - began > STALL:
                 self.stalls.append((began, ended))
-            time.sleep(0.02)   # how often it looks
 
     def saw(self, begin, end):
         return any(b < end and begin < e for b, e in self.stalls)
@@ -173,6 +171,8 @@ def main():
         faults.run(phases, instances, clock)
         for client in clients:
             client.join()
+        canary.over.set()
+        canary.join()
         seen = [each for client in clients for each in client.looked]
         wrong = [(why, row, record) for row, record in seen if (why := judge.judge(row, record))]
         for why, row, record in wrong[:10]:

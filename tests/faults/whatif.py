@@ -77,9 +77,15 @@ def main():
         space = made.add("shop")
         calm, (same, predicted) = run(space, CALM, options.seconds, options.rate, examine)
         print("recorded:", calm, flush=True)
-        print(json.dumps(predicted)[:1500])
         rerun, _ = run(space, together(CALM, NERVOUS), options.seconds, options.rate, lambda *_: None)
     print("rerun:", rerun)
+    figures = {f["what"]: f["simulated"] for f in predicted["figures"]}
+    held = same
+    for what, mine in (("circuit opened", "opened"), ("ejections", "ejected"), ("refused unsent", "refused")):
+        near = abs(figures[what] - rerun[mine]) <= max(1, 0.2 * rerun[mine])
+        held &= near
+        print(f"{what}: recorded {calm[mine]:.0f}, predicted {figures[what]}, rerun {rerun[mine]:.0f}{'' if near else '  MISSED'}")
+    sys.exit(0 if held else 1)
 
 
 if __name__ == "__main__":
