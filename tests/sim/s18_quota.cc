@@ -110,10 +110,14 @@ Scenario Quota() {
   s.variants = {kWeft, kSplit};
   s.run = RunQuota;
   s.shown = {{"utilisation", "%"}, {"over", "%"}, {"of safe share", "%"}};
-  s.criteria = {{"utilisation", "%", Bound::kAtLeast, 95, "utilisation"},
-                {"admitted above the quota, busiest second", "%", Bound::kAtMost, 5, "over", Over::kWorst},
-                {"busiest agent 70 s after the loss, of the safe share", "%", Bound::kAtMost, 100 + kOneToken,
-                 "of safe share", Over::kWorst}};
+  s.criteria = {
+      {"utilisation", "%", Bound::kAtLeast, 95, "utilisation"},
+      Because({"admitted above the quota, busiest second", "%", Bound::kAtMost, 5, "over", Over::kWorst},
+              "What an agent's share saves up for a second makes up for requests that come unevenly, and in "
+              "the worst of "
+              "the thousand seconds of twenty seeds more agents spend it at once than the limit allows for."),
+      {"busiest agent 70 s after the loss, of the safe share", "%", Bound::kAtMost, 100 + kOneToken,
+       "of safe share", Over::kWorst}};
   s.charts = {{"admitted",
                "Admitted per second; others are asked from 30 s on, the control plane is gone at 60 s",
                "seconds",
