@@ -4,6 +4,8 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+#include "controlplane/app/inside_grpc.h"
+
 // gRPC's own types, of which the functions below pass on pointers.
 struct tsi_handshaker;
 struct tsi_handshaker_result;
@@ -57,12 +59,15 @@ int Protector(const tsi_handshaker_result* done, std::size_t* frame, tsi_frame_p
   BIO_set_write_buf_size(network, kTlsRing);
   BIO_set_write_buf_size(ssl, kTlsRing);
   BIO_make_bio_pair(network, ssl);
+  Count(inside_grpc.small_rings);
   return result;
 }
 
 grpc_slice MakeSlice(MemoryAllocator* allocator, MemoryRequest request) {
   const bool staging = request.min() == kTheirStagingBuffer && request.max() == kTheirStagingBuffer;
-  return RealMakeSlice(allocator, staging ? MemoryRequest(kStagingBuffer) : request);
+  if (!staging) return RealMakeSlice(allocator, request);
+  Count(inside_grpc.small_buffers);
+  return RealMakeSlice(allocator, MemoryRequest(kStagingBuffer));
 }
 
 }  // namespace weft::control

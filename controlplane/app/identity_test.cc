@@ -4,6 +4,7 @@
 #include "common/http/tls/client.h"
 #include "common/x509/certificate.h"
 #include "common/x509/request.h"
+#include "controlplane/app/inside_grpc.h"
 #include "controlplane/app/program_fixture.h"
 #include "weft/v1/identity.grpc.pb.h"
 #include "weft/v1/mesh.grpc.pb.h"
@@ -250,6 +251,17 @@ TEST_F(CaTest, ARevokedCertificateOfAUserIsNobodys) {
   ASSERT_EQ(Ask("POST", "identity/revocations", R"({"serial": ")" + x509::Read(chain)->serial + "\"}").status,
             200U);
   EXPECT_EQ(status(), 401U);
+}
+
+// See inside_grpc.h.
+TEST_F(CaTest, WhatTheLinkerPutsInThePlaceOfGrpcsFunctionsIsCalled) {
+  const std::uint64_t updates = inside_grpc.late_updates, rings = inside_grpc.small_rings,
+                      buffers = inside_grpc.small_buffers, tags = inside_grpc.unsearched_tags;
+  Join();
+  EXPECT_GT(inside_grpc.late_updates, updates);
+  EXPECT_GE(inside_grpc.small_rings, rings + 2) << "of the server and of the client";
+  EXPECT_GE(inside_grpc.small_buffers, buffers + 4);
+  EXPECT_GT(inside_grpc.unsearched_tags, tags);
 }
 
 TEST_F(CaTest, AReplayedOrForgedRequestIsRefusedAndTheStreamGoesOn) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "controlplane/app/inside_grpc.h"
+
 // gRPC's own types: the beginning of the first as in its completion_queue.cc, of the second only a pointer.
 struct grpc_cq_completion;
 struct grpc_completion_queue {
@@ -87,7 +89,10 @@ bool Begin(grpc_completion_queue* queue, void* tag) {
 
 void End(grpc_completion_queue* queue, void* tag, absl::Status error, Done done, void* argument,
          grpc_cq_completion* storage, bool internal) {
-  if (NotesTags(*queue, tag)) Remember(*queue, tag);
+  if (NotesTags(*queue, tag)) {
+    Count(inside_grpc.unsearched_tags);
+    Remember(*queue, tag);
+  }
   RealEnd(queue, tag, std::move(error), done, argument, storage, internal);
 }
 
