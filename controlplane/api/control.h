@@ -118,6 +118,7 @@ class Control {
 
   // Documents as they change; ends with kGone when changes were missed. The watch must not outlive this.
   Result<std::unique_ptr<Watch>> WatchResources(const Principal& principal, const v1::WatchRequest& request);
+  void WakeWatches() { changes_.Wake(); }   // so that they look who may still read them
   void StopWatches() { changes_.Close(); }  // before the end of the program
 
   void ExpireLeases();  // call it every second or so; also lets watches look at the time

@@ -29,6 +29,7 @@ class EventFeed {
 
   const events::Book& book() const { return book_; }
   void Look();                     // takes over what is new; call it about twice a second
+  void Wake() { feed_.Wake(); }    // so that they look who may still read them
   void Close() { feed_.Close(); }  // every watch ends
   // kOverloaded: too many watches.
   Result<std::unique_ptr<Source<v1::Event>>> Watch(const v1::WatchEventsRequest& request);

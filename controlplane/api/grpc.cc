@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "controlplane/api/guard.h"
 #include "controlplane/api/reactor.h"
 #include "controlplane/caller/caller.h"
 #include "weft/v1/config.grpc.pb.h"
@@ -32,7 +33,13 @@ class Caller {
     if (!principal) return new RefusedStream<Message>(Failed(context, principal.error()));
     auto source = api_.Call(rpc, *principal, request);
     if (!source) return new RefusedStream<Message>(Failed(context, source.error()));
-    auto* reactor = new Reactor<Message>(std::move(*source), caller::ToGrpcStatus);
+    // The context lives as long as the stream.
+    auto guarded = std::make_unique<GuardedSource<Message>>(
+        std::move(*source), [&authenticator = authenticator_, &context, role = RoleOf(rpc)]() -> Status {
+          const auto still = authenticator.Authenticate(caller::CredentialsOf(context));
+          return still ? auth::Require(*still, role) : still.error();
+        });
+    auto* reactor = new Reactor<Message>(std::move(guarded), caller::ToGrpcStatus);
     reactor->Begin();
     return reactor;
   }

@@ -6,9 +6,16 @@
 
 #include "common/http/message.h"
 #include "controlplane/api/feed.h"
+#include "controlplane/api/guard.h"
 #include "controlplane/api/json.h"
 
 namespace weft::api {
+
+inline std::string ErrorLine(const Error& error) {
+  Json line{{"type", "ERROR"}};
+  line.update(Json::parse(http::ErrorResponse(error).body));
+  return line.dump() + "\n";
+}
 
 template <class Message>
 class Lines final : public http::Stream {
@@ -31,14 +38,25 @@ class Lines final : public http::Stream {
   }
 
  private:
-  static std::string ErrorLine(const Error& error) {
-    Json line{{"type", "ERROR"}};
-    line.update(Json::parse(http::ErrorResponse(error).body));
-    return line.dump() + "\n";
-  }
-
   std::unique_ptr<Source<Message>> source_;
   std::function<void()> wake_;
+};
+
+// Lines of whoever may read them.
+class GuardedLines final : public http::Stream {
+ public:
+  GuardedLines(std::shared_ptr<http::Stream> lines, MayRead may)
+      : lines_(std::move(lines)), guard_(std::move(may)) {}
+
+  void Start(std::function<void()> wake) override { lines_->Start(std::move(wake)); }
+  Piece Next() override {
+    if (auto ok = guard_.Look(); !ok) return {ErrorLine(ok.error()), true};
+    return lines_->Next();
+  }
+
+ private:
+  const std::shared_ptr<http::Stream> lines_;
+  Guard guard_;
 };
 
 template <class Message>

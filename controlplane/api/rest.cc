@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/lines.h"
 #include "controlplane/api/openapi.h"
 #include "controlplane/api/rest_call.h"
 
@@ -145,7 +146,19 @@ Result<http::Response> Rest::Route(const http::Request& request) {
     response.body = OpenApi(pages_.program_version);
     return response;
   }
-  return Dispatch(api_, {*principal, *found.row, request, std::move(found.names)});
+  auto response = Dispatch(api_, {*principal, *found.row, request, std::move(found.names)});
+  if (response && response->stream != nullptr)
+    response->stream = std::make_shared<GuardedLines>(response->stream, MayGoOn(request, found.row->role));
+  return response;
+}
+
+MayRead Rest::MayGoOn(const http::Request& request, auth::Role role) {
+  http::Request of = request;
+  of.body.clear();
+  return [this, of = std::move(of), role]() -> Status {
+    const auto still = Who(of);
+    return still ? auth::Require(*still, role) : still.error();
+  };
 }
 
 }  // namespace weft::api

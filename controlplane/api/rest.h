@@ -7,6 +7,7 @@
 
 #include "common/http/message.h"
 #include "controlplane/api/api.h"
+#include "controlplane/api/guard.h"
 
 namespace weft::api {
 
@@ -27,6 +28,7 @@ class Rest {
  private:
   Result<http::Response> Route(const http::Request& request);
   Result<Principal> Who(const http::Request& request);
+  MayRead MayGoOn(const http::Request& request, auth::Role role);  // the sender of a watch
   Result<http::Response> Metrics(const http::Request& request);
 
   Api& api_;

@@ -90,6 +90,7 @@ class CaTest : public ProgramTest {
   }
 
   const x509::Key key = x509::Key::Generate().value();
+  std::atomic<bool> reading{false};
   std::string roots;
 };
 
@@ -251,6 +252,61 @@ TEST_F(CaTest, ARevokedCertificateOfAUserIsNobodys) {
   ASSERT_EQ(Ask("POST", "identity/revocations", R"({"serial": ")" + x509::Read(chain)->serial + "\"}").status,
             200U);
   EXPECT_EQ(status(), 401U);
+}
+
+TEST_F(CaTest, AWatchOfARevokedCertificateOrOfATokenTakenOutEndsWithTheReason) {
+  const std::string chain = Join();
+  const auto watches = [](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    auto watch = v1::Config::NewStub(channel)->Watch(&context, v1::WatchRequest());
+    v1::WatchEvent event;
+    EXPECT_TRUE(watch->Read(&event));
+    EXPECT_EQ(event.type(), v1::WatchEvent::BOOKMARK);
+    return watch;
+  };
+  const auto ends = [](grpc::ClientReader<v1::WatchEvent>& watch) {
+    for (v1::WatchEvent event; watch.Read(&event);) continue;
+    return watch.Finish();
+  };
+  const auto agents = Dial(chain, key.Pem()), users = Dial();
+  grpc::ClientContext by_certificate, by_token, by_other;
+  by_token.AddMetadata("authorization", "Bearer viewer-secret");
+  by_other.AddMetadata("authorization", "Bearer admin-secret");
+  const auto revoked = watches(agents, by_certificate), taken_out = watches(users, by_token),
+             stays = watches(users, by_other);
+  ASSERT_EQ(Ask("POST", "identity/revocations",
+                R"({"reason": "stolen", "serial": ")" + x509::Read(chain)->serial + "\"}")
+                .status,
+            200U);
+  const grpc::Status why = ends(*revoked);
+  EXPECT_EQ(why.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_NE(why.error_message().find("(stolen)"), std::string::npos) << why.error_message();
+
+  std::string lines;
+  std::thread reader([&] {
+    const auto trust =
+        http::tls::MakeClientContext(http::tls::Files{{}, {}, settings.data + "/identity/roots.pem"});
+    http::CallOptions options;
+    options.timeout = std::chrono::seconds(30);
+    std::atomic<bool>& began = reading;
+    options.on_data = [&](std::string_view bytes) {
+      lines += bytes;
+      began = true;
+      return true;
+    };
+    http::tls::Call(
+        *trust, "localhost", {"127.0.0.1", program->http().port},
+        {"GET", "/api/v1/resources?watch=true", {{"Authorization", "Bearer viewer-secret"}}, {}, {}},
+        options);
+  });
+  while (!reading) std::this_thread::yield();
+  ASSERT_TRUE(file::Replace(settings.token_file, "admin-secret ann admin\n"));
+  EXPECT_EQ(ends(*taken_out).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  reader.join();
+  EXPECT_NE(lines.find("\"ERROR\""), std::string::npos) << lines;
+  EXPECT_NE(lines.find("\"unauthenticated\""), std::string::npos) << lines;
+  by_other.TryCancel();
+  EXPECT_EQ(ends(*stays).error_code(), grpc::StatusCode::CANCELLED) << "it was nobody else's";
 }
 
 // See inside_grpc.h.

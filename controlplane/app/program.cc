@@ -336,6 +336,8 @@ void Program::Run() {
     parts.WatchIdentity();
     parts.collector.Watch([&parts] { return parts.Looks(); }, parts.events);
     parts.happenings.Look();
+    parts.happenings.Wake();
+    parts.control.WakeWatches();
     if (parts.notifier != nullptr) parts.notifier->Look(ReadMonotonicClock());
     reload();
     parts.discovery.Tick();
