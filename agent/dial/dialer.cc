@@ -36,9 +36,11 @@ void Dialer::Stop() {
 
 std::shared_ptr<grpc::ChannelCredentials> Dialer::MakeCredentials() const {
   if (options_.ca.empty()) return grpc::InsecureChannelCredentials();
-  if (shown_ != nullptr)
-    return grpc::SslCredentials({ReadFile(options_.ca) + shown_->roots, shown_->key, shown_->chain});
-  return grpc::SslCredentials({ReadFile(options_.ca), ReadFile(options_.key), ReadFile(options_.cert)});
+  if (held_ == nullptr)
+    return grpc::SslCredentials({ReadFile(options_.ca), ReadFile(options_.key), ReadFile(options_.cert)});
+  const std::string roots = ReadFile(options_.ca) + held_->roots;
+  return shows_ ? grpc::SslCredentials({roots, held_->key, held_->chain})
+                : grpc::SslCredentials({roots, {}, {}});
 }
 
 // Memory and threads small; keep-alive finds a dead peer within 35 s; a lookup service for settings is not
@@ -64,8 +66,10 @@ std::shared_ptr<grpc::Channel> Dialer::Connection() {
   const grpc_connectivity_state state = held ? held->GetState(false) : GRPC_CHANNEL_SHUTDOWN;
   const bool broken = state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN;
   const identity::MaterialPtr now = options_.identity == nullptr ? nullptr : options_.identity->Now();
-  if (broken || now != shown_) {
-    shown_ = now;
+  const bool shows = now != nullptr && now->ValidAt(cold_.WallNow());
+  if (broken || now != held_ || shows != shows_) {
+    held_ = now;
+    shows_ = shows;
     connection_ = held = MakeConnection();
   }
   return held;

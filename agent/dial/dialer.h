@@ -76,7 +76,8 @@ class Dialer {
   Duration spread_ = Duration::zero();
   TimePoint turn_;  // of the next connection
   std::weak_ptr<grpc::Channel> connection_;
-  identity::MaterialPtr shown_;  // by `connection_`
+  identity::MaterialPtr held_;  // whose roots `connection_` trusts
+  bool shows_ = false;          // and whose certificate it shows: one that has ended would be refused
   std::unique_ptr<grpc::CompletionQueue> queue_;
   std::thread poller_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // cold thread only

@@ -256,9 +256,9 @@ TEST_F(CaTest, ARevokedCertificateOfAUserIsNobodys) {
 
 TEST_F(CaTest, AWatchOfARevokedCertificateOrOfATokenTakenOutEndsWithTheReason) {
   const std::string chain = Join();
-  const auto watches = [](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext& context) {
+  const auto watches = [](const std::shared_ptr<grpc::Channel>& to, grpc::ClientContext& context) {
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
-    auto watch = v1::Config::NewStub(channel)->Watch(&context, v1::WatchRequest());
+    auto watch = v1::Config::NewStub(to)->Watch(&context, v1::WatchRequest());
     v1::WatchEvent event;
     EXPECT_TRUE(watch->Read(&event));
     EXPECT_EQ(event.type(), v1::WatchEvent::BOOKMARK);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The mesh's own CA with real programs: joining, rotation of leaf and root under traffic, each wrong peer refused by both sides, and a
 restart without a control plane."""
+import datetime
 import json
 import pathlib
 import re
@@ -115,6 +116,19 @@ def test_leaf_and_root_rotate_under_traffic_and_nothing_is_dropped():
         again = Control(mesh, ports=(f"127.0.0.1:{control.ports['grpc']}", "127.0.0.1:0"))
         wait_for("both agents come back under the new root", lambda: again.agents() == {"web-1", "cart-1"}, 30)
         print(f"   {len(rows)} requests at 500/s over {seconds} s, {renewals} renewals, one root replaced: 0 failed, 0 streams ended")
+
+
+def test_an_agent_whose_certificate_ended_while_the_control_plane_was_away_joins_again():
+    with Mesh() as mesh:
+        control = Control(mesh)
+        cart = joining(mesh, control, "cart-1")
+        wait_for("the agent", lambda: control.agents() == {"cart-1"}, 30)
+        control.stop()
+        ends = datetime.datetime.fromisoformat(until(cart).replace("Z", "+00:00"))
+        wait_for("its certificate to end", lambda: datetime.datetime.now(datetime.timezone.utc) > ends, 30)
+        again = Control(mesh, ports=(f"127.0.0.1:{control.ports['grpc']}", "127.0.0.1:0"))
+        wait_for("it to come back", lambda: again.agents() == {"cart-1"}, 60)
+        wait_for("a certificate", lambda: datetime.datetime.fromisoformat(until(cart).replace("Z", "+00:00")) > ends, 30)
 
 
 def sign(mesh, control, name, san, days="1"):

@@ -61,7 +61,7 @@ class Spaces:
 
     def __enter__(self):
         self.claim, number = claim(range(78, 118))
-        self.net, self.bridge = f"10.{number}.0", f"wt{os.getpid()}"
+        self.net, self.bridge = f"10.{number}.0", f"wt{os.getpid()}n{number}"
         self.made = []
         netns.add_bridge(self.bridge, f"{self.net}.1/24")
         return self
