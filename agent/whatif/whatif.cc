@@ -58,7 +58,8 @@ class Machine {
         continue;
       }
       const LineReader line(text);
-      // Each worker's clock stands still during a turn of its loop, so the next line may be of a moment before.
+      // Each worker's clock stands still during a turn of its loop, so the next line may be of a moment
+      // before.
       if (!line.Text("now").empty()) {
         RunPlanned(line.Time("now"));
         now_ = line.Time("now");
