@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/decision/log.h"
+#include "common/snapshot/alone.h"
 #include "tests/support/effort.h"
 
 namespace weft::engine {
@@ -30,13 +31,7 @@ snapshot::SnapshotPtr MakeSnapshot(int instances, const policy::ServicePolicy& p
     instance.address = {net::Ip::V4(127, 0, 0, 1), static_cast<std::uint16_t>(9000 + i)};
     endpoints->instances.push_back(instance);
   }
-  auto service = std::make_shared<snapshot::Service>();
-  service->bundle = bundle;
-  service->endpoints = endpoints;
-  auto made = std::make_shared<snapshot::Snapshot>();
-  made->services[bundle->key] = service;
-  made->by_name.emplace(name, bundle->key);
-  return made;
+  return snapshot::Alone(bundle, endpoints);
 }
 
 message::RequestHead Get(std::string_view authority) {

@@ -6,6 +6,7 @@
 
 #include "agent/engine/aggregator.h"
 #include "agent/engine/engine.h"
+#include "common/snapshot/alone.h"
 
 namespace weft::engine {
 namespace {
@@ -28,13 +29,7 @@ snapshot::SnapshotPtr SnapshotOf(const std::vector<std::string>& zones, const po
     instance.address = {net::Ip::V4(127, 0, 0, 1), static_cast<std::uint16_t>(9000 + i)};
     endpoints->instances.push_back(instance);
   }
-  auto service = std::make_shared<snapshot::Service>();
-  service->bundle = bundle;
-  service->endpoints = endpoints;
-  auto made = std::make_shared<snapshot::Snapshot>();
-  made->services[bundle->key] = service;
-  made->by_name.emplace("cart", bundle->key);
-  return made;
+  return snapshot::Alone(bundle, endpoints);
 }
 
 message::RequestHead HeadOf(std::string_view target = "/") {

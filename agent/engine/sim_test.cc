@@ -8,6 +8,7 @@
 #include "agent/engine/aggregator.h"
 #include "agent/engine/engine.h"
 #include "common/random/random.h"
+#include "common/snapshot/alone.h"
 #include "tests/support/effort.h"
 
 namespace weft::engine {
@@ -38,11 +39,7 @@ class World {
       instance.address = {net::Ip::V4(127, 0, 0, 1), static_cast<std::uint16_t>(9000 + i)};
       endpoints->instances.push_back(instance);
     }
-    auto service = std::make_shared<snapshot::Service>();
-    service->bundle = bundle;
-    service->endpoints = endpoints;
-    auto made = std::make_shared<snapshot::Snapshot>();
-    made->services[bundle->key] = service;
+    const auto made = snapshot::Alone(bundle, endpoints);
     engine_->Install(made, now_);
     aggregator_.Install(made, now_);
     head_.authority = "cart";

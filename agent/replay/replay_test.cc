@@ -13,6 +13,7 @@
 #include "agent/engine/aggregator.h"
 #include "agent/engine/engine.h"
 #include "common/random/random.h"
+#include "common/snapshot/alone.h"
 
 namespace weft::replay {
 namespace {
@@ -47,13 +48,8 @@ snapshot::SnapshotPtr Mesh(std::uint64_t revision, std::uint32_t instances) {
     instance.weight = 1 + i % 2;
     endpoints->instances.push_back(instance);
   }
-  auto service = std::make_shared<snapshot::Service>();
-  service->bundle = bundle;
-  service->endpoints = endpoints;
-  auto made = std::make_shared<snapshot::Snapshot>();
+  const auto made = snapshot::Alone(bundle, endpoints);
   made->version = {"store", 1, revision};
-  made->services[bundle->key] = service;
-  made->by_name.emplace("cart", bundle->key);
   return made;
 }
 

@@ -1,4 +1,5 @@
 #include "agent/simulate/agent.h"
+#include "common/snapshot/alone.h"
 
 #include <algorithm>
 
@@ -156,12 +157,7 @@ Cart MakeCart(std::uint32_t instances, const policy::ServicePolicy& policy,
   }
   std::sort(endpoints->instances.begin(), endpoints->instances.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  auto service = std::make_shared<snapshot::Service>();
-  service->bundle = bundle;
-  service->endpoints = endpoints;
-  auto snapshot = std::make_shared<snapshot::Snapshot>();
-  snapshot->services[bundle->key] = service;
-  snapshot->by_name.emplace(bundle->key.name, bundle->key);
+  const auto snapshot = snapshot::Alone(bundle, endpoints);
   return {snapshot, servers};
 }
 

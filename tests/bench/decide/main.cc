@@ -11,6 +11,7 @@
 
 #include "agent/engine/aggregator.h"
 #include "agent/engine/engine.h"
+#include "common/snapshot/alone.h"
 
 namespace {
 std::atomic<std::uint64_t> allocations{0};
@@ -52,13 +53,7 @@ snapshot::SnapshotPtr Snapshot(int instances, const Case& c) {
     instance.address = {net::Ip::V4(127, 0, 0, 1), static_cast<std::uint16_t>(9000 + i)};
     endpoints->instances.push_back(instance);
   }
-  auto service = std::make_shared<snapshot::Service>();
-  service->bundle = bundle;
-  service->endpoints = endpoints;
-  auto made = std::make_shared<snapshot::Snapshot>();
-  made->services[bundle->key] = service;
-  made->by_name.emplace("cart", bundle->key);
-  return made;
+  return snapshot::Alone(bundle, endpoints);
 }
 
 struct Cost {

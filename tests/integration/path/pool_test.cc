@@ -8,6 +8,7 @@
 #include <future>
 #include <optional>
 
+#include "common/snapshot/alone.h"
 #include "tests/support/http2.h"
 #include "tests/support/mesh.h"
 #include "tests/support/upstream.h"
@@ -75,11 +76,7 @@ struct PoolTest : testing::Test {
       instance.capabilities.meshed = instance.capabilities.http2 = agents;
       endpoints->instances.push_back(instance);
     }
-    auto service = std::make_shared<snapshot::Service>();
-    service->bundle = bundle;
-    service->endpoints = endpoints;
-    auto made = std::make_shared<snapshot::Snapshot>();
-    made->services[bundle->key] = service;
+    const auto made = snapshot::Alone(bundle, endpoints);
     engine.Install(made, now);
     const BackendKey key{bundle->key, 80};
     engine::Origin origin;
