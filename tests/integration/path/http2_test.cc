@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "agent/codec/http2/ends_for_tests.h"
 #include "tests/support/http2.h"
 #include "tests/support/mesh.h"
 #include "tests/support/upstream.h"
@@ -390,20 +391,6 @@ struct Bad {
   const char* reason;  // any of, by '|'
 };
 
-std::string RawFrame(int type, int flags, std::uint32_t id, const std::string& payload) {
-  const auto byte = [](std::size_t v) { return static_cast<char>(v & 0xff); };
-  return std::string{byte(payload.size() >> 16),
-                     byte(payload.size() >> 8),
-                     byte(payload.size()),
-                     static_cast<char>(type),
-                     static_cast<char>(flags),
-                     byte(id >> 24),
-                     byte(id >> 16),
-                     byte(id >> 8),
-                     byte(id)} +
-         payload;
-}
-
 class BadServerTest : public Http2Test, public testing::WithParamInterface<Bad> {};
 
 TEST_P(BadServerTest, LeavesAReasonAndNoHang) {
@@ -435,27 +422,27 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"garbage", [](Http2End& end, std::size_t) { end.Raw(std::string(100, '\xff')); },
             "upstream_reset|upstream_malformed"},
         Bad{"oversized_frame",
-            [](Http2End& end, std::size_t) { end.Raw(RawFrame(0, 0, 1, std::string(20000, 'x'))); },
+            [](Http2End& end, std::size_t) { end.Raw(http2::Frame(0, 0, 1, std::string(20000, 'x'))); },
             "upstream_reset|upstream_malformed"},
         Bad{"bad_hpack",
-            [](Http2End& end, std::size_t) { end.Raw(RawFrame(1, 4, 1, "\xff\xff\xff\xff\xff")); },
+            [](Http2End& end, std::size_t) { end.Raw(http2::Frame(1, 4, 1, "\xff\xff\xff\xff\xff")); },
             "upstream_reset|upstream_malformed"},
         Bad{"no_status",
             [](Http2End& end, std::size_t) {
-              end.Raw(RawFrame(1, 5, 1,
-                               "\x40\x01"
-                               "a\x01"
-                               "b"));
+              end.Raw(http2::Frame(1, 5, 1,
+                                   "\x40\x01"
+                                   "a\x01"
+                                   "b"));
             },
             "upstream_malformed|upstream_reset"},
-        Bad{"data_before_head", [](Http2End& end, std::size_t) { end.Raw(RawFrame(0, 1, 1, "x")); },
+        Bad{"data_before_head", [](Http2End& end, std::size_t) { end.Raw(http2::Frame(0, 1, 1, "x")); },
             "upstream_malformed|upstream_reset"},
         Bad{"early_end",
             [](Http2End& end, std::size_t) {
-              end.Raw(RawFrame(1, 4, 1,
-                               "\x88\x0f\x0d\x02"
-                               "99") +
-                      RawFrame(0, 1, 1, "x"));
+              end.Raw(http2::Frame(1, 4, 1,
+                                   "\x88\x0f\x0d\x02"
+                                   "99") +
+                      http2::Frame(0, 1, 1, "x"));
             },
             ""},
         Bad{"header_flood",
@@ -467,23 +454,23 @@ INSTANTIATE_TEST_SUITE_P(
                     "a\x01"
                     "b",
                     5);
-              end.Raw(RawFrame(1, 4, 1, block));
+              end.Raw(http2::Frame(1, 4, 1, block));
             },
             "upstream_head_too_large"},
         Bad{"settings_flood",
             [](Http2End& end, std::size_t) {
               std::string all;
-              for (int i = 0; i < 20000; ++i) all += RawFrame(4, 0, 0, "");
+              for (int i = 0; i < 20000; ++i) all += http2::Frame(4, 0, 0, "");
               end.Raw(all);
             },
             "upstream_reset|upstream_malformed"},
         Bad{"push_promise",
             [](Http2End& end, std::size_t) {
-              end.Raw(RawFrame(5, 4, 1, std::string("\0\0\0\x02\x82\x86\x84", 7)));
+              end.Raw(http2::Frame(5, 4, 1, std::string("\0\0\0\x02\x82\x86\x84", 7)));
             },
             "upstream_reset|upstream_malformed"},
         Bad{"goaway_of_none",
-            [](Http2End& end, std::size_t) { end.Raw(RawFrame(7, 0, 0, std::string(8, '\0'))); },
+            [](Http2End& end, std::size_t) { end.Raw(http2::Frame(7, 0, 0, std::string(8, '\0'))); },
             "upstream_reset|no_healthy_instances"},
         Bad{"closes", [](Http2End& end, std::size_t) { end.gone = true; }, "upstream_reset"}),
     [](const auto& test) { return test.param.name; });
