@@ -91,8 +91,7 @@ class OneCall final : public std::enable_shared_from_this<OneCall> {
     beast::http::async_read(
         wire_, buffer_, parser_,
         [self = shared_from_this(), write_error](boost::system::error_code error, std::size_t) {
-          if (error)
-            return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
+          if (error) return self->FailRead(write_error, error);
           self->Finish();
         });
   }
@@ -101,8 +100,7 @@ class OneCall final : public std::enable_shared_from_this<OneCall> {
     beast::http::async_read_some(
         wire_, buffer_, parser_,
         [self = shared_from_this(), write_error](boost::system::error_code error, std::size_t) {
-          if (error)
-            return self->Fail(write_error ? "write to" : "read from", write_error ? write_error : error);
+          if (error) return self->FailRead(write_error, error);
           const bool good = self->parser_.is_header_done() && self->parser_.get().result_int() / 100 == 2;
           std::string& body = self->parser_.get().body();
           if (good && !body.empty()) {
@@ -127,6 +125,10 @@ class OneCall final : public std::enable_shared_from_this<OneCall> {
     Answer(std::move(response));
   }
 
+  // What went wrong first is told.
+  void FailRead(boost::system::error_code write_error, boost::system::error_code error) {
+    write_error ? Fail("write to", write_error) : Fail("read from", error);
+  }
   void Fail(const char* verb, boost::system::error_code error) {
     Answer(Error{ErrorKind::kUnavailable,
                  std::string("cannot ") + verb + " " + Where() + ": " + error.message(),
