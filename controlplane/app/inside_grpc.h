@@ -9,7 +9,6 @@
 namespace weft::control {
 
 struct InsideGrpc {
-  std::atomic<std::uint64_t> late_updates{0};     // window_updates.h
   std::atomic<std::uint64_t> small_rings{0};      // connection_memory.h
   std::atomic<std::uint64_t> small_buffers{0};    // likewise
   std::atomic<std::uint64_t> unsearched_tags{0};  // outstanding_tags.h

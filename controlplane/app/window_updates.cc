@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "controlplane/app/inside_grpc.h"
-
 // gRPC's own types: of the first only a pointer is passed on, the second as in its flow_control.h.
 namespace grpc_core::chttp2 {
 
@@ -36,9 +34,8 @@ std::int64_t DesiredAnnounceSize(const StreamFlowControl* stream) __asm__(
 
 FlowControlAction UpdateAction(StreamFlowControl* stream, FlowControlAction action) {
   FlowControlAction done = RealUpdateAction(stream, action);
-  if (done.stream != Urgency::kNow || DesiredAnnounceSize(stream) > kLateUpdate) return done;
-  Count(inside_grpc.late_updates);
-  done.stream = Urgency::kWithNextWrite;
+  if (done.stream == Urgency::kNow && DesiredAnnounceSize(stream) <= kLateUpdate)
+    done.stream = Urgency::kWithNextWrite;
   return done;
 }
 
