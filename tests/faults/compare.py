@@ -10,14 +10,12 @@ import pathlib
 import re
 import statistics
 import subprocess
-import sys
 import time
 
 import faults
 from contenders import TUNED, Weft, contenders
 from faults import FAULTS, Instance, Phase
 from mesh import Mesh, peer, seconds_since_epoch
-import spaces
 
 RATE, SLOW_RATE, PATIENCE = 200, 30, 5   # the last in seconds: what a client waits at most
 WARM, HURT, AFTER = 4, 10, 6             # seconds of load before, with and after the fault; after one of all instances twice as long
@@ -145,12 +143,9 @@ def main():
     parser.add_argument("--add", action="store_true", help="to what the file has of former runs")
     parser.add_argument("--json", type=pathlib.Path, default=faults.ROOT / "build/faults.json")
     options = parser.parse_args()
-    if not spaces.possible():
-        sys.exit("no network namespaces here: this needs root, ip, nft, nsenter and setpriv")
     wanted = options.rounds * [t for t in TRIALS if not options.only or t[0] in options.only or f"{t[0]}:{t[1]}" in options.only]
     results = json.loads(options.json.read_text()) if options.json.exists() and options.add else {}
-    with spaces.Spaces() as made:
-        space = made.add("shop")
+    with faults.shop() as space:
         for kind, hurt in wanted:
             title, found = title_of(kind, hurt), trial(space, kind, hurt)
             for name, each in found.items():

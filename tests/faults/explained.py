@@ -19,7 +19,6 @@ import faults
 from faults import FAULTS, Instance, Phase
 from compare import Clock
 from mesh import Mesh, get, mesh_service, peer, service_policy
-import spaces
 
 INSTANCES, RATE, CHUNK = 5, 50, 5
 CYCLE, HURT = 8, 4             # seconds: a fault of HURT begins each CYCLE
@@ -151,10 +150,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    if not spaces.possible():
-        sys.exit("no network namespaces here: this needs root, ip, nft, nsenter and setpriv")
-    with spaces.Spaces() as made, Mesh() as mesh:
-        space = made.add("shop")
+    with faults.shop() as space, Mesh() as mesh:
         instances = [Instance(mesh.dir, f"shop-{i}", space) for i in range(INSTANCES)]
         healthy = Instance(mesh.dir, "canary", space)
         mesh.started += [*instances, healthy]

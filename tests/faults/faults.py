@@ -1,4 +1,5 @@
 """Ten instances in a network namespace of their own, and what can be done to them: the faults that tests/faults schedules."""
+import contextlib
 import pathlib
 import signal
 import subprocess
@@ -7,7 +8,17 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path += [str(ROOT / "scripts/lib"), str(ROOT / "tests/integration")]
+import spaces   # noqa: E402
 from mesh import Backend, wait_for   # noqa: E402
+
+
+@contextlib.contextmanager
+def shop():
+    """The instances' namespace; where there can be none the program ends and says what it needs."""
+    if not spaces.possible():
+        sys.exit("no network namespaces here: this needs root, ip, nft, nsenter and setpriv")
+    with spaces.Spaces() as made:
+        yield made.add("shop")
 
 
 class Instance(Backend):

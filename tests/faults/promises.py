@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """The resilience figures that Weft promises, in real processes under real faults: a table of figure, bound and what was measured.
 Between agents the reuse of connections is integration/multiplex_test.py's."""
+import argparse
 import json
 import subprocess
 import sys
 
-from faults import FAULTS, Instance, Phase, run
+from faults import FAULTS, Instance, Phase, run, shop
 from compare import Client, Clock, RATE, SLOW_RATE
 from contenders import TUNED, Weft
 from mesh import Mesh, peer, wait_for
-import spaces
 
 TRANSIENT = ["503", "reset", "kill", "refuse"]   # with another instance the request succeeds
 rows = []
@@ -102,13 +102,15 @@ def many(space):
 
 
 def main():
-    if not spaces.possible():
-        sys.exit("no network namespaces here: this needs root, ip, nft, nsenter and setpriv")
-    wanted = sys.argv[1:] or ["detection", "retries", "recovery", "reuse", "many"]
-    with spaces.Spaces() as made:
-        space = made.add("shop")
+    promises = {one.__name__: one for one in (detection, retries, recovery, reuse, many)}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("promise", nargs="*", metavar="|".join(promises), help="all of them by default")
+    wanted = parser.parse_args().promise or list(promises)
+    if unknown := set(wanted) - set(promises):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    with shop() as space:
         for name in wanted:
-            globals()[name](space)
+            promises[name](space)
     print("\n| figure | must | measured |\n|---|---|---|")
     for figure, bound, measured, holds in rows:
         print(f"| {figure} | {bound} | {measured if holds else f'**{measured}**'} |")

@@ -15,7 +15,6 @@ import faults
 from faults import Instance, Phase
 from compare import Clock
 from mesh import BIN, Mesh, mesh_service, peer, service_policy
-import spaces
 
 INSTANCES = 5
 CALM = dict(timeouts={"connect": "200ms", "attempt": "500ms"}, circuitBreaker={"adaptive": False, "failureThreshold": 1000000},
@@ -71,10 +70,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=130)
     parser.add_argument("--rate", type=int, default=800)
     options = parser.parse_args()
-    if not spaces.possible():
-        sys.exit("no network namespaces here: this needs root, ip, nft, nsenter and setpriv")
-    with spaces.Spaces() as made:
-        space = made.add("shop")
+    with faults.shop() as space:
         calm, (same, predicted) = run(space, CALM, options.seconds, options.rate, examine)
         print("recorded:", calm, flush=True)
         rerun, _ = run(space, together(CALM, NERVOUS), options.seconds, options.rate, lambda *_: None)
