@@ -1,7 +1,7 @@
 #pragma once
-// How often the functions that the linker puts in the place of gRPC's own (controlplane/folders.cmake)
-// changed something: a test notices by these counts when another gRPC or compiler no longer calls them.
-// Thread rule: any thread.
+// How often functions that the linker puts in the place of gRPC's own (controlplane/folders.cmake) changed
+// something: a test notices by these counts when another gRPC or compiler no longer calls them. Late window
+// updates (window_updates.h) show in `strace` of tests/scale/many.py only. Thread rule: any thread.
 
 #include <atomic>
 #include <cstdint>
