@@ -15,7 +15,11 @@ namespace weft::intake::dns {
 
 class FakeDns {
  public:
-  explicit FakeDns(boost::asio::io_context& context) : context_(context) { ComeBack(); }
+  explicit FakeDns(boost::asio::io_context& context) : context_(context), holder_(Bound()) {
+    port_ = holder_.local_endpoint().port();
+    holder_.connect({boost::asio::ip::address_v4::loopback(), 9});
+    ComeBack();
+  }
 
   std::uint16_t port() const { return port_; }
   void SetAddress(const std::string& name, const std::string& ip) {
@@ -32,8 +36,7 @@ class FakeDns {
   void Forget(const std::string& name) { records_.erase(name); }
   void GoDown() { socket_.reset(); }
   void ComeBack() {
-    socket_.emplace(context_, boost::asio::ip::udp::endpoint(boost::asio::ip::address_v4::loopback(), port_));
-    port_ = socket_->local_endpoint().port();
+    socket_.emplace(Bound());
     Read();
   }
   int rcode = 0;          // of every answer, unless zero
@@ -43,6 +46,12 @@ class FakeDns {
   int asked = 0;
 
  private:
+  boost::asio::ip::udp::socket Bound() {
+    boost::asio::ip::udp::socket socket(context_, boost::asio::ip::udp::v4());
+    socket.set_option(boost::asio::socket_base::reuse_address(true));
+    socket.bind({boost::asio::ip::address_v4::loopback(), port_});
+    return socket;
+  }
   static std::string Number(std::uint16_t number) {
     return {static_cast<char>(number >> 8), static_cast<char>(number & 0xff)};
   }
@@ -95,6 +104,9 @@ class FakeDns {
 
   boost::asio::io_context& context_;
   std::uint16_t port_ = 0;
+  // Keeps the port while the server is down and, connected to another, hears nobody: a free port could become
+  // that of a client's own socket, which then takes its question for the answer.
+  boost::asio::ip::udp::socket holder_;
   std::optional<boost::asio::ip::udp::socket> socket_;
   boost::asio::ip::udp::endpoint peer_;
   std::array<char, 1024> buffer_{};
