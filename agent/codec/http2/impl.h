@@ -55,6 +55,7 @@ struct Session::Impl {
   bool Submit(Stream& stream, FieldArray& fields, message::Body body);
   bool Connect(Stream& stream, const message::RequestHead& head);
   int SubmitTrailers(Stream& stream);
+  void SubmitGoaway();
 
   Role role;
   Limits limits;
@@ -78,6 +79,7 @@ struct Session::Impl {
   bool settled = false;  // the peer's SETTINGS came
   bool starved = false;
   std::vector<std::int32_t> hungry;  // streams whose data found no room
+  std::optional<ErrorCode> goaway;   // to be sent
   bool failed = false;               // nothing more is read
   bool calm = false;                 // GOAWAY ENHANCE_YOUR_CALM is on its way
 };

@@ -166,6 +166,7 @@ void Session::Send(Sink& sink) {
   if (impl_->forgotten) return;
   if (const std::string first = std::exchange(impl_->due, {}); !first.empty()) sink.Write(first);
   if (impl_->session == nullptr) return;
+  if (impl_->goaway) impl_->SubmitGoaway();
   impl_->sink = &sink;
   impl_->starved = false;
   for (const std::int32_t id : std::exchange(impl_->hungry, {}))
@@ -186,7 +187,8 @@ bool Session::starved() const { return impl_->starved; }
 
 bool Session::finished() const {
   if (impl_->session == nullptr) return impl_->ended;
-  return nghttp2_session_want_read(impl_->session) == 0 && nghttp2_session_want_write(impl_->session) == 0;
+  return !impl_->goaway && nghttp2_session_want_read(impl_->session) == 0 &&
+         nghttp2_session_want_write(impl_->session) == 0;
 }
 
 std::uint64_t Session::framed() const { return impl_->framed; }
@@ -327,9 +329,15 @@ void Session::ShutdownNotice() {
 
 void Session::Goaway(ErrorCode code) {
   if (impl_->ended) return;
-  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(impl_->Live());
-  nghttp2_submit_goaway(impl_->session, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code), nullptr,
-                        0);
+  impl_->Live();
+  impl_->goaway = code;
+}
+
+// Not before it is sent: whoever sees its stream behind the last one repeats the request elsewhere.
+void Session::Impl::SubmitGoaway() {
+  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session);
+  nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(*goaway), nullptr, 0);
+  goaway.reset();
 }
 
 void Session::Terminate(ErrorCode code) {

@@ -126,6 +126,17 @@ TEST(Http2SessionTest, StreamsBehindAGoawayAreRefusedAndTheOthersFinish) {
   EXPECT_TRUE(pair.server.session.finished());
 }
 
+TEST(Http2SessionTest, ARequestThatComesBeforeTheGoawayIsSentIsNoneBehindIt) {
+  Pair pair;
+  pair.server.session.Goaway(ErrorCode::kNone);
+  Stream& late = pair.Get();
+  ASSERT_TRUE(pair.server.session.Receive(pair.client.Out(), pair.now));
+  ASSERT_EQ(pair.server.streams.size(), 1U) << "processed";
+  pair.Run();
+  EXPECT_TRUE(pair.client.Said("goaway"));
+  EXPECT_NE(late.id, 0) << "refused, which says that it may be repeated";
+}
+
 TEST(Http2SessionTest, ARequestSubmittedAfterTheGoawayIsRefused) {
   Pair pair;
   pair.server.session.Goaway(ErrorCode::kNone);
