@@ -1,5 +1,6 @@
 #include "tests/support/upstream.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,11 +94,17 @@ FakeUpstream* FakeUpstream::Truncating() {
   });
 }
 
+// A bound socket that does not listen: nobody else gets its port.
 net::Address FakeUpstream::Refusing() {
-  const int fd = transport::Listen({net::Ip::V4(127, 0, 0, 1), 0}).value();
-  const net::Address address = transport::LocalAddress(fd);
-  close(fd);
-  return address;
+  static const int fd = [] {
+    const int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in loopback{};
+    loopback.sin_family = AF_INET;
+    loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(made, reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback), 0);
+    return made;
+  }();
+  return transport::LocalAddress(fd);
 }
 
 std::string FakeUpstream::last_head() const {
