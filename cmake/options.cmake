@@ -5,6 +5,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(WEFT_UNITY "Compile each folder as one translation unit (two to three times faster from cold)" ON)
+set(WEFT_JOIN "" CACHE STRING "Top folders that are compiled as one library each; not empty: tests too (cmake/join.cmake)")
+set(WEFT_JOIN_EXCEPT "" CACHE STRING "Folders that stay libraries of their own")
 option(WEFT_FUZZ "Build the libFuzzer targets of tests/fuzz (clang only)" OFF)
 set(WEFT_SANITIZE "" CACHE STRING "Value of -fsanitize=; empty: none")
 

@@ -27,13 +27,8 @@ weft_library(controlplane/quota DEPS common/time TEST_DEPS common/random)
 weft_library(controlplane/telemetry DEPS controlplane/quota controlplane/stream controlplane/graph controlplane/issues controlplane/events controlplane/rollout common/stats common/wire
   LINK weft_ext_json)
 weft_library(controlplane/notify DEPS controlplane/api controlplane/events common/http/tls common/log common/random LINK weft_ext_json)
-weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/notify controlplane/stream controlplane/telemetry controlplane/store/sqlite
-  controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
-  controlplane/intake/kubernetes controlplane/webhook controlplane/kube
-  controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc)
-target_compile_definitions(weft_controlplane_app PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 # controlplane/app/message_limit.h, window_updates.h, connection_memory.h, outstanding_tags.h
-target_link_options(weft_controlplane_app INTERFACE
+set(WEFT_WRAPPED_OF_GRPC
   -Wl,--wrap=_Z40grpc_deframe_unprocessed_incoming_framesP18grpc_chttp2_streamPlPN9grpc_core11SliceBufferEPj
   -Wl,--wrap=_ZN9grpc_core6chttp217StreamFlowControl12UpdateActionENS0_17FlowControlActionE
   -Wl,--wrap=_Z51tsi_ssl_server_handshaker_factory_create_handshakerP33tsi_ssl_server_handshaker_factorymmPP14tsi_handshaker
@@ -41,11 +36,16 @@ target_link_options(weft_controlplane_app INTERFACE
   -Wl,--wrap=_ZN17grpc_event_engine12experimental15MemoryAllocator9MakeSliceENS0_13MemoryRequestE
   -Wl,--wrap=_Z16grpc_cq_begin_opP21grpc_completion_queuePv
   -Wl,--wrap=_Z14grpc_cq_end_opP21grpc_completion_queuePvN4absl7debian36StatusEPFvS1_P18grpc_cq_completionES1_S6_b)
+weft_library(controlplane/app DEPS controlplane/api controlplane/gate controlplane/notify controlplane/stream controlplane/telemetry controlplane/store/sqlite
+  controlplane/intake/consul controlplane/intake/dns controlplane/intake/etcd
+  controlplane/intake/kubernetes controlplane/webhook controlplane/kube
+  controlplane/identity controlplane/intake/files controlplane/sources common/file common/x509 common/http/tls common/metrics common/task LINK weft_ext_grpc ${WEFT_WRAPPED_OF_GRPC}
+  DEFINE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/app/main NAME weft-control DEPS controlplane/app common/environment LINK weft_ext_ssl)
 if(TARGET weft-control)
   target_link_options(weft-control PRIVATE -Wl,--wrap=SSL_CTX_new)   # controlplane/app/main/tls_memory.cc
 endif()
-weft_library(controlplane/ctl DEPS agent/replay agent/scenario agent/whatif controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json)
+weft_library(controlplane/ctl DEPS agent/replay agent/scenario agent/whatif controlplane/inject common/analyze common/compile common/diff common/http/tls LINK weft_ext_json
+  DEFINE WEFT_VERSION="${PROJECT_VERSION}")
 weft_embed(weft_controlplane_ctl weft::ctl kInstallManifest deploy/k8s/base/weft.yaml controlplane/ctl/install_manifest.h)
-target_compile_definitions(weft_controlplane_ctl PRIVATE WEFT_VERSION="${PROJECT_VERSION}")
 weft_program(controlplane/ctl/app NAME weftctl DEPS controlplane/ctl)

@@ -30,8 +30,13 @@ quietly() {  # quietly LOG COMMAND…
   return 1
 }
 
-configure() {  # configure PRESET
-  cmake --preset "$1" -S "$WEFT_ROOT" > "$WEFT_ROOT/build/$1.configure.log" 2>&1 ||
+configure() {  # configure PRESET, for a whole build (cmake/join.cmake)
+  local join=()
+  case $1 in
+    release) join=(-DWEFT_JOIN=controlplane "-DWEFT_JOIN_EXCEPT=controlplane/ctl;controlplane/inject") ;;  # weftctl's
+    asan | tsan) join=("-DWEFT_JOIN=proto;common;agent;controlplane;tests") ;;
+  esac
+  cmake --preset "$1" -S "$WEFT_ROOT" "${join[@]}" > "$WEFT_ROOT/build/$1.configure.log" 2>&1 ||
     { tail -n 30 "$WEFT_ROOT/build/$1.configure.log"; fail "cmake --preset $1 failed"; }
 }
 

@@ -45,6 +45,7 @@ weft_fuzzer(etcd_keys DEPS controlplane/intake/etcd)
 weft_fuzzer(dns_answer DEPS controlplane/intake/dns)
 weft_fuzzer(kubernetes_objects DEPS controlplane/intake/kubernetes)
 weft_fuzzer(admission_review DEPS controlplane/webhook)
+weft_join_fuzzers()
 
 # The alert rules, where Prometheus' own tool is installed.
 find_program(WEFT_PROMTOOL promtool)

@@ -182,7 +182,7 @@ policy::ServicePolicy FaultPolicy() {
 
 constexpr std::uint64_t kSeeds = 1 + support::Steps(4);
 
-TEST(WorldTest, AnInstanceThatFailsHardIsEjectedWithinTwoSecondsAndClientsSeeNothing) {
+TEST(EngineWorldTest, AnInstanceThatFailsHardIsEjectedWithinTwoSecondsAndClientsSeeNothing) {
   for (const Fault fault : {Fault::kRefuse, Fault::kReset, Fault::kHang, Fault::kBlackHole, Fault::kAll500}) {
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
       World world(10, FaultPolicy(), seed);
@@ -201,7 +201,7 @@ TEST(WorldTest, AnInstanceThatFailsHardIsEjectedWithinTwoSecondsAndClientsSeeNot
   }
 }
 
-TEST(WorldTest, AnInstanceThatAnswers500ThirtyPercentOfTheTimeIsEjectedWithinTenSeconds) {
+TEST(EngineWorldTest, AnInstanceThatAnswers500ThirtyPercentOfTheTimeIsEjectedWithinTenSeconds) {
   for (std::uint64_t seed = 1; seed <= support::Steps(std::uint64_t{40}); ++seed) {
     World world(10, FaultPolicy(), seed);
     world.Run(seconds(5), 200);
@@ -214,7 +214,7 @@ TEST(WorldTest, AnInstanceThatAnswers500ThirtyPercentOfTheTimeIsEjectedWithinTen
   }
 }
 
-TEST(WorldTest, AnEjectedInstanceComesBackOnEvidence) {
+TEST(EngineWorldTest, AnEjectedInstanceComesBackOnEvidence) {
   World world(10, FaultPolicy());
   world.Break(3, Fault::kRefuse);
   world.Run(seconds(20), 200);
@@ -229,7 +229,7 @@ TEST(WorldTest, AnEjectedInstanceComesBackOnEvidence) {
   EXPECT_GT(world.picks["cart-3"], 200);
 }
 
-TEST(WorldTest, WithTheBreakerOffAllFailingCostsAtMost121PercentAttempts) {
+TEST(EngineWorldTest, WithTheBreakerOffAllFailingCostsAtMost121PercentAttempts) {
   for (const Fault fault : {Fault::kAll500, Fault::kRefuse, Fault::kReset}) {
     policy::ServicePolicy policy = FaultPolicy();
     policy.circuit_breaker.enabled = false;
@@ -247,7 +247,7 @@ TEST(WorldTest, WithTheBreakerOffAllFailingCostsAtMost121PercentAttempts) {
   }
 }
 
-TEST(WorldTest, WhenAllInstancesFailTheBreakerOpensWithinASecond) {
+TEST(EngineWorldTest, WhenAllInstancesFailTheBreakerOpensWithinASecond) {
   for (const Fault fault : {Fault::kAll500, Fault::kRefuse, Fault::kReset}) {
     World world(10, FaultPolicy());
     world.Run(seconds(12), 1000);
@@ -260,7 +260,7 @@ TEST(WorldTest, WhenAllInstancesFailTheBreakerOpensWithinASecond) {
   }
 }
 
-TEST(WorldTest, OneOfThreeFailingDoesNotOpenTheBreakerEvenForRequestsThatCannotBeRetried) {
+TEST(EngineWorldTest, OneOfThreeFailingDoesNotOpenTheBreakerEvenForRequestsThatCannotBeRetried) {
   for (const Fault fault : {Fault::kAll500, Fault::kReset, Fault::kHang}) {
     World world(3, FaultPolicy());
     world.Method(message::Method::kPost);
@@ -273,7 +273,7 @@ TEST(WorldTest, OneOfThreeFailingDoesNotOpenTheBreakerEvenForRequestsThatCannotB
   }
 }
 
-TEST(WorldTest, AStormOf4xxOpensNothingAndEjectsNobody) {
+TEST(EngineWorldTest, AStormOf4xxOpensNothingAndEjectsNobody) {
   World world(10, FaultPolicy());
   world.BreakAll(Fault::kAll404);
   world.Run(seconds(10), 1000);

@@ -9,7 +9,7 @@ using std::chrono::seconds;
 const TimePoint kStart = FromNanos(1'000'000'000'000);
 const BackendKey kCart{{"local", "default", "cart"}, 80};
 
-TEST(KeeperTest, BeginsWithTheSafeShareAndFollowsGrants) {
+TEST(QuotaKeeperTest, BeginsWithTheSafeShareAndFollowsGrants) {
   Keeper keeper;
   Keeper::Looked looked = keeper.Look({{kCart, "all", 1000, 5, 0}}, kStart);
   ASSERT_EQ(looked.rates.size(), 1u);
@@ -27,7 +27,7 @@ TEST(KeeperTest, BeginsWithTheSafeShareAndFollowsGrants) {
   EXPECT_EQ(looked.rates[0].per_second, 200);
 }
 
-TEST(KeeperTest, ALimitThatComesBackBeginsAnew) {
+TEST(QuotaKeeperTest, ALimitThatComesBackBeginsAnew) {
   Keeper keeper;
   keeper.Look({{kCart, "all", 1000, 5, 0}}, kStart);
   keeper.Granted(80, "all", 700, 5, seconds(10), kStart);
@@ -37,7 +37,7 @@ TEST(KeeperTest, ALimitThatComesBackBeginsAnew) {
   EXPECT_EQ(looked.rates[0].per_second, 200);
 }
 
-TEST(KeeperTest, AShareNeverExceedsARateThatWasLowered) {
+TEST(QuotaKeeperTest, AShareNeverExceedsARateThatWasLowered) {
   Keeper keeper;
   keeper.Look({{kCart, "all", 1000, 5, 0}}, kStart);
   keeper.Granted(80, "all", 700, 5, seconds(10), kStart);

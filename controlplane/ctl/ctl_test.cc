@@ -199,7 +199,7 @@ TEST(ApplyTest, AWrongDocumentIsNamedWithItsPlaceAndNothingIsSent) {
   EXPECT_NE(fake.err.find("/nonexistent.yaml"), std::string::npos);
 }
 
-TEST(ValidateTest, GoodDocumentsCountAndBadOnesAreNamedWithoutAServer) {
+TEST(CtlValidateTest, GoodDocumentsCountAndBadOnesAreNamedWithoutAServer) {
   Fake fake;
   fake.input = kCart;
   EXPECT_EQ(fake.Run({"validate", "-f", "-"}), 0) << fake.err;
@@ -245,7 +245,7 @@ TEST(AnalyzeTest, WithoutFilesTheServersDocumentsAreRead) {
       << fake.out;
 }
 
-TEST(EventsTest, ATableAndWhatComesUntilTheServerIsGone) {
+TEST(CtlEventsTest, ATableAndWhatComesUntilTheServerIsGone) {
   Fake fake;
   const std::string event = R"({"number": 7, "type": "Warning", "reason": "LeaseLapsed", "count": 2,
     "object": {"kind": "MeshService", "namespace": "default", "name": "cart"}, "message": "instance a",

@@ -7,7 +7,7 @@ constexpr const char* kRevisions = R"({"items": [
   {"revision": 12, "at": "2024-01-15T09:49:28.000Z", "principal": "ann", "summary": "HTTPRoute default/cart and 1 more"},
   {"revision": 11, "at": "2024-01-14T09:50:00.000Z", "principal": "files", "summary": "MeshService default/cart"}]})";
 
-TEST(HistoryTest, RevisionsAreATableAndOneResourceNarrowsThem) {
+TEST(CtlHistoryTest, RevisionsAreATableAndOneResourceNarrowsThem) {
   Fake fake;
   fake.On("GET /api/v1/revisions?limit=20", kRevisions)
       .On("GET /api/v1/revisions?limit=2&kind=HTTPRoute&namespace=shop&name=cart", kRevisions)

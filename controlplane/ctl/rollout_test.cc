@@ -11,7 +11,7 @@ constexpr const char* kEnded =
   "candidate": {"requests": 420, "failures": 168, "p95Ms": 1.5}, "others": {"requests": 0, "failures": 0, "p95Ms": 0},
   "rolledBackAs": 13})";
 
-TEST(RolloutTest, StatusTellsWhyItWasTakenBackAndFollowingItFails) {
+TEST(CtlRolloutTest, StatusTellsWhyItWasTakenBackAndFollowingItFails) {
   Fake fake;
   fake.On("GET /api/v1/rollouts?limit=1", "{\"items\": [" + std::string(kEnded) + "]}")
       .On("GET /api/v1/rollouts/12", kEnded)
@@ -27,7 +27,7 @@ TEST(RolloutTest, StatusTellsWhyItWasTakenBackAndFollowingItFails) {
   EXPECT_NE(empty.err.find("apply --rollout"), std::string::npos) << empty.err;
 }
 
-TEST(RolloutTest, SteeringGoesToTheNewestUnlessOneIsNamed) {
+TEST(CtlRolloutTest, SteeringGoesToTheNewestUnlessOneIsNamed) {
   Fake fake;
   fake.On("GET /api/v1/rollouts?limit=1", "{\"items\": [" + std::string(kEnded) + "]}")
       .On("POST /api/v1/rollouts/12:promote?all=true", kEnded)
@@ -37,7 +37,7 @@ TEST(RolloutTest, SteeringGoesToTheNewestUnlessOneIsNamed) {
   EXPECT_NE(fake.out.find("revision 12: rolled_back"), std::string::npos) << fake.out;
 }
 
-TEST(RolloutTest, ApplySaysItsStages) {
+TEST(CtlRolloutTest, ApplySaysItsStages) {
   Fake fake;
   fake.input =
       R"({"apiVersion": "weft.dev/v1", "kind": "MeshService", "metadata": {"name": "cart"}, "spec": {"ports": [{"port": 80}]}})";
@@ -50,7 +50,7 @@ TEST(RolloutTest, ApplySaysItsStages) {
   ASSERT_EQ(fake.Run({"apply", "-f", "-", "--rollout"}), 0) << fake.err;
 }
 
-TEST(RolloutTest, ExplainNamesTheRolloutOfACandidate) {
+TEST(CtlRolloutTest, ExplainNamesTheRolloutOfACandidate) {
   Fake fake;
   fake.On("GET /api/v1/explain/r-1",
           R"({"records": [{"agent": "web-1", "record": {"requestId": "r-1", "revision": 12}}], "asked": 1, "answered": 1})")

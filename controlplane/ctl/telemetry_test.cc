@@ -43,7 +43,7 @@ TEST(EdgesTest, RowsAreEdgesWithTheirNumbersAndMayBeNarrowed) {
   }
 }
 
-TEST(GraphTest, ItIsATreeOrADrawingForGraphviz) {
+TEST(CtlGraphTest, ItIsATreeOrADrawingForGraphviz) {
   Fake fake;
   fake.On("GET /api/v1/graph", kGraph);
   ASSERT_EQ(fake.Run({"graph"}), 0) << fake.err;
@@ -54,7 +54,7 @@ TEST(GraphTest, ItIsATreeOrADrawingForGraphviz) {
   EXPECT_EQ(fake.err, "error: -o: only weftctl graph prints dot; use table, wide, json or yaml\n");
 }
 
-TEST(GraphTest, CallsInACircleEnd) {
+TEST(CtlGraphTest, CallsInACircleEnd) {
   Fake fake;
   fake.On(
       "GET /api/v1/graph",

@@ -13,14 +13,9 @@
 
 #include "agent/codec/http1/decoder.h"
 #include "agent/codec/http1/encoder.h"
+#include "tests/fuzz/require.h"
 
 namespace weft::fuzz {
-
-inline void Require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 inline std::string Fields(const message::FieldList& fields) {
   std::string text;

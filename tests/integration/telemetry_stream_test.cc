@@ -16,7 +16,7 @@ namespace {
 const report::EdgeKey kCart{{{"local", "default", "cart"}, 80}, engine::Direction::kOutbound};
 
 // A control plane that keeps its port over restarts.
-struct Control {
+struct Collecting {
   void Start() {
     collector = std::make_unique<telemetry::Collector>([] { return telemetry::EndpointLists(); },
                                                        std::chrono::milliseconds(100));
@@ -73,7 +73,7 @@ class TelemetryStreamTest : public testing::Test {
     return status;
   }
 
-  Control control;
+  Collecting control;
   support::TurnedCold cold;
   std::uint64_t counted = 0;
   std::unique_ptr<dial::Dialer> dialer;
