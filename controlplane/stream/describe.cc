@@ -38,7 +38,7 @@ std::string Session::RefusalOf(const snapshot::Version& version) const {
   if (!refused_.empty()) return refused_;
   for (const auto& [key, told] : told_) {
     if (told.nack)
-      return key.ToString() + ": " + (told.nack->field().empty() ? "" : told.nack->field() + ": ") +
+      return key->ToString() + ": " + (told.nack->field().empty() ? "" : told.nack->field() + ": ") +
              told.nack->detail();
   }
   return {};
@@ -58,7 +58,7 @@ v1::AgentConfig Session::DescribeConfig() const {
     if (told.nack) *config.add_rejected() = *told.nack;
     if (told.unknown) continue;
     v1::HeldService& held = *config.add_held();
-    *held.mutable_service() = wire::ToProto(key);
+    *held.mutable_service() = wire::ToProto(*key);
     if (told.effective != nullptr) held.set_bundle_hash(*told.effective);
     if (!told.has_endpoints) continue;
     held.set_endpoints_store_id(endpoints_of_.store_id);

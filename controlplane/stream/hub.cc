@@ -106,7 +106,7 @@ Result<std::uint64_t> Hub::Open(const v1::Hello& hello, const std::string& peer,
                                 std::shared_ptr<Outlet> outlet) {
   const std::int64_t unix_ms = UnixMs(ReadWallClock());
   if (stopping_) return Error{ErrorKind::kUnavailable, "the control plane is stopping", {}, {}};
-  Result<Session> session = Session::Open(hello, peer, clock_(), unix_ms);
+  Result<Session> session = Session::Open(hello, keys_, peer, clock_(), unix_ms);
   if (!session) return session.error();
   std::shared_ptr<Outlet> replaced;
   const std::size_t number = HashBytes(hello.node_id()) % kShards;

@@ -108,6 +108,7 @@ class Hub {
 
   const std::function<TimePoint()> clock_;
   events::Book* const events_;
+  KeyPool keys_;
   std::array<Shard, kShards> shards_;
   std::atomic<std::uint64_t> last_ticket_{0};
   std::atomic<std::size_t> agents_{0};

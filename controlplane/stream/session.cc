@@ -38,7 +38,8 @@ bool Same(const v1::Version& a, const v1::Version& b) {
 
 }  // namespace
 
-Result<Session> Session::Open(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms) {
+Result<Session> Session::Open(const v1::Hello& hello, KeyPool& keys, std::string peer, TimePoint now,
+                              std::int64_t unix_ms) {
   if (hello.node_id().empty())
     return Invalid("the agent has no id; set node.id in its file", "hello.node_id");
   if (hello.node_id().size() > 253)
@@ -48,11 +49,11 @@ Result<Session> Session::Open(const v1::Hello& hello, std::string peer, TimePoin
   if (static_cast<std::size_t>(hello.held_size()) > kMaxSubscriptions) {
     return Error{ErrorKind::kOverloaded, "an agent may hold at most 10000 services", "hello.held", {}};
   }
-  return Session(hello, std::move(peer), now, unix_ms);
+  return Session(hello, keys, std::move(peer), now, unix_ms);
 }
 
-Session::Session(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms)
-    : opened_(now), last_progress_(now) {
+Session::Session(const v1::Hello& hello, KeyPool& keys, std::string peer, TimePoint now, std::int64_t unix_ms)
+    : keys_(&keys), opened_(now), last_progress_(now) {
   info_.set_node_id(hello.node_id());
   info_.set_namespace_(hello.namespace_());
   info_.set_service(hello.service());
@@ -77,20 +78,21 @@ Session::Session(const v1::Hello& hello, std::string peer, TimePoint now, std::i
 }
 
 Session::Told& Session::Tell(const ServiceKey& key) {
-  const auto [told, added] = told_.try_emplace(key);
-  if (added) moves_.emplace_back(key, true);
-  return told->second;
+  const auto told = told_.find(key);
+  if (told != told_.end()) return told->second;
+  moves_.emplace_back(key, true);
+  return told_[keys_->Get(key)];
 }
 
-std::map<ServiceKey, Session::Told>::iterator Session::Forget(std::map<ServiceKey, Told>::iterator told) {
-  moves_.emplace_back(told->first, false);
+Session::Services::iterator Session::Forget(Services::iterator told) {
+  moves_.emplace_back(*told->first, false);
   return told_.erase(told);
 }
 
 std::vector<ServiceKey> Session::Used() const {
   std::vector<ServiceKey> used;
   used.reserve(told_.size());
-  for (const auto& [key, told] : told_) used.push_back(key);
+  for (const auto& [key, told] : told_) used.push_back(*key);
   return used;
 }
 
@@ -268,11 +270,11 @@ bool Session::Blocked(const View& view) {
 }
 
 void Session::AddWanted(Draft& draft, const View& view) {
-  std::vector<const ServiceKey*> roots;  // told_ keeps its keys where they are
+  std::vector<SharedKey> roots;
   for (const auto& [key, told] : told_) {
-    if (told.subscribed) roots.push_back(&key);
+    if (told.subscribed) roots.push_back(key);
   }
-  for (const ServiceKey* root : roots) {
+  for (const SharedKey& root : roots) {
     std::vector<ServiceKey> group;
     Collect(view.release, *root, draft.wanted, group);
     draft.cut = draft.cut || draft.bytes >= kDeltaBytes;
@@ -335,22 +337,22 @@ void Session::AddEndpoints(Draft& draft, const View& view, const ServiceKey& key
 
 void Session::AddUnknown(Draft& draft, const View& view) {
   for (auto& [key, told] : told_) {
-    if (!told.subscribed || told.unknown || view.release.bundles.contains(key)) continue;
-    if (told.hash != nullptr) *draft.delta.add_removed() = wire::ToProto(key);
+    if (!told.subscribed || told.unknown || view.release.bundles.contains(*key)) continue;
+    if (told.hash != nullptr) *draft.delta.add_removed() = wire::ToProto(*key);
     told = {};
     told.subscribed = told.unknown = true;
-    *draft.delta.add_unknown() = wire::ToProto(key);
+    *draft.delta.add_unknown() = wire::ToProto(*key);
   }
 }
 
 void Session::AddRemoved(Draft& draft) {
   for (auto it = told_.begin(); it != told_.end();) {
-    if (draft.wanted.contains(it->first) || it->second.subscribed) {
+    if (draft.wanted.contains(*it->first) || it->second.subscribed) {
       ++it;
       continue;
     }
     if (it->second.hash != nullptr || it->second.has_endpoints || it->second.resumed != nullptr)
-      *draft.delta.add_removed() = wire::ToProto(it->first);
+      *draft.delta.add_removed() = wire::ToProto(*it->first);
     it = Forget(it);
   }
 }

@@ -17,6 +17,7 @@
 
 #include "common/time/time.h"
 #include "controlplane/auth/auth.h"
+#include "controlplane/stream/keys.h"
 #include "controlplane/stream/release.h"
 #include "weft/v1/config.pb.h"
 #include "weft/v1/mesh.pb.h"
@@ -32,8 +33,9 @@ inline constexpr Duration kAckPatience = std::chrono::seconds(30);
 
 class Session {
  public:
-  // Checks the hello; the error names its field.
-  static Result<Session> Open(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms);
+  // Checks the hello; the error names its field. The pool outlives the session.
+  static Result<Session> Open(const v1::Hello& hello, KeyPool& keys, std::string peer, TimePoint now,
+                              std::int64_t unix_ms);
 
   Status Subscribe(const v1::Subscribe& message);  // too many subscriptions are an error
   void Unsubscribe(const v1::Unsubscribe& message);
@@ -100,9 +102,10 @@ class Session {
     const EndpointLists& endpoints;
   };
 
-  explicit Session(const v1::Hello& hello, std::string peer, TimePoint now, std::int64_t unix_ms);
+  Session(const v1::Hello& hello, KeyPool& keys, std::string peer, TimePoint now, std::int64_t unix_ms);
   Told& Tell(const ServiceKey& key);
-  std::map<ServiceKey, Told>::iterator Forget(std::map<ServiceKey, Told>::iterator told);
+  using Services = std::map<SharedKey, Told, ByKey>;
+  Services::iterator Forget(Services::iterator told);
   std::optional<std::vector<ServiceKey>> ChangedSince(const World& world) const;  // none: compare everything
   void CountEndpointsBy(const snapshot::Version& version);
   bool HoldsEndpoints(const Told& told, const EndpointList& list, const snapshot::Version& store) const;
@@ -119,7 +122,8 @@ class Session {
   std::optional<Outgoing> Finish(Draft& draft, const View& view, TimePoint now);
 
   v1::Agent info_;
-  std::map<ServiceKey, Told> told_;
+  KeyPool* keys_;
+  Services told_;
   std::size_t subscriptions_ = 0;          // of told_
   snapshot::Version endpoints_of_;         // whose store and epoch count endpoints_version
   std::map<std::uint64_t, bool> unacked_;  // sequence of a delta: whether it concerned the agent's services

@@ -14,7 +14,7 @@ using std::chrono::seconds;
 
 // A session with a real snapshot builder at its other end.
 struct Agent {
-  explicit Agent(const v1::Hello& hello) : session(*Session::Open(hello, "127.0.0.1:1", kStart, 0)) {}
+  explicit Agent(const v1::Hello& hello) : session(*Session::Open(hello, keys, "127.0.0.1:1", kStart, 0)) {}
 
   // Takes every message that is there; returns how many.
   int Settle(const World& world, TimePoint now = kStart) {
@@ -48,6 +48,7 @@ struct Agent {
     return builder.snapshot() != nullptr && builder.snapshot()->Find(Key(name)) != nullptr;
   }
 
+  KeyPool keys;
   Session session;
   std::set<ServiceKey> in_use;
   snapshot::Builder builder{[this] { return in_use; }};
@@ -228,7 +229,7 @@ TEST(SessionTest, AnAgentThatWaitsForConfirmationGetsTheNextReleaseWholeAndJudge
   Agent agent(HelloOf("a", {"cart", "web"}));
   agent.in_use = {Key("cart"), Key("web")};
   agent.Settle(WorldOf(MakeTestRelease(7, {Bundle("cart"), Bundle("web")})));
-  agent.session = *Session::Open(HelloOf("a", {"cart", "web"}), "127.0.0.1:1", kStart, 0);
+  agent.session = *Session::Open(HelloOf("a", {"cart", "web"}), agent.keys, "127.0.0.1:1", kStart, 0);
   const auto in_new_store = [](std::uint64_t revision, std::vector<policy::ServiceBundle> bundles) {
     compile::Output output;
     for (policy::ServiceBundle& bundle : bundles) output.bundles.emplace(bundle.key, std::move(bundle));
@@ -260,10 +261,11 @@ TEST(SessionTest, LargeDeltasAreCutBetweenSubscriptions) {
 }
 
 TEST(SessionTest, AHelloWithoutNameOrNamespaceIsRefusedWithItsField) {
-  EXPECT_EQ(Session::Open(v1::Hello(), "", kStart, 0).error().field, "hello.node_id");
+  KeyPool keys;
+  EXPECT_EQ(Session::Open(v1::Hello(), keys, "", kStart, 0).error().field, "hello.node_id");
   v1::Hello hello;
   hello.set_node_id("a");
-  EXPECT_EQ(Session::Open(hello, "", kStart, 0).error().field, "hello.namespace");
+  EXPECT_EQ(Session::Open(hello, keys, "", kStart, 0).error().field, "hello.namespace");
 }
 
 TEST(SessionTest, EndpointsResumeByTheirHashWhereAnotherEpochCountedThem) {
