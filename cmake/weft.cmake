@@ -1,5 +1,6 @@
 # weft_library(agent/breaker DEPS common/policy LINK weft_ext_xxhash): the folder's *.cc become target
-# weft_agent_breaker, its *_test.cc one test program with one ctest entry of that name.
+# weft_agent_breaker, its *_test.cc one test program with one ctest entry of that name; whole builds join folders
+# (join.cmake).
 # weft_program(agent/app NAME weft-agent DEPS …): the folder's *.cc become a program in build/<preset>/bin.
 
 # Of a release build the programs are measured, the tests only run: at -O0 they compile in a third of the time.
@@ -55,23 +56,39 @@ function(weft_unity target out)  # sources follow
   endif()
 endfunction()
 
+function(weft_static_library target)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;DEFINE" ${ARGN})
+  weft_unity(${target} sources ${arg_SOURCES})
+  add_library(${target} STATIC ${sources})
+  weft_configure_target(${target})
+  target_compile_definitions(${target} PRIVATE ${arg_DEFINE})
+  target_precompile_headers(${target} REUSE_FROM weft_pch)
+  target_link_libraries(${target} PUBLIC ${arg_LINK})
+endfunction()
+
+function(weft_test_program target)  # LINK has whose main it is
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  weft_unity(${target} sources ${arg_SOURCES})
+  add_executable(${target} ${sources})
+  weft_configure_target(${target})
+  weft_cheap_target(${target})
+  target_precompile_headers(${target} REUSE_FROM weft_test_pch)
+  target_link_libraries(${target} PRIVATE ${arg_LINK})
+endfunction()
+
 function(weft_add_test name folder)        # sources and links follow
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS;LINK" ${ARGN})
   if(WEFT_FUZZ)
     return()
   endif()
   weft_dep_targets(deps ${arg_DEPS})
+  set(command ${name})
   if(WEFT_JOIN)
-    weft_join_test(${name} ${folder} SOURCES ${arg_SOURCES} LINK ${deps} ${arg_LINK})
-    return()
+    weft_join_test(${folder} command SOURCES ${arg_SOURCES} LINK ${deps} ${arg_LINK})
+  else()
+    weft_test_program(${name} SOURCES ${arg_SOURCES} LINK ${deps} ${arg_LINK} GTest::gtest_main)
   endif()
-  weft_unity(${name} sources ${arg_SOURCES})
-  add_executable(${name} ${sources})
-  weft_configure_target(${name})
-  weft_cheap_target(${name})
-  target_precompile_headers(${name} REUSE_FROM weft_test_pch)
-  target_link_libraries(${name} PRIVATE ${deps} ${arg_LINK} GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  add_test(NAME ${name} COMMAND ${command} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endfunction()
 
@@ -85,14 +102,9 @@ function(weft_library folder)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   weft_join_of(${folder} joined)
   if(joined)
-    weft_join_library(${folder} ${joined} SOURCES ${sources} DEPS ${deps} LINK ${arg_LINK} DEFINE ${arg_DEFINE})
+    weft_join_library(${folder} ${joined} SOURCES ${sources} LINK ${deps} ${arg_LINK} DEFINE ${arg_DEFINE})
   elseif(sources)
-    weft_unity(${target} sources ${sources})
-    add_library(${target} STATIC ${sources})
-    weft_configure_target(${target})
-    target_compile_definitions(${target} PRIVATE ${arg_DEFINE})
-    target_precompile_headers(${target} REUSE_FROM weft_pch)
-    target_link_libraries(${target} PUBLIC ${deps} ${arg_LINK})
+    weft_static_library(${target} SOURCES ${sources} LINK ${deps} ${arg_LINK} DEFINE ${arg_DEFINE})
   else()
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE ${deps} ${arg_LINK})

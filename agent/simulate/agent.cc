@@ -1,7 +1,8 @@
 #include "agent/simulate/agent.h"
-#include "common/snapshot/alone.h"
 
 #include <algorithm>
+
+#include "common/snapshot/alone.h"
 
 namespace weft::simulate {
 namespace {

@@ -1,6 +1,6 @@
-// One program for the tests of many folders. Usage: PROGRAM [--gtest_…] [FILE_test.cc…]: the tests in these
-// files, else all. A test in a header that several folders share, instantiated as `Dns/…`, goes with the
-// files of the folder `dns` beside that header, where there is one.
+// One program for the tests of many folders. Usage, from the top folder: PROGRAM [--gtest_…] [FILE_test.cc…]:
+// the tests in these files, else all. A test in a header that several folders share, instantiated as `Dns/…`,
+// goes with the files of the folder `dns` beside that header, where there is one.
 #include <gtest/gtest.h>
 
 #include <algorithm>
